@@ -1,0 +1,175 @@
+"""Where a trained artefact lies, and proof that it is the one that was shipped.
+
+An artefact is a folder: ``savedmodels/<architecture>/<tag>/`` for a shipped model, or whatever folder
+``zoo train -o DIR`` wrote. Its ``manifest.json`` records the SHA-256 digest of every other file, and
+no file is handed out before its digest has been checked. Only the standard library is used here, so
+that the codec can find its tables on a device without TensorFlow.
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import functools
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+MANIFEST = "manifest.json"
+DEFAULT_TAG = "fashion_mnist"
+
+
+def shipped_root() -> Path:
+    """Folder of the shipped models: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "savedmodels"
+    return installed if installed.is_dir() else package.parent / "savedmodels"
+
+
+def names() -> list[str]:
+    """Sorted names, ``architecture.tag``, of the shipped artefacts that are present."""
+    return sorted(f"{m.parent.parent.name}.{m.parent.name}" for m in shipped_root().glob(f"*/*/{MANIFEST}"))
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Splits ``architecture.tag``; the tag is None where the name has none."""
+    architecture, _, tag = name.partition(".")
+    return architecture, tag or None
+
+
+def unknown_name(name: str, known: list[str]) -> ValueError:
+    """The error for a name that is not among ``known``: offers the closest ones."""
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else "`zoo list` shows the names."
+    return ValueError(f"Unknown model {name!r}: {hint}")
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 digest of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """A folder with a trained model, and its name."""
+
+    path: Path
+    name: str
+
+    @functools.cached_property
+    def manifest(self) -> dict:
+        """File name → {"sha256", "bytes"}."""
+        return _read_json(self.path / MANIFEST)["files"]
+
+    @functools.cached_property
+    def card(self) -> dict:
+        """The model card as a dictionary."""
+        return _read_json(self.file("card.json"))
+
+    def has(self, filename: str) -> bool:
+        return filename in self.manifest
+
+    def file(self, filename: str) -> Path:
+        """Path of a file of this artefact, after its digest was compared with the manifest.
+
+        Raises:
+            ValueError: if the file is not part of the artefact, is missing, or has been altered.
+        """
+        if filename not in self.manifest:
+            raise ValueError(
+                f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}."
+            )
+        path, expected = self.path / filename, self.manifest[filename]
+        try:
+            size = path.stat().st_size
+            digest = sha256(path) if size == expected["bytes"] else None
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
+        if digest != expected["sha256"]:
+            found = f"{size} bytes" if digest is None else f"sha256 {digest[:16]}…"
+            wanted = f"{expected['bytes']} bytes" if digest is None else f"sha256 {expected['sha256'][:16]}…"
+            raise ValueError(
+                f"{path} is corrupt: expected {wanted}, found {found}. Reinstall or retrain the model."
+            )
+        return path
+
+
+def find(name_or_path: str | os.PathLike) -> Artifact:
+    """Finds an artefact by its name (``conv_ae``, ``conv_ae.mnist``) or by its folder.
+
+    A name without a tag means the default tag, ``fashion_mnist``, or the architecture's only one.
+
+    Raises:
+        ValueError: if nothing of that name is shipped (the closest names are offered), or the folder
+            holds no artefact.
+    """
+    text = os.fspath(name_or_path)
+    architecture, tag = split_name(text)
+    root, known = shipped_root(), names()
+    tags = [split_name(n)[1] for n in known if split_name(n)[0] == architecture]
+    if tags and tag is None:
+        tag = DEFAULT_TAG if DEFAULT_TAG in tags else tags[0]
+    if tags and tag in tags:
+        return Artifact(root / architecture / tag, f"{architecture}.{tag}")
+    folder = Path(text)
+    if folder.is_dir():
+        if not (folder / MANIFEST).is_file():
+            raise ValueError(f"{folder} holds no trained model: expected {MANIFEST} in it, as `zoo train` writes.")
+        return Artifact(folder, folder.resolve().name)
+    raise unknown_name(text, known)
+
+
+def write_manifest(folder: Path) -> None:
+    """Records the digest of every file in ``folder``; written last, it makes the folder an artefact."""
+    files = {
+        p.relative_to(folder).as_posix(): {"sha256": sha256(p), "bytes": p.stat().st_size}
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != MANIFEST
+    }
+    with atomic_write(folder / MANIFEST) as file:
+        file.write(json.dumps({"files": files}, indent=2).encode() + b"\n")
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """Opens a temporary file beside ``path`` that takes its place only when the block succeeds.
+
+    Raises:
+        ValueError: if the folder cannot be written to, or fills up; nothing partial is left.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"Cannot write {path}: it is a folder; give a file name.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ValueError(f"Cannot write {path}: {error.strerror or error}.") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ValueError(f"Cannot write {path}: {error.strerror or error}.") from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as JSON: {error}. Reinstall the model.") from None

@@ -1,0 +1,43 @@
+"""``zoo export``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")],
+    format: Annotated[str, typer.Option(help="litert or saved_model.")] = "litert",
+    part: Annotated[str, typer.Option(help="encoder, decoder or model.")] = "encoder",
+    quantization: Annotated[str, typer.Option(help="none, float16, dynamic or int8 (LiteRT only).")] = "none",
+    batch: Annotated[int, typer.Option(min=1, help="Batch size of the LiteRT file.")] = 1,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Folder of pictures that int8 takes its ranges from; default: training images.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File or folder to write.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Export a model to LiteRT, of builtin operators only, or to SavedModel."""
+    import zoo
+    from zoo import data, exporting
+    from zoo.cli.console import emit, error_console
+
+    chosen = None if quantization == "none" else quantization
+    suffix = ".tflite" if format == "litert" else ""
+    label = "-".join(filter(None, (Path(name).name, part, chosen)))
+    path = output or Path(f"{label}{suffix}")
+    images = None
+    if calibration is not None:
+        shape = tuple(zoo.info(name)["input_shape"])
+        images, _ = data.load_pictures(data.find_pictures(calibration), image_shape=shape)
+    with error_console.status(f"Exporting {name}"):
+        zoo.export(
+            name, path, format=format, quantization=chosen, part=part, calibration=images, batch_size=batch
+        )
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    result = {"path": str(path), "format": format, "part": part, "quantization": quantization}
+    result["bytes"] = sum(p.stat().st_size for p in files)
+    if format == "litert":
+        result["operators"] = exporting.operators(path.read_bytes())
+    emit(result, as_json)

@@ -1,0 +1,28 @@
+"""``zoo list``."""
+
+from typing import Annotated
+
+import typer
+
+
+def list(  # noqa: A001 - the command's name
+    pattern: Annotated[str, typer.Argument(help="Shell-style pattern of names, such as '*_ae.mnist'.")] = "*",
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Only models with weights.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the models, with what each is and where its weights come from."""
+    import zoo
+    from zoo.cli.console import emit
+    from zoo.registry import spec_of
+
+    shipped = set(zoo.list_models(pattern, pretrained=True))
+    rows = [
+        {
+            "name": name,
+            "pretrained": "yes" if name in shipped else "no",
+            "parameters": zoo.info(name)["parameters"] if name in shipped else None,
+            "what": spec_of(name).summary,
+        }
+        for name in zoo.list_models(pattern, pretrained=pretrained)
+    ]
+    emit(rows, as_json)

@@ -1,0 +1,51 @@
+"""``zoo train``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    name: Annotated[str, typer.Argument(help="A model of the catalogue, such as conv_ae or conv_ae.mnist.")],
+    data: Annotated[
+        str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the tag's own data.")
+    ] = None,
+    fit: Annotated[str, typer.Option(help="How a picture of another size meets the input: crop, pad or tile.")] = "crop",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the result; default: NAME.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak of the cosine schedule.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, data order and noise.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
+) -> None:
+    """Train a model by its recipe; the result loads with zoo.load(FOLDER).
+
+    What is not given comes from the recipe that made the shipped model. A training that was killed goes on with
+    the same command and --resume.
+    """
+    import shlex
+    import sys
+
+    if threads is not None:
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    from zoo import exporting, training
+    from zoo.cli.console import console, emit, progress
+
+    chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    changes = {key: value for key, value in chosen.items() if value is not None}
+    output = output or Path(name)
+    with progress() as bar:
+        result = training.train(
+            name, data_source=data, fit=fit, output=output, resume=resume, progress=bar, **changes
+        )
+        command = shlex.join(["zoo", *sys.argv[1:]])
+        card = exporting.write_artifact(result, output, command=command, progress=bar)
+    emit(card, as_json, title=card["name"])
+    if not as_json:
+        console.print(f"Load it with zoo.load({str(output)!r}).")

@@ -1,0 +1,36 @@
+"""Batches for training, in an order that a resumed run continues exactly."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def training_batches(images: np.ndarray, batch_size: int, *, epochs: int, initial_epoch: int = 0, seed: int = 0):
+    """All batches from ``initial_epoch`` to ``epochs``, each epoch in a random order of its own.
+
+    The order is a function of ``seed`` and the epoch's number alone, so that a run resumed at epoch e
+    sees what the uninterrupted run would have seen. A last batch that is not full is dropped.
+
+    Args:
+        images: uint8 ``(n, height, width, channels)``.
+        batch_size: examples a batch; at most n.
+
+    Returns:
+        A ``tf.data.Dataset`` of float32 batches in [0, 1], and the number of batches an epoch.
+
+    Raises:
+        ValueError: if there are fewer images than one batch.
+    """
+    steps = len(images) // batch_size
+    if steps < 1:
+        raise ValueError(f"batch_size must be at most the number of training images: {batch_size} > {len(images)}.")
+    table = tf.constant(images)
+
+    def batch(step):
+        epoch, position = step // steps, step % steps
+        places = tf.range(batch_size, dtype=tf.int64) + position * batch_size
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        chosen = tf.random.experimental.index_shuffle(places, key, max_index=len(images) - 1)
+        return tf.cast(tf.gather(table, chosen), tf.float32) / 255.0
+
+    positions = tf.data.Dataset.range(initial_epoch * steps, epochs * steps)
+    return positions.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps

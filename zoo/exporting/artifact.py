@@ -1,0 +1,162 @@
+"""The folder that makes a trained model loadable, exportable and, with a quantised code, a codec."""
+
+import importlib.metadata
+import json
+import platform
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo import artifacts, evaluation, plots, registry
+from zoo.codec import Codec
+from zoo.codec.litert import Network
+from zoo.data import corruption
+from zoo.exporting import litert, tables
+from zoo.exporting.export import as_unit
+from zoo.models import DenoisingAE
+from zoo.training import Training
+from zoo.training.run import CHECKPOINT
+
+CALIBRATION_IMAGES = 256
+GOLDEN_IMAGES = 8
+
+
+def write_artifact(training: Training, folder: str | Path, *, command: str = "", progress=None) -> dict[str, Any]:
+    """Writes all files of a trained model into ``folder``, measures it, and returns its card.
+
+    The files are ``model.keras``, ``encoder.tflite`` (int8), ``decoder.tflite`` (float32 with float16 weights),
+    ``codec.npz`` (where the code is quantised), ``calibration.npz`` (training images), ``golden.npz`` (an
+    input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest.
+    The training's checkpoint is removed once they are all there.
+
+    Raises:
+        ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
+    """
+    folder = Path(folder)
+    model, data = training.model, training.data
+    spec = registry.spec_of(training.name)
+    steps = _Steps(progress, total=5 + spec.codec)
+
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".artifact.") as room:
+        room = Path(room)
+        steps.next("saving the model")
+        model.save(room / "model.keras")
+        _write_npz(room / "golden.npz", _golden(model, data.test[:GOLDEN_IMAGES]))
+        chosen = data.train[np.linspace(0, len(data.train) - 1, CALIBRATION_IMAGES).astype(int)]
+        _write_npz(room / "calibration.npz", {"images": chosen})
+
+        steps.next("converting to LiteRT")
+        encoder = litert.convert(model.encoder, quantization="int8", calibration=as_unit(chosen))
+        (room / "encoder.tflite").write_bytes(encoder)
+        (room / "decoder.tflite").write_bytes(litert.convert(model.decoder, quantization="float16"))
+        card = _card(training, spec, command)
+        card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
+
+        if spec.codec:
+            steps.next("building the entropy coder's tables")
+            network = Network(room / "encoder.tflite", num_threads=1)
+            codes = network(data.train, lambda part: (part.astype(np.int16) - 128).astype(np.int8))
+            scale, zero_point = network.output["quantization"]
+            built = tables.build_tables(model.bottleneck, scale, zero_point, codes, model.image_shape)
+            _write_npz(room / "codec.npz", built)
+
+        steps.next("measuring on the test split")
+        card["metrics"] = evaluation.measure(model, data.test)
+        if spec.codec:
+            (room / "card.json").write_text(_json(card))
+            artifacts.write_manifest(room)
+            card["metrics"] |= evaluation.measure_codec(Codec(room), data.test)
+
+        steps.next("drawing the preview")
+        _preview(model, data.test, room / "preview.png")
+        (room / "history.json").write_text(_json(training.history))
+        (room / "card.json").write_text(_json(card))
+        steps.next("writing the manifest")
+        (room / artifacts.MANIFEST).unlink(missing_ok=True)
+        for path in sorted(room.iterdir()):
+            path.replace(folder / path.name)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    artifacts.write_manifest(folder)
+    return card
+
+
+def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, Any]:
+    model, data = training.model, training.data
+    architecture, tag = registry.loading.resolve(training.name)
+    own = data.source == tag
+    return {
+        "name": training.name if own else f"{architecture} trained on {data.name}",
+        "architecture": architecture,
+        "tag": tag if own else None,
+        "description": spec.summary,
+        "paper": spec.paper,
+        "licence": "Apache-2.0",
+        "parameters": model.count_params(),
+        "encoder_parameters": model.encoder.count_params(),
+        "input_shape": list(model.image_shape),
+        "input_range": "[0, 1] float32",
+        "code_shape": list(model.encoder.output_shape[1:]),
+        "data": {
+            "source": data.source,
+            "seed": training.record["seed"],
+            "licence": data.licence,
+            "fingerprint": data.fingerprint,
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "test": len(data.test),
+        },
+        "training": {
+            "command": command,
+            **training.record,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+            },
+            "machine": platform.machine(),
+        },
+    }
+
+
+def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
+    clean = as_unit(images)
+    return {
+        "images": images,
+        "code": np.asarray(model.encode(clean)),
+        "reconstruction": np.asarray(model(clean)),
+    }
+
+
+def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
+    clean = as_unit(images[:10])
+    inputs = corruption.gaussian(clean, 0.5, seed=0) if isinstance(model, DenoisingAE) else clean
+    outputs = model.predict(inputs, verbose=0)
+    if isinstance(model, DenoisingAE):
+        rows = {"original": clean, "noisy, σ = 0.5": inputs, "denoised": outputs}
+    else:
+        rows = {"original": clean, "reconstruction": outputs}
+    plots.rows(rows, path)
+
+
+def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    path.write_bytes(tables.to_bytes(arrays))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+class _Steps:
+    """Names the step at hand on the caller's progress bar, where there is one."""
+
+    def __init__(self, progress, total: int):
+        self.progress = progress
+        self.task = progress and progress.add_task("", total=total, status="")
+        self.done = -1
+
+    def next(self, what: str) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress.update(self.task, description=what, completed=self.done)

@@ -1,0 +1,49 @@
+"""A residual block."""
+
+import keras
+from keras import layers
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ResidualBlock2D(keras.layers.Layer):
+    """Two convolutions around a shortcut: ``relu(x + conv(relu(conv(x))))``.
+
+    Without batch normalisation, which would leak the batch into an image's code and need folding for
+    int8. The second kernel starts at zero, so that every block starts as the identity and a deep stack
+    trains as easily as a shallow one.
+
+    Args:
+        filters: channels of the input and of the output.
+        kernel_size: size of both kernels.
+
+    Call arguments:
+        x: ``(batch, height, width, filters)``; the output has the same shape.
+
+    References:
+        He et al. 2016, "Deep Residual Learning for Image Recognition"; the zero start is Goyal et al. 2017, §5.1.
+    """
+
+    def __init__(self, filters: int, *, kernel_size: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size = filters, kernel_size
+        self.inner = layers.Conv2D(
+            filters, kernel_size, padding="same", activation="relu", dtype=self.dtype_policy, name="inner"
+        )
+        self.outer = layers.Conv2D(
+            filters, kernel_size, padding="same", kernel_initializer="zeros", dtype=self.dtype_policy, name="outer"
+        )
+
+    def build(self, input_shape):
+        if input_shape[-1] != self.filters:
+            raise ValueError(f"filters must equal the input's channels: expected {input_shape[-1]}, received {self.filters}.")
+        self.inner.build(input_shape)
+        self.outer.build(input_shape)
+
+    def call(self, x):
+        return keras.ops.relu(x + self.outer(self.inner(x)))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size}

@@ -1,0 +1,60 @@
+"""Sub-pixel convolution."""
+
+import keras
+from keras import layers
+
+from zoo import backend
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SubPixelConv2D(keras.layers.Layer):
+    """Upsamples by a convolution at the low resolution whose channels become the pixels between.
+
+    Equal in expressive power to a transposed convolution of kernel ``kernel_size·upsampling``, without
+    its zero multiplications and with an even overlap, hence no checkerboard.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: size of the kernel, at the low resolution.
+        upsampling: factor by which height and width grow, an integer ≥ 1.
+        activation: activation of the output.
+
+    Call arguments:
+        x: ``(batch, height, width, channels)``.
+
+    Returns:
+        ``(batch, height·upsampling, width·upsampling, filters)``.
+
+    References:
+        Shi et al. 2016, "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel CNN".
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 3, *, upsampling: int = 2, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(upsampling, int) or upsampling < 1:
+            raise ValueError(f"upsampling must be an integer ≥ 1: received {upsampling!r}.")
+        self.filters, self.kernel_size, self.upsampling = filters, kernel_size, upsampling
+        self.activation = keras.activations.get(activation)
+        self.conv = layers.Conv2D(
+            filters * upsampling**2, kernel_size, padding="same", dtype=self.dtype_policy, name="conv"
+        )
+
+    def build(self, input_shape):
+        self.conv.build(input_shape)
+
+    def call(self, x):
+        return self.activation(backend.depth_to_space(self.conv(x), self.upsampling))
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        grown = [None if size is None else size * self.upsampling for size in (height, width)]
+        return (batch, *grown, self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "upsampling": self.upsampling,
+            "activation": keras.activations.serialize(self.activation),
+        }

@@ -1,0 +1,75 @@
+"""What every model of the zoo promises."""
+
+import keras
+from keras import ops
+
+from zoo import losses
+
+
+class Autoencoder(keras.Model):
+    """A model of two halves that is trained to return its input.
+
+        x (batch, *input_shape) → encoder → z (batch, *code) → decoder → reconstruction (batch, *input_shape)
+
+    A subclass creates ``self.encoder`` and ``self.decoder`` in its constructor, after calling this one's,
+    and adds its own terms to the loss by ``add_loss`` in a layer. ``fit(x)`` needs no target: the input is
+    the target. Losses go through ``compute_loss``, so ``evaluate``, ``val_loss`` and all of Keras' callbacks
+    work as they are.
+
+    Args:
+        image_shape: shape ``(height, width, channels)`` of one example.
+    """
+
+    encoder: keras.Model
+    decoder: keras.Model
+
+    def __init__(self, *, image_shape=(28, 28, 1), **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = tuple(image_shape)
+        if len(self.image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
+            raise ValueError(f"image_shape must be three positive integers: received {image_shape!r}.")
+
+    def build(self, input_shape=None):
+        batched = (None, *self.image_shape)
+        self.encoder.build(batched)
+        self.decoder.build(self.encoder.compute_output_shape(batched))
+
+    def encode(self, x):
+        """The code ``z`` of examples ``x`` in [0, 1], ``(batch, *image_shape)``."""
+        return self.encoder(self._checked(x), training=False)
+
+    def decode(self, z):
+        """The reconstruction, ``(batch, *image_shape)``, of codes ``z``."""
+        return self.decoder(z, training=False)
+
+    def call(self, x, training=False):
+        return self.decoder(self.encoder(self._checked(x), training=training), training=training)
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As ``keras.Model.compile``; the loss defaults to the squared error summed per example."""
+        super().compile(optimizer=optimizer, loss=loss or losses.SquaredError(), **kwargs)
+
+    def compile_from_config(self, config):
+        # Keras restores a model's own compile() only if the model says how; without this, a reloaded model
+        # would silently lose its optimizer.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, x if y is None else y, y_pred, sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, x if y is None else y, y_pred, sample_weight)
+
+    def get_config(self):
+        return {**super().get_config(), "image_shape": self.image_shape}
+
+    def _checked(self, x):
+        if tuple(x.shape[1:]) != self.image_shape:
+            raise ValueError(
+                f"x must have the shape (batch, {', '.join(map(str, self.image_shape))}): received {tuple(x.shape)}."
+            )
+        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+            raise ValueError(f"x must be floating-point in [0, 1]: received {x.dtype}; divide 8-bit images by 255.")
+        return ops.convert_to_tensor(x, dtype=self.compute_dtype)

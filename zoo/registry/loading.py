@@ -1,0 +1,122 @@
+"""From a name to a model."""
+
+import fnmatch
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from zoo import artifacts
+from zoo.registry.catalog import CATALOG
+from zoo.registry.spec import Spec
+
+if TYPE_CHECKING:
+    import keras
+
+
+def list_models(filter: str = "*", pretrained: bool = False) -> list[str]:
+    """Names, ``architecture.tag``, of the models of the catalogue.
+
+    Args:
+        filter: shell-style pattern, matched against ``architecture.tag`` and against ``architecture``.
+        pretrained: only models whose trained weights are installed.
+    """
+    shipped = set(artifacts.names())
+    return [
+        f"{architecture}.{tag}"
+        for architecture, spec in CATALOG.items()
+        for tag in spec.tags
+        if (fnmatch.fnmatch(f"{architecture}.{tag}", filter) or fnmatch.fnmatch(architecture, filter))
+        and (not pretrained or f"{architecture}.{tag}" in shipped)
+    ]
+
+
+def resolve(name: str) -> tuple[str, str]:
+    """``architecture`` and ``tag`` of a name; a name without a tag has the architecture's first one.
+
+    Raises:
+        ValueError: for a name outside the catalogue; names the closest ones.
+    """
+    architecture, tag = artifacts.split_name(name)
+    if architecture not in CATALOG:
+        raise artifacts.unknown_name(name, [*CATALOG, *list_models()])
+    tags = CATALOG[architecture].tags
+    if tag is not None and tag not in tags:
+        raise artifacts.unknown_name(name, [f"{architecture}.{tag}" for tag in tags])
+    return architecture, tag or tags[0]
+
+
+def spec_of(name: str) -> Spec:
+    """The catalogue's row of a name."""
+    return CATALOG[resolve(name)[0]]
+
+
+def create(name: str, **overrides: Any) -> "keras.Model":
+    """An untrained, compiled model of the catalogue.
+
+    Args:
+        name: ``architecture`` or ``architecture.tag``.
+        overrides: arguments of the model's constructor that take the place of the catalogue's.
+    """
+    architecture, tag = resolve(name)
+    spec = CATALOG[architecture]
+    module, _, class_name = spec.class_path.partition(":")
+    model_class = getattr(importlib.import_module(module), class_name)
+    try:
+        model = model_class(**{**spec.config_of(tag), **overrides})
+    except TypeError as error:
+        raise ValueError(f"{name} cannot be made with {overrides}: {error}.") from None
+    model.build()
+    model.compile("adam", metrics=["mse"])
+    return model
+
+
+def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> "keras.Model":
+    """A model of the zoo: trained, compiled, ready for ``predict`` and ``fit``.
+
+    Args:
+        name: ``architecture`` (its default tag), ``architecture.tag``, or a folder that ``zoo train`` wrote.
+        pretrained: False for fresh weights.
+        overrides: arguments of the model's constructor that take the place of the trained ones; the shapes
+            of the weights have to stay.
+
+    Raises:
+        ValueError: for an unknown name (the closest are offered), a file that differs from its manifest, or
+            overrides that the weights do not fit.
+    """
+    if not pretrained:
+        return create(os.fspath(name), **overrides)
+    text = os.fspath(name)
+    artifact = artifacts.find(text if os.path.isdir(text) else ".".join(resolve(text)))
+    path = artifact.file("model.keras")
+
+    import keras
+
+    import zoo.models  # noqa: F401 - registers the classes with Keras
+
+    model = keras.models.load_model(path, safe_mode=True)
+    if overrides:
+        model = _with_config(model, overrides)
+    return model
+
+
+def info(name: str | os.PathLike) -> dict[str, Any]:
+    """The card of a trained model; of one without weights, what the catalogue knows."""
+    text = os.fspath(name)
+    if os.path.isdir(text):
+        return artifacts.find(text).card
+    full_name = ".".join(resolve(text))
+    if full_name in artifacts.names():
+        return artifacts.find(full_name).card
+    spec = spec_of(full_name)
+    return {"name": full_name, "description": spec.summary, "paper": spec.paper, "parameters": None}
+
+
+def _with_config(model: "keras.Model", overrides: dict[str, Any]) -> "keras.Model":
+    try:
+        changed = type(model).from_config({**model.get_config(), **overrides})
+        changed.build()
+        changed.set_weights(model.get_weights())
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The trained weights do not fit {overrides}: {error} Use pretrained=False.") from None
+    changed.compile_from_config(model.get_compile_config())
+    return changed

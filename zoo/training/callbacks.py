@@ -1,0 +1,92 @@
+"""Callbacks that ``zoo train`` adds to Keras' own."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo import artifacts
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the whole state of training after every epoch, so that a killed run goes on as if it never stopped.
+
+    The file holds every variable of the model, the state of its seed generators included (which a ``.keras``
+    file resets), and of the optimizer, and what identifies the run. It takes the place of the last one only
+    once it is complete on the disk.
+
+    Args:
+        path: the file, ``.npz``.
+        identity: JSON-able description of the run; a checkpoint of another run is refused.
+    """
+
+    def __init__(self, path: Path, identity: dict):
+        super().__init__()
+        self.path, self.identity = Path(path), json.loads(json.dumps(identity))
+        self.history: dict[str, list[float]] = {}
+        self.seconds = 0.0
+
+    def restore(self, model: keras.Model) -> int:
+        """Puts the saved state into ``model``, whose optimizer is built; returns the epochs that are done.
+
+        Raises:
+            ValueError: if the file is damaged or belongs to another run.
+        """
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                state = json.loads(str(file["state"]))
+                arrays = [file[f"variable_{i}"] for i in range(state["variables"])]
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{self.path} is not a checkpoint that can be read: {error}. Train without --resume.") from None
+        for key in {*self.identity, *state["identity"]}:
+            mine, saved = self.identity.get(key), state["identity"].get(key)
+            if mine != saved:
+                raise ValueError(f"{self.path} is of another run: its {key} is {saved!r}, this run's is {mine!r}.")
+        for variable, array in zip(self._variables(model), arrays, strict=True):
+            variable.assign(array)
+        self.history, self.seconds = state["history"], state["seconds"]
+        return state["epochs"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        for key, value in (logs or {}).items():
+            self.history.setdefault(key, []).append(float(value))
+        arrays = [keras.ops.convert_to_numpy(v) for v in self._variables(self.model)]
+        state = {
+            "epochs": epoch + 1,
+            "variables": len(arrays),
+            "identity": self.identity,
+            "history": self.history,
+            "seconds": self.seconds,
+        }
+        with artifacts.atomic_write(self.path) as file:
+            np.savez(file, state=json.dumps(state), **{f"variable_{i}": a for i, a in enumerate(arrays)})
+
+    @staticmethod
+    def _variables(model):
+        # `variables` of a model, unlike `weights`, include the states of its seed generators.
+        return [*model.variables, *model.optimizer.variables]
+
+
+class CommandLineProgress(keras.callbacks.Callback):
+    """A Rich progress bar of batches over the whole training, with the losses of the last epoch."""
+
+    def __init__(self, progress, epochs: int, steps: int, initial_epoch: int = 0):
+        super().__init__()
+        self.progress, self.epochs = progress, epochs
+        self.task = progress.add_task(
+            f"epoch {initial_epoch + 1}/{epochs}", total=epochs * steps, completed=initial_epoch * steps, status=""
+        )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.progress.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.progress.advance(self.task)
+
+    def on_epoch_end(self, epoch, logs=None):
+        status = "  ".join(f"{key} {value:.5g}" for key, value in (logs or {}).items())
+        self.progress.update(self.task, status=status)
+        if not self.progress.console.is_terminal:
+            self.progress.console.print(f"epoch {epoch + 1}/{self.epochs}  {status}", highlight=False, soft_wrap=True)
