@@ -20,7 +20,19 @@ _PUBLIC = {
     "Codec": "zoo.codec",
     "CodecError": "zoo.codec",
 }
-_SUBPACKAGES = {"artifacts", "codec", "data", "evaluation", "exporting", "layers", "losses", "models", "plots", "registry", "training"}
+_SUBPACKAGES = {
+    "artifacts",
+    "codec",
+    "data",
+    "evaluation",
+    "exporting",
+    "layers",
+    "losses",
+    "models",
+    "plots",
+    "registry",
+    "training",
+}
 
 __all__ = ["__version__", *_PUBLIC]
 

@@ -1,9 +1,9 @@
 """Where a trained artefact lies, and proof that it is the one that was shipped.
 
-An artefact is a folder: ``savedmodels/<architecture>/<tag>/`` for a shipped model, or whatever folder
-``zoo train -o DIR`` wrote. Its ``manifest.json`` records the SHA-256 digest of every other file, and
-no file is handed out before its digest has been checked. Only the standard library is used here, so
-that the codec can find its tables on a device without TensorFlow.
+An artefact is a folder: ``savedmodels/<architecture>/<tag>/`` for a shipped model, or whatever
+folder ``zoo train -o DIR`` wrote. Its ``manifest.json`` records the SHA-256 digest of every other
+file, and no file is handed out before its digest has been checked. Only the standard library is
+used here, so that the codec can find its tables on a device without TensorFlow.
 """
 
 import contextlib
@@ -31,7 +31,8 @@ def shipped_root() -> Path:
 
 def names() -> list[str]:
     """Sorted names, ``architecture.tag``, of the shipped artefacts that are present."""
-    return sorted(f"{m.parent.parent.name}.{m.parent.name}" for m in shipped_root().glob(f"*/*/{MANIFEST}"))
+    folders = (manifest.parent for manifest in shipped_root().glob(f"*/*/{MANIFEST}"))
+    return sorted(f"{folder.parent.name}.{folder.name}" for folder in folders)
 
 
 def split_name(name: str) -> tuple[str, str | None]:
@@ -63,7 +64,12 @@ class Artifact:
     @functools.cached_property
     def manifest(self) -> dict:
         """File name → {"sha256", "bytes"}."""
-        return _read_json(self.path / MANIFEST)["files"]
+        path = self.path / MANIFEST
+        try:
+            files = _read_json(path)["files"]
+            return {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in files.items()}
+        except (AttributeError, KeyError, TypeError):
+            raise ValueError(f"{path} is not a manifest. Reinstall the model.") from None
 
     @functools.cached_property
     def card(self) -> dict:
@@ -80,9 +86,7 @@ class Artifact:
             ValueError: if the file is not part of the artefact, is missing, or has been altered.
         """
         if filename not in self.manifest:
-            raise ValueError(
-                f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}."
-            )
+            raise ValueError(f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}.")
         path, expected = self.path / filename, self.manifest[filename]
         try:
             size = path.stat().st_size
@@ -90,11 +94,11 @@ class Artifact:
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
         if digest != expected["sha256"]:
-            found = f"{size} bytes" if digest is None else f"sha256 {digest[:16]}…"
-            wanted = f"{expected['bytes']} bytes" if digest is None else f"sha256 {expected['sha256'][:16]}…"
-            raise ValueError(
-                f"{path} is corrupt: expected {wanted}, found {found}. Reinstall or retrain the model."
-            )
+            if digest is None:
+                wanted, found = f"{expected['bytes']} bytes", f"{size} bytes"
+            else:
+                wanted, found = (f"sha256 {d[:16]}…" for d in (expected["sha256"], digest))
+            raise ValueError(f"{path} is corrupt: expected {wanted}, found {found}. Reinstall or retrain the model.")
         return path
 
 
@@ -104,8 +108,8 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
     A name without a tag means the default tag, ``fashion_mnist``, or the architecture's only one.
 
     Raises:
-        ValueError: if nothing of that name is shipped (the closest names are offered), or the folder
-            holds no artefact.
+        ValueError: if nothing of that name is shipped (the closest names are offered), or the
+            folder holds no artefact.
     """
     text = os.fspath(name_or_path)
     architecture, tag = split_name(text)
@@ -124,7 +128,7 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
 
 
 def write_manifest(folder: Path) -> None:
-    """Records the digest of every file in ``folder``; written last, it makes the folder an artefact."""
+    """Records the digest of every file in ``folder``; written last, it makes it an artefact."""
     files = {
         p.relative_to(folder).as_posix(): {"sha256": sha256(p), "bytes": p.stat().st_size}
         for p in sorted(folder.rglob("*"))

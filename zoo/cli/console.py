@@ -28,6 +28,16 @@ def progress() -> Progress:
     )
 
 
+def start_tensorflow(threads: int | None = None) -> None:
+    """Starts TensorFlow without its announcements on stderr, for which it has no switch."""
+    from zoo.codec.litert import quiet_stderr
+
+    with quiet_stderr():
+        from zoo import backend
+
+        backend.start(threads)
+
+
 def emit(result: Mapping[str, Any] | Iterable[Mapping[str, Any]], as_json: bool, title: str | None = None) -> None:
     """Prints one mapping as a two-column table, or rows as a table; with ``as_json`` as JSON instead."""
     result = dict(result) if isinstance(result, Mapping) else [dict(row) for row in result]

@@ -14,8 +14,10 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a model on the official test split: the figures of its card, again."""
+    from zoo.cli.console import emit, error_console, start_tensorflow
+
+    start_tensorflow()
     from zoo import evaluation
-    from zoo.cli.console import emit, error_console
 
     with error_console.status(f"Measuring {name} on its {split} split"):
         figures = evaluation.evaluate(name, data, split=split)

@@ -19,9 +19,11 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Export a model to LiteRT, of builtin operators only, or to SavedModel."""
+    from zoo.cli.console import emit, error_console, start_tensorflow
+
+    start_tensorflow()
     import zoo
     from zoo import data, exporting
-    from zoo.cli.console import emit, error_console
 
     chosen = None if quantization == "none" else quantization
     suffix = ".tflite" if format == "litert" else ""
@@ -30,11 +32,9 @@ def export(
     images = None
     if calibration is not None:
         shape = tuple(zoo.info(name)["input_shape"])
-        images, _ = data.load_pictures(data.find_pictures(calibration), image_shape=shape)
+        images = data.load_pictures([calibration], image_shape=shape)
     with error_console.status(f"Exporting {name}"):
-        zoo.export(
-            name, path, format=format, quantization=chosen, part=part, calibration=images, batch_size=batch
-        )
+        zoo.export(name, path, format=format, quantization=chosen, part=part, calibration=images, batch_size=batch)
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     result = {"path": str(path), "format": format, "part": part, "quantization": quantization}
     result["bytes"] = sum(p.stat().st_size for p in files)

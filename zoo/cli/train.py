@@ -9,9 +9,9 @@ import typer
 def train(
     name: Annotated[str, typer.Argument(help="A model of the catalogue, such as conv_ae or conv_ae.mnist.")],
     data: Annotated[
-        str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the tag's own data.")
+        str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the tag's data.")
     ] = None,
-    fit: Annotated[str, typer.Option(help="How a picture of another size meets the input: crop, pad or tile.")] = "crop",
+    fit: Annotated[str, typer.Option(help="How a picture of another size meets the input: crop, pad, tile.")] = "crop",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the result; default: NAME.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
@@ -29,22 +29,17 @@ def train(
     import shlex
     import sys
 
-    if threads is not None:
-        import tensorflow as tf
+    from zoo.cli.console import console, emit, progress, start_tensorflow
 
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+    start_tensorflow(threads)
     from zoo import exporting, training
-    from zoo.cli.console import console, emit, progress
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     changes = {key: value for key, value in chosen.items() if value is not None}
     output = output or Path(name)
     with progress() as bar:
-        result = training.train(
-            name, data_source=data, fit=fit, output=output, resume=resume, progress=bar, **changes
-        )
-        command = shlex.join(["zoo", *sys.argv[1:]])
+        result = training.train(name, data_source=data, fit=fit, output=output, resume=resume, progress=bar, **changes)
+        command = shlex.join(["zoo", *(argument for argument in sys.argv[1:] if argument != "--resume")])
         card = exporting.write_artifact(result, output, command=command, progress=bar)
     emit(card, as_json, title=card["name"])
     if not as_json:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.codec import pictures
+
 LICENCES = {
     "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
     "fashion_mnist": "MIT (Zalando SE)",
 }
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +60,12 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
     """
     rng = np.random.default_rng(seed)
     if Path(name_or_folder).is_dir():
-        pictures, _ = load_pictures(find_pictures(name_or_folder), image_shape=image_shape, fit=fit)
-        pictures = pictures[rng.permutation(len(pictures))]
-        held_out = len(pictures) // 10
+        images = load_pictures([name_or_folder], image_shape=image_shape, fit=fit)
+        images = images[rng.permutation(len(images))]
+        held_out = len(images) // 10
         if held_out < 1:
-            raise ValueError(f"{name_or_folder} holds {len(pictures)} pictures: at least 10 are needed to train and test.")
-        parts = np.split(pictures, [held_out, 2 * held_out])
+            raise ValueError(f"{name_or_folder} holds {len(images)} pictures: at least 10 are needed.")
+        parts = np.split(images, [held_out, 2 * held_out])
         return DataSet(
             Path(name_or_folder).resolve().name,
             str(Path(name_or_folder).resolve()),
@@ -114,59 +115,39 @@ def load_images(name: str, split: str) -> np.ndarray:
     return np.asarray(rows["image"])
 
 
-def find_pictures(folder: str | os.PathLike) -> list[Path]:
-    """The picture files of a folder and its subfolders, sorted.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
-    if not paths:
-        raise ValueError(f"{folder} holds no pictures: expected files such as {', '.join(EXTENSIONS[:4])}.")
-    return paths
-
-
-def load_pictures(
-    paths: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1), fit: str = "crop"
-) -> tuple[np.ndarray, list[Path]]:
+def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1), fit: str = "crop") -> np.ndarray:
     """Reads pictures of any size and colour into one array.
 
     Args:
-        paths: files that Pillow opens.
-        image_shape: ``(height, width, channels)``; 1 channel converts to grey, 3 to RGB.
-        fit: ``crop`` scales and crops the centre, ``pad`` scales and pads with black, ``tile`` cuts the picture
+        inputs: pictures that Pillow opens, ``.npy`` arrays, and folders of pictures, looked through recursively.
+        image_shape: ``(height, width, channels)``; 1 channel makes colours grey (ITU-R 601 luma), 3 makes grey RGB.
+        fit: ``crop`` scales and crops the centre, ``pad`` scales and pads with black, ``tile`` cuts a picture
             at its own resolution into as many whole tiles as fit.
 
     Returns:
-        uint8 ``(n, height, width, channels)``, and the file that each came from.
+        uint8 ``(n, height, width, channels)``.
 
     Raises:
-        ValueError: if a file is no picture, or ``fit`` is unknown, or a picture is smaller than one tile.
+        ValueError: if a file is no picture, a folder holds none, ``fit`` is unknown, or a picture is smaller
+            than one tile.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    if fit not in ("crop", "pad", "tile"):
-        raise ValueError(f"fit must be crop, pad or tile: received {fit!r}.")
     height, width, channels = image_shape
-    images, sources = [], []
-    for path in map(Path, paths):
-        try:
-            with Image.open(path) as file:
-                picture = ImageOps.exif_transpose(file).convert("L" if channels == 1 else "RGB")
-        except (UnidentifiedImageError, OSError) as error:
-            raise ValueError(f"{path} is not a picture that can be read: {error}.") from None
-        if fit == "tile":
-            array = np.asarray(picture).reshape(picture.height, picture.width, channels)
-            rows, columns = picture.height // height, picture.width // width
-            if not rows or not columns:
-                raise ValueError(f"{path} is smaller than one tile of {height}×{width}: choose --fit pad or crop.")
-            whole = array[: rows * height, : columns * width]
-            tiles = whole.reshape(rows, height, columns, width, channels).swapaxes(1, 2)
-            images.extend(tiles.reshape(-1, height, width, channels))
-            sources.extend([path] * (rows * columns))
-        else:
-            resize = ImageOps.fit if fit == "crop" else ImageOps.pad
-            picture = resize(picture, (width, height), Image.Resampling.LANCZOS)
-            images.append(np.asarray(picture).reshape(height, width, channels))
-            sources.append(path)
-    return np.stack(images), sources
+    images = []
+    for source in pictures.open_sources(inputs, fit, (height, width)):
+        if source.shape[0] < height or source.shape[1] < width:
+            raise ValueError(f"{source.name} is smaller than one tile of {height}×{width}: use --fit pad or crop.")
+        for batch in source.batches(1024):
+            batch = _with_channels(batch, channels)
+            rows, columns = batch.shape[1] // height, batch.shape[2] // width
+            whole = batch[:, : rows * height, : columns * width]
+            tiles = whole.reshape(-1, rows, height, columns, width, channels).swapaxes(2, 3)
+            images.append(tiles.reshape(-1, height, width, channels))
+    return np.concatenate(images)
+
+
+def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    if images.shape[-1] == channels:
+        return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=-1)
+    return np.rint(images @ np.array([[0.299], [0.587], [0.114]])).astype(np.uint8)

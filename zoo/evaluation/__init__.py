@@ -1,6 +1,16 @@
 """Measuring models on the official test splits."""
 
-from zoo.evaluation.evaluate import evaluate, measure
+import importlib
+
 from zoo.evaluation.metrics import mean_squared_error, psnr
 
-__all__ = ["evaluate", "mean_squared_error", "measure", "psnr"]
+# These need Keras; the metrics and the image formats do not.
+_LAZY = ("evaluate", "measure", "measure_codec")
+
+__all__ = ["evaluate", "mean_squared_error", "measure", "measure_codec", "psnr"]
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(importlib.import_module("zoo.evaluation.card"), name)
+    raise AttributeError(f"module 'zoo.evaluation' has no attribute {name!r}")

@@ -15,7 +15,7 @@ from zoo.codec import Codec
 from zoo.codec.litert import Network
 from zoo.data import corruption
 from zoo.exporting import litert, tables
-from zoo.exporting.export import as_unit
+from zoo.exporting.export import calibration_inputs
 from zoo.models import DenoisingAE
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
@@ -49,7 +49,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
         _write_npz(room / "calibration.npz", {"images": chosen})
 
         steps.next("converting to LiteRT")
-        encoder = litert.convert(model.encoder, quantization="int8", calibration=as_unit(chosen))
+        encoder = litert.convert(model.encoder, quantization="int8", calibration=calibration_inputs(chosen))
         (room / "encoder.tflite").write_bytes(encoder)
         (room / "decoder.tflite").write_bytes(litert.convert(model.decoder, quantization="float16"))
         card = _card(training, spec, command)
@@ -121,7 +121,7 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
 
 
 def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
-    clean = as_unit(images)
+    clean = images / np.float32(255)
     return {
         "images": images,
         "code": np.asarray(model.encode(clean)),
@@ -130,14 +130,14 @@ def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
-    clean = as_unit(images[:10])
+    clean = images[:10] / np.float32(255)
     inputs = corruption.gaussian(clean, 0.5, seed=0) if isinstance(model, DenoisingAE) else clean
     outputs = model.predict(inputs, verbose=0)
     if isinstance(model, DenoisingAE):
         rows = {"original": clean, "noisy, σ = 0.5": inputs, "denoised": outputs}
     else:
         rows = {"original": clean, "reconstruction": outputs}
-    plots.rows(rows, path)
+    plots.image_rows(rows, path)
 
 
 def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -60,7 +60,7 @@ def export(
     if format == "saved_model":
         return _saved_model(chosen, path)
     if quantization == "int8" and calibration is not None:
-        calibration = as_unit(calibration)
+        calibration = calibration_inputs(calibration)
         if part == "decoder":
             calibration = model.encoder.predict(calibration, verbose=0)
     flatbuffer = litert.convert(
@@ -79,9 +79,15 @@ def stored_calibration(name: str | os.PathLike) -> np.ndarray:
         return file["images"]
 
 
-def as_unit(images: np.ndarray) -> np.ndarray:
-    """Images in [0, 1] as float32; uint8 is divided by 255."""
-    return images.astype(np.float32) / 255.0 if images.dtype == np.uint8 else images.astype(np.float32)
+def calibration_inputs(images: np.ndarray) -> np.ndarray:
+    """Images as float32 in [0, 1], uint8 divided by 255, from which int8 takes the input scale 1/255 exactly.
+
+    The scale comes from the smallest and the largest value seen. Two corner pixels of the first image are set
+    to 0 and 1, so that dark or pale calibration images give every encoder the same input: pixel p is int8 p − 128.
+    """
+    unit = images.astype(np.float32) / 255.0 if images.dtype == np.uint8 else np.array(images, np.float32)
+    unit[0, 0, 0], unit[0, -1, -1] = 0.0, 1.0
+    return unit
 
 
 def _callable(model: keras.Model) -> keras.Model:

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.codec.litert import quiet_stderr
+
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 
 
@@ -59,7 +61,8 @@ def _convert(converter, name: str, quantization: str | None, calibration: np.nda
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
-            flatbuffer = converter.convert()
+            with quiet_stderr():  # the converter prints its settings
+                flatbuffer = converter.convert()
     except Exception as error:  # the converter's own errors have no common public class
         line = next((line for line in str(error).splitlines() if "op" in line), str(error).splitlines()[0])
         raise ValueError(f"{name} does not convert to LiteRT builtins: {line.strip()}") from None

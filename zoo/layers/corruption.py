@@ -57,9 +57,7 @@ class Corruption(keras.layers.Layer):
         if not training:
             return x
         per_example = (ops.shape(x)[0],) + (1,) * (len(x.shape) - 1)
-        choice, level = (
-            keras.random.uniform(per_example, dtype=x.dtype, seed=self.seed_generator) for _ in range(2)
-        )
+        choice, level = (keras.random.uniform(per_example, dtype=x.dtype, seed=self.seed_generator) for _ in range(2))
         noise = keras.random.uniform(ops.shape(x), dtype=x.dtype, seed=self.seed_generator)
         active = {kind: weight for kind, weight in zip(KINDS, self.frequencies, strict=True) if self.bounds[kind]}
         total, below, result = sum(active.values()), 0.0, x

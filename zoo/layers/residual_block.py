@@ -35,7 +35,9 @@ class ResidualBlock2D(keras.layers.Layer):
 
     def build(self, input_shape):
         if input_shape[-1] != self.filters:
-            raise ValueError(f"filters must equal the input's channels: expected {input_shape[-1]}, received {self.filters}.")
+            raise ValueError(
+                f"filters must equal the input's channels: expected {input_shape[-1]}, received {self.filters}."
+            )
         self.inner.build(input_shape)
         self.outer.build(input_shape)
 

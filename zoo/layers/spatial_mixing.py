@@ -23,9 +23,7 @@ class SpatialMixing(keras.layers.Layer):
         if height is None or width is None:
             raise ValueError(f"SpatialMixing needs a fixed height and width: received {tuple(input_shape)}.")
         self.grid = (height, width, channels)
-        self.dense = layers.Dense(
-            height * width, kernel_initializer="zeros", dtype=self.dtype_policy, name="dense"
-        )
+        self.dense = layers.Dense(height * width, kernel_initializer="zeros", dtype=self.dtype_policy, name="dense")
         self.dense.build((None, channels, height * width))
 
     def call(self, x):

@@ -8,8 +8,8 @@ CATALOG: dict[str, Spec] = {
         summary="Fully connected autoencoder, a code of 32 numbers.",
         paper="Hinton & Salakhutdinov 2006, Reducing the Dimensionality of Data with Neural Networks, Science 313",
         recipes={
-            "fashion_mnist": Recipe(epochs=60, jit_compile=True),
-            "mnist": Recipe(epochs=60, jit_compile=True),
+            "fashion_mnist": Recipe(epochs=40, jit_compile=True),
+            "mnist": Recipe(epochs=40, jit_compile=True),
         },
     ),
     "conv_ae": Spec(
@@ -18,7 +18,7 @@ CATALOG: dict[str, Spec] = {
         paper="Ballé, Laparra & Simoncelli 2017, End-to-end Optimized Image Compression, ICLR",
         recipes={
             "fashion_mnist": Recipe(epochs=30, dtype_policy="mixed_bfloat16"),
-            "mnist": Recipe(epochs=20, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=12, dtype_policy="mixed_bfloat16"),
         },
         config={"": {"encoder_blocks": 1, "rate_weight": 0.004}},
         codec=True,
@@ -29,7 +29,7 @@ CATALOG: dict[str, Spec] = {
         paper="Vincent et al. 2010, Stacked Denoising Autoencoders, JMLR 11",
         recipes={
             "fashion_mnist": Recipe(epochs=45, dtype_policy="mixed_bfloat16"),
-            "mnist": Recipe(epochs=16, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=14, dtype_policy="mixed_bfloat16"),
         },
     ),
 }

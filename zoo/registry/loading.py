@@ -3,6 +3,7 @@
 import fnmatch
 import importlib
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from zoo import artifacts
@@ -93,7 +94,10 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
 
-    model = keras.models.load_model(path, safe_mode=True)
+    with warnings.catch_warnings():
+        # Shipped files leave out the optimizer's slots, which Keras takes for a mistake.
+        warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+        model = keras.models.load_model(path, safe_mode=True)
     if overrides:
         model = _with_config(model, overrides)
     return model

@@ -39,7 +39,7 @@ class Checkpoint(keras.callbacks.Callback):
                 state = json.loads(str(file["state"]))
                 arrays = [file[f"variable_{i}"] for i in range(state["variables"])]
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{self.path} is not a checkpoint that can be read: {error}. Train without --resume.") from None
+            raise ValueError(f"{self.path} is not a readable checkpoint: {error}. Train without --resume.") from None
         for key in {*self.identity, *state["identity"]}:
             mine, saved = self.identity.get(key), state["identity"].get(key)
             if mine != saved:

@@ -18,10 +18,11 @@ class DenoisingAE(Autoencoder):
     """Residual encoder and decoder around a code of half as many numbers as the image has pixels.
 
         x (b, 28, 28, 1) → corruption, in training only
-        → conv/2 (b, 14, 14, 32) → conv/2 (b, 7, 7, 64) → mixing and residual blocks ─┬→ conv 3×3 ───────┬→ z (b, 7, 7, 8)
-                                                                                      └→ dense, dense ───┘
-        z ─┬→ conv 3×3 ─────┬→ mixing and residual blocks (b, 7, 7, 64) → sub-pixel (b, 14, 14, 32) → (b, 28, 28, 1)
-           └→ dense, dense ─┘
+        → conv/2 (b, 14, 14, 32) → conv/2 (b, 7, 7, 64) → mixing and residual blocks ─┬→ conv 3×3 ─────┬→
+                                                                                      └→ dense, dense ─┘
+        z (b, 7, 7, 8) ─┬→ conv 3×3 ─────┬→ mixing and residual blocks (b, 7, 7, 64)
+                        └→ dense, dense ─┘
+        → sub-pixel (b, 14, 14, 32) → conv → sub-pixel (b, 28, 28, 1)
 
     The dense branches and the mixing see the whole image: what is left of a garment or a digit under heavy
     noise helps everywhere. Nothing but the code goes from the encoder to the decoder.

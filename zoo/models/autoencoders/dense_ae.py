@@ -24,9 +24,7 @@ class DenseAE(Autoencoder):
         activation: of the hidden layers; the code is linear and the output is a sigmoid.
     """
 
-    def __init__(
-        self, *, image_shape=(28, 28, 1), hidden_units=(512, 256), latent_dim=32, activation="silu", **kwargs
-    ):
+    def __init__(self, *, image_shape=(28, 28, 1), hidden_units=(512, 256), latent_dim=32, activation="silu", **kwargs):
         super().__init__(image_shape=image_shape, **kwargs)
         if latent_dim < 1 or any(units < 1 for units in hidden_units):
             raise ValueError(

@@ -1,0 +1,76 @@
+"""Packaging: `pip install .` puts the package `zoo` and its trained models into one wheel."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "zoo/__init__.py").read_text(), re.M)[1]
+
+# What compressing on a device needs: no TensorFlow, no Keras (docs/export.md).
+EDGE = [
+    "ai-edge-litert>=2.0",
+    "constriction>=0.4.2",
+    "numpy>=2.0",
+    "pillow>=11.3",  # the first release with AVIF built in
+    "rich>=13.0",
+    "typer>=0.16",
+]
+
+setup(
+    name="zoo",
+    version=VERSION,
+    description="Trained autoencoders and GANs in Keras 3: load, fine-tune, export, compress.",
+    long_description=(ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    author="The zoo contributors",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords="keras tensorflow autoencoder gan compression denoising litert pretrained",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Topic :: System :: Archiving :: Compression",
+    ],
+    python_requires=">=3.11",
+    install_requires=[
+        *EDGE,
+        "importlib_resources",  # tensorflow-datasets imports it on Python 3.11 without requiring it
+        "jinja2>=3.1",
+        "keras>=3.12",
+        "matplotlib>=3.9",
+        "tensorflow>=2.20",
+        "tensorflow-datasets>=4.9.8",
+    ],
+    extras_require={
+        "edge": EDGE,
+        "dev": [
+            "ipykernel",
+            "nbclient>=0.10",
+            "pytest>=8.0",
+            "pytest-xdist>=3.6",
+            "ruff>=0.12",
+            "scipy>=1.13",
+            "setuptools>=77",
+        ],
+    },
+    # The models lie beside the package in the repository and inside it once installed.
+    packages=[*find_packages(include=["zoo", "zoo.*"]), "zoo.savedmodels"],
+    package_dir={"zoo.savedmodels": "savedmodels"},
+    package_data={
+        "zoo": ["codec/*.md", "demo/**/*"],
+        "zoo.savedmodels": ["**/*"],
+    },
+    exclude_package_data={"": ["__pycache__/*", "*.pyc"]},
+    entry_points={"console_scripts": ["zoo = zoo.cli:main"]},
+    zip_safe=False,
+)

@@ -1,0 +1,103 @@
+"""Shared checks: what every layer and every model of the zoo has to pass."""
+
+import json
+
+import keras
+import numpy as np
+
+POLICIES = ("mixed_float16", "mixed_bfloat16")
+
+
+def check_layer(make, x: np.ndarray) -> np.ndarray:
+    """Config round trip, saving, shapes, eager = graph, finite gradients, mixed precision.
+
+    Args:
+        make: () -> the layer, with small sizes.
+        x: an input with height ≠ width and batch 2.
+
+    Returns:
+        The layer's output at inference.
+    """
+    layer = make()
+    y = keras.ops.convert_to_numpy(layer(x))
+    assert layer.compute_output_shape(x.shape) == y.shape
+
+    config = layer.get_config()
+    assert json.loads(json.dumps(config)) == json.loads(json.dumps(type(layer).from_config(config).get_config()))
+
+    twin = make()
+    twin.build(x.shape)  # by shape, where the first was built by call
+    assert [w.shape for w in twin.weights] == [w.shape for w in layer.weights]
+    twin.set_weights(layer.get_weights())
+    np.testing.assert_allclose(twin(x), y, atol=1e-6)
+
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, layer(inputs))
+    np.testing.assert_allclose(model.predict(x, verbose=0), y, atol=1e-5)  # graph = eager
+    check_gradients(model, x)
+    for policy in POLICIES:
+        mixed = type(layer).from_config({**config, "dtype": policy})
+        assert np.isfinite(keras.ops.convert_to_numpy(mixed(x))).all()
+    return y
+
+
+def check_gradients(model: keras.Model, x: np.ndarray) -> None:
+    """Every trainable variable gets a finite gradient from a loss over all outputs."""
+    import tensorflow as tf
+
+    if not model.trainable_variables:
+        return
+    with tf.GradientTape() as tape:
+        y = model(x, training=True)
+        loss = tf.reduce_sum(tf.square(y - 0.3)) + sum(model.losses)
+    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, f"{variable.path} gets no gradient"
+        assert np.isfinite(gradient).all(), f"{variable.path} gets a gradient that is not finite"
+
+
+def check_model(make, x: np.ndarray, tmp_path, run_python) -> keras.Model:
+    """What a user relies on: config, reload in a fresh process, ``fit(x)``, validation, mixed precision.
+
+    Args:
+        make: () -> the model, with small sizes.
+        x: float32 images ``(2, height, width, channels)`` with height ≠ width.
+    """
+    model = make()
+    model.build()
+    config = model.get_config()
+    assert type(model).from_config(config).get_config() == config
+    check_gradients(model, x)
+
+    model.compile(keras.optimizers.Adam(1e-3), metrics=["mse"])
+    history = model.fit(x, epochs=2, validation_data=(x,), verbose=0).history
+    assert {"loss", "mse", "val_loss", "val_mse"} <= set(history)
+    assert np.isfinite([*history["loss"], *history["val_loss"]]).all()
+
+    reconstruction = model.predict(x, verbose=0)
+    assert reconstruction.shape == x.shape
+    np.testing.assert_allclose(model.decode(model.encode(x)), reconstruction, atol=0.1)
+    np.testing.assert_allclose(model(x), reconstruction, atol=1e-5)
+
+    path = tmp_path / "model.keras"
+    model.save(path)
+    np.savez(tmp_path / "case.npz", x=x, y=reconstruction)
+    run_python(
+        f"""
+import keras, numpy as np, zoo.models
+model = keras.models.load_model({str(path)!r})
+case = np.load({str(tmp_path / "case.npz")!r})
+np.testing.assert_allclose(model.predict(case["x"], verbose=0), case["y"], atol=1e-5)
+assert int(model.optimizer.iterations) == 2, "the optimizer's state was lost"
+assert model.fit(case["x"], verbose=0).history["loss"][0] > 0
+"""
+    )
+    for policy in POLICIES:
+        keras.config.set_dtype_policy(policy)
+        try:
+            mixed = make()
+            mixed.compile("adam")
+            assert np.isfinite(mixed.fit(x, verbose=0).history["loss"]).all()
+        finally:
+            keras.config.set_dtype_policy("float32")
+    return model

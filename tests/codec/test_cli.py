@@ -1,0 +1,114 @@
+"""``zoo compress`` and ``zoo decompress``, as a user types them."""
+
+import json
+
+import numpy as np
+import pytest
+import typer
+from conftest import blobs
+from PIL import Image
+
+from zoo.cli.compress import compress
+from zoo.cli.decompress import decompress
+
+
+@pytest.fixture
+def zoo(tmp_path, model_folder, capsys, monkeypatch):
+    """Runs a command line in ``tmp_path``, where ``model`` lies; returns what it printed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").symlink_to(model_folder)
+    app = typer.Typer(add_completion=False)
+    app.command()(compress)
+    app.command()(decompress)
+
+    def run(line: str):
+        capsys.readouterr()
+        app(line.split(), standalone_mode=False)
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_pictures_and_back(zoo, tmp_path):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    colour = np.concatenate([blobs(1, seed=s, size=50)[0] for s in range(3)], axis=-1)
+    Image.fromarray(colour).save(tmp_path / "in" / "sub" / "colour.png")
+    Image.fromarray(blobs(1, seed=4, size=28)[0, ..., 0]).save(tmp_path / "in" / "grey.bmp")
+    result = json.loads(zoo("compress in -o x.zoo --model model --verify --json"))
+    size = (tmp_path / "x.zoo").stat().st_size
+    assert result["pictures"] == 2 and result["pixels"] == 2500 + 784 and result["bytes"] == size
+    assert result["bits_per_pixel"] == pytest.approx(8 * size / 3284)
+    restored = json.loads(zoo("decompress x.zoo -o out --model model --json"))
+    assert restored["pictures"] == 2 and restored["model"] == "means"
+    files = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*"))
+    assert files == ["grey.png", "sub", "sub/colour.png"]
+    pairs = [
+        (np.asarray(Image.open(tmp_path / a)), np.asarray(Image.open(tmp_path / b)))
+        for a, b in (("in/grey.bmp", "out/grey.png"), ("in/sub/colour.png", "out/sub/colour.png"))
+    ]
+    error = np.concatenate([(a / 255 - b / 255).ravel() ** 2 for a, b in pairs]).mean()
+    assert result["psnr"] == pytest.approx(-10 * np.log10(error)) and result["psnr"] > 15
+
+
+def test_arrays_and_single_pictures(zoo, tmp_path):
+    images = blobs(12, seed=5)
+    np.save(tmp_path / "a.npy", images)
+    zoo("compress a.npy -o x.zoo --model model")
+    zoo("decompress x.zoo -o out --model model")
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == [f"a_{i:02}.png" for i in range(12)]
+    zoo("decompress x.zoo -o b.npy --model model")
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "b.npy")[3, ..., 0],
+        np.asarray(Image.open(tmp_path / "out" / "a_03.png")),
+    )
+    zoo("compress out/a_03.png -o one.zoo --model model --fit crop --no-names")
+    zoo("decompress one.zoo -o one.png --model model")
+    assert Image.open(tmp_path / "one.png").size == (28, 28)
+    zoo("decompress one.zoo -o nameless --model model")
+    assert [p.name for p in (tmp_path / "nameless").iterdir()] == ["picture.png"]
+
+
+def test_an_existing_folder_keeps_its_other_files(zoo, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    np.save(tmp_path / "a.npy", blobs(1, seed=6))
+    zoo("compress a.npy -o x.zoo --model model")
+    for _ in range(2):
+        zoo("decompress x.zoo -o out --model model")
+        assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "mine.txt"]
+
+
+def test_a_table_is_printed(zoo, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((28, 28), np.uint8))
+    text = zoo("compress a.npy -o x.zoo --model model --verify")
+    for word in ("x.zoo", "means", "pictures", "bytes", "bits per pixel", "psnr"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("compress a.npy -o a.npy --model model", "a.npy is one of the inputs"),
+        ("compress none.png -o y.zoo --model model", "none.png cannot be read: No such file"),
+        ("compress a.npy x.zoo -o y.zoo --model model", "x.zoo is not a picture"),
+        ("compress a.npy -o no/y.zoo --model model", "Cannot write no/y.zoo"),
+        ("compress a.npy -o y.zoo --model mode1", "Unknown model 'mode1'"),
+        ("compress a.npy -o y.zoo --model model --fit zoom", "fit must be tile, crop, pad"),
+        ("decompress x.zoo -o out", "x.zoo needs the model means"),
+        ("decompress a.npy -o out --model model", "a.npy is not a zoo container"),
+        ("decompress none.zoo -o out --model model", "none.zoo cannot be read"),
+        ("decompress cut.zoo -o out --model model", "cut.zoo, byte .* truncated or corrupt"),
+        ("decompress x.zoo -o a.txt --model model", "Cannot write into a.txt: it is a file"),
+    ],
+)
+def test_errors_are_one_line_and_leave_nothing(zoo, tmp_path, line, message):
+    np.save(tmp_path / "a.npy", blobs(2, seed=7))
+    (tmp_path / "a.txt").touch()
+    zoo("compress a.npy -o x.zoo --model model")
+    (tmp_path / "cut.zoo").write_bytes((tmp_path / "x.zoo").read_bytes()[:-9])
+    before = sorted(p.name for p in tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match=message) as error:
+        zoo(line)
+    assert len(str(error.value).splitlines()) == 1
+    assert sorted(p.name for p in tmp_path.rglob("*")) == before

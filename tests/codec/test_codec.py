@@ -1,0 +1,343 @@
+"""``Codec`` end to end: against NumPy, against FORMAT.md, and with what a user can get wrong."""
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CONSTANT, LEVELS, blobs, block_means, write_tables
+from reference import ans_decode, parse
+
+from zoo import artifacts
+from zoo.codec import Codec, CodecError
+from zoo.codec.codec import read_header
+
+
+def restored_by_numpy(symbols: np.ndarray) -> np.ndarray:
+    """The decoder in closed form: symbol / 32 + 1 / 2, clipped, each for 4 × 4 pixels."""
+    means = np.clip(symbols / (LEVELS - 1) + 0.5, 0, 1).reshape(-1, 7, 7, 1)
+    return np.rint(255 * means.repeat(4, 1).repeat(4, 2)).astype(np.uint8)
+
+
+def test_symbols_and_images_equal_numpy(codec):
+    images = blobs(300, seed=1)
+    symbols = codec.encode(images)
+    assert symbols.dtype == np.int16 and symbols.shape == (300, 49)
+    expected = (block_means(images) / 255 - 0.5) * (LEVELS - 1)
+    expected[:, CONSTANT] = 3
+    assert np.abs(symbols - expected).max() <= 0.5 + 0.5 * (LEVELS - 1) / 255  # two roundings
+    np.testing.assert_array_equal(codec.decode(symbols), restored_by_numpy(symbols))
+    np.testing.assert_array_equal(codec.encode(images.astype(np.float32) / 255), symbols)
+
+
+def test_a_result_does_not_depend_on_its_batch(codec):
+    images = blobs(29, seed=2)  # a multiple of neither network's batch
+    symbols = codec.encode(images)
+    np.testing.assert_array_equal(np.concatenate([codec.encode(i[None]) for i in images]), symbols)
+    restored = codec.decode(symbols)
+    np.testing.assert_array_equal(np.concatenate([codec.decode(s[None]) for s in symbols]), restored)
+
+
+def test_the_bytes_are_those_that_format_md_describes(codec):
+    images = blobs(1500, seed=3)
+    data = codec.compress(images)
+    parsed = parse(data)
+    assert parsed["sections"] == [(1500, 28, 28, 1)] and parsed["names"] == []
+    assert [count for count, _ in parsed["chunks"]] == [1024, 476]
+    tables = [counts.tolist() for counts in codec.tables.counts]
+    rows = [np.array(ans_decode(words, tables, count)) for count, words in parsed["chunks"][1:]]
+    symbols = np.concatenate(rows, 1).T + codec.tables.minimum
+    np.testing.assert_array_equal(symbols, codec.encode(images[1024:]))
+
+
+def test_the_file_costs_the_entropy_and_next_to_nothing_more(codec):
+    images = blobs(10_000, seed=4)
+    data = codec.compress(images)
+    assert 8 * len(data) == pytest.approx(codec.tables.information(codec.encode(images)), rel=0.01)
+    payload = sum(4 * len(words) for _, words in parse(data)["chunks"])
+    assert len(data) - payload < 0.003 * payload
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (28, 28),
+        (1, 1),
+        (61, 45),
+        (28, 29, 1),
+        (30, 57, 3),
+        (1, 28, 28, 1),
+        (5, 13, 90, 3),
+        (2100, 28, 28, 1),
+        (3, 300, 500, 1),
+    ],
+)
+def test_arrays_come_back_in_their_shape(codec, shape):
+    rng = np.random.default_rng(len(shape))
+    array = rng.integers(0, 256, shape, np.uint8)
+    data = codec.compress(array)
+    restored = codec.decompress(data)
+    assert restored.shape == shape and restored.dtype == np.uint8
+    # Tile by tile, by hand: pad, take block means, restore, crop.
+    full = array.reshape({2: (1, *shape, 1), 3: (1, *shape), 4: shape}[len(shape)])
+    height, width = full.shape[1:3]
+    padded = np.pad(full, ((0, 0), (0, -height % 28), (0, -width % 28), (0, 0)), mode="edge")
+    expected = np.empty_like(padded)
+    for y in range(0, padded.shape[1], 28):
+        for x in range(0, padded.shape[2], 28):
+            for c in range(padded.shape[3]):
+                tiles = padded[:, y : y + 28, x : x + 28, c : c + 1]
+                expected[:, y : y + 28, x : x + 28, c : c + 1] = restored_by_numpy(codec.encode(tiles))
+    np.testing.assert_array_equal(restored, expected[:, :height, :width].reshape(shape))
+    assert codec.compress(array) == data  # the same every time
+
+
+def test_floats_are_rounded_to_pixels(codec):
+    array = blobs(3, seed=5)
+    for dtype in (np.float16, np.float32, np.float64):
+        assert codec.compress((array / 255).astype(dtype)) == codec.compress(array)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 28, 28), np.uint8), r"received \(4, 28, 28\). Give the channels an axis"),
+        (np.zeros((28, 28, 4), np.uint8), r"received \(28, 28, 4\)"),
+        (np.zeros(28, np.uint8), r"received \(28,\)"),
+        (np.zeros((0, 28, 28, 1), np.uint8), "holds no pixels"),
+        (np.zeros((28, 28), np.int32), "must be uint8, or float in .* received int32"),
+        (np.zeros((28, 28), bool), "received bool"),
+        (np.array(["a"]), "must have a shape"),
+        (np.full((28, 28), 1.01), r"must be in \[0, 1\]: received numbers from 1.01 to 1.01"),
+        (np.full((28, 28), -0.01), r"must be in \[0, 1\]"),
+        (np.full((28, 28), np.nan), r"must be in \[0, 1\]"),
+        (np.broadcast_to(np.uint8(0), (1 << 28, 2)), "exceeds 268,435,456 samples"),
+    ],
+)
+def test_arrays_that_are_no_images(codec, array, message):
+    with pytest.raises(ValueError, match=message):
+        codec.compress(array)
+
+
+def test_encode_and_decode_check_their_arguments(codec):
+    with pytest.raises(ValueError, match=r"images must be \(n, 28, 28, 1\): received \(2, 28, 27, 1"):
+        codec.encode(np.zeros((2, 28, 27, 1), np.uint8))
+    with pytest.raises(ValueError, match=r"images must be uint8, or float .* received int64"):
+        codec.encode(np.zeros((2, 28, 28, 1), np.int64))
+    with pytest.raises(ValueError, match=r"symbols must be integers \(n, 49\): received int16"):
+        codec.decode(np.zeros((2, 48), np.int16))
+    with pytest.raises(ValueError, match=r"symbols must be integers \(n, 49\): received float64"):
+        codec.decode(np.zeros((2, 49)))
+    with pytest.raises(ValueError, match="data must be bytes: received str"):
+        codec.decompress("abc")
+
+
+def test_another_models_bytes_are_refused(codec, copy_model):
+    other = Codec(copy_model("retrained", seed=1))
+    data = other.compress(blobs(2, seed=6))
+    with pytest.raises(CodecError, match=r"needs the model retrained \(tables .* is means \(tables"):
+        codec.decompress(data)
+
+
+def test_a_copy_of_the_model_restores_the_bytes(codec, copy_model):
+    images = blobs(2, seed=6)
+    renamed = Codec(copy_model("renamed"))
+    np.testing.assert_array_equal(renamed.decompress(codec.compress(images)), codec.decompress(codec.compress(images)))
+
+
+def test_bytes_that_announce_too_much(codec):
+    data = codec.compress(np.zeros((100, 28, 28, 1), np.uint8))
+    with pytest.raises(CodecError, match="restores to 78,400 bytes: max_bytes allows 78,399"):
+        codec.decompress(data, max_bytes=78_399)
+    assert codec.decompress(data, max_bytes=78_400).shape == (100, 28, 28, 1)
+
+
+def test_models_without_a_codec(model_folder, copy_model, tmp_path):
+    folder = copy_model("no_tables")
+    (folder / "codec.npz").unlink()
+    artifacts.write_manifest(folder)
+    with pytest.raises(ValueError, match="no_tables cannot compress: it has no codec.npz"):
+        Codec(folder)
+    with pytest.raises(ValueError, match="Unknown model 'conv_aee'"):
+        Codec("conv_aee")
+
+
+@pytest.mark.parametrize("name", ["encoder.tflite", "decoder.tflite", "codec.npz"])
+def test_altered_files_are_refused(copy_model, name):
+    folder = copy_model("altered")
+    data = bytearray((folder / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / name).write_bytes(data)
+    with pytest.raises(ValueError, match=f"{name} is corrupt: expected sha256"):
+        codec = Codec(folder)
+        codec.decompress(codec.compress(np.zeros((28, 28), np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("encoder.tflite", "decoder.tflite", "must take and give int8"),
+        ("decoder.tflite", "encoder.tflite", "must take and give float32"),
+        ("encoder.tflite", b"", "cannot be run"),
+        ("decoder.tflite", b"TFL3" * 100, "cannot be run"),
+    ],
+)
+def test_networks_that_do_not_fit(copy_model, model_folder, name, content, message):
+    folder = copy_model("unfit")
+    content = (model_folder / content).read_bytes() if isinstance(content, str) else content
+    (folder / name).write_bytes(content)
+    artifacts.write_manifest(folder)
+    with pytest.raises(ValueError, match=message):
+        codec = Codec(folder)
+        codec.decompress(codec.compress(np.zeros((28, 28), np.uint8)))
+
+
+def test_tables_of_another_size_do_not_fit(copy_model):
+    folder = copy_model(
+        "unfit",
+        minimum=np.zeros(2, np.int16),
+        size=np.full(2, 2, np.int16),
+        counts=np.full(4, 2**23, np.uint32),
+    )
+    with pytest.raises(ValueError, match="does not fit codec.npz"):
+        Codec(folder).compress(np.zeros((28, 28), np.uint8))
+
+
+def test_neither_tensorflow_nor_keras_nor_pillow_is_imported(run_python, model_folder):
+    code = f"""
+import sys, numpy as np, zoo
+codec = zoo.Codec({str(model_folder)!r})
+codec.decompress(codec.compress(np.zeros((30, 30, 3), np.uint8)))
+print(sorted({{"tensorflow", "keras", "PIL", "matplotlib"}} & sys.modules.keys()))
+"""
+    assert run_python(code).strip() == "[]"
+
+
+# Files
+
+
+def test_files_equal_bytes(codec, tmp_path):
+    images = blobs(1100, seed=7)
+    np.save(tmp_path / "images.npy", images)
+    summary = codec.compress_file(tmp_path / "images.npy", tmp_path / "x.zoo", names=False)
+    data = (tmp_path / "x.zoo").read_bytes()
+    assert data == codec.compress(images)
+    assert (summary.pictures, summary.pixels, summary.tiles) == (1100, 1100 * 784, 1100)
+    assert summary.bytes == len(data) and summary.model == "means"
+    assert summary.bits_per_pixel == pytest.approx(8 * len(data) / (1100 * 784))
+    progress = []
+    restored = codec.decompress_file(
+        tmp_path / "x.zoo", tmp_path / "y.npy", progress=lambda *step: progress.append(step)
+    )
+    assert restored == summary and progress == [(1024, 1100), (1100, 1100)]
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), codec.decompress(data))
+    error = np.square(images / 255 - codec.decompress(data) / 255).mean()
+    assert codec.mean_squared_error(tmp_path / "images.npy", tmp_path / "x.zoo") == pytest.approx(error)
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3), (2, 20, 30, 1)])
+def test_an_array_file_comes_back_in_its_shape(codec, tmp_path, shape):
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
+    codec.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo")
+    codec.decompress_file(tmp_path / "x.zoo", tmp_path / "b.npy")
+    assert np.load(tmp_path / "b.npy").shape == shape
+
+
+def test_memory_stays_constant(codec, tmp_path):
+    images = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.uint8, (50_000, 28, 28, 1))  # 39 MB of zeros
+    del images
+    codec.decode(codec.encode(np.zeros((1, 28, 28, 1), np.uint8)))
+    tracemalloc.start()
+    codec.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo")
+    codec.decompress_file(tmp_path / "x.zoo", tmp_path / "b.npy")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16_000_000  # 78 MB go through
+    assert np.load(tmp_path / "b.npy", mmap_mode="r").shape == (50_000, 28, 28, 1)
+
+
+def test_pictures_are_an_iterator(codec, tmp_path):
+    np.save(tmp_path / "a.npy", blobs(5, seed=8))
+    np.save(tmp_path / "b.npy", blobs(1, seed=9, size=40)[0])
+    codec.compress_file([tmp_path / "a.npy", tmp_path / "b.npy"], tmp_path / "x.zoo")
+    shapes = [picture.shape for picture in codec.pictures(tmp_path / "x.zoo")]
+    assert shapes == [(28, 28, 1)] * 5 + [(40, 40, 1)]
+    with pytest.raises(ValueError, match="holds pictures of 2 shapes"):
+        codec.decompress((tmp_path / "x.zoo").read_bytes())
+    with pytest.raises(ValueError, match="holds pictures of 2 shapes"):
+        codec.decompress_file(tmp_path / "x.zoo", tmp_path / "y.npy")
+    with pytest.raises(ValueError, match="holds 6 pictures: give a folder instead of"):
+        codec.decompress_file(tmp_path / "x.zoo", tmp_path / "y.png")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "b.npy", "x.zoo"]
+
+
+@pytest.mark.parametrize("output", ["out.npy", "out.png", "out"])
+def test_nothing_is_left_of_a_damaged_file(codec, tmp_path, output):
+    image = np.random.default_rng(0).integers(0, 256, (28 * 30, 28 * 40), np.uint8)  # two chunks
+    data = bytearray(codec.compress(image))
+    data[-10] ^= 1
+    (tmp_path / "x.zoo").write_bytes(data)
+    with pytest.raises(CodecError, match="x.zoo, byte .*chunk 2 of 2 at byte .* is corrupt"):
+        codec.decompress_file(tmp_path / "x.zoo", tmp_path / output)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.zoo"]
+
+
+def test_inputs_and_outputs_that_cannot_be_used(codec, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((28, 28), np.uint8))
+    source, container = tmp_path / "a.npy", tmp_path / "x.zoo"
+    with pytest.raises(ValueError, match="is one of the inputs"):
+        codec.compress_file(source, tmp_path / "." / "a.npy")
+    with pytest.raises(ValueError, match="Cannot write .*: No such file"):
+        codec.compress_file(source, tmp_path / "missing" / "x.zoo")
+    with pytest.raises(ValueError, match="Cannot write .*: it is a folder"):
+        codec.compress_file(source, tmp_path)
+    with pytest.raises(ValueError, match="nothing to compress"):
+        codec.compress_file([], container)
+    with pytest.raises(ValueError, match="fit must be tile, crop, pad: received 'stretch'"):
+        codec.compress_file(source, container, fit="stretch")
+    with pytest.raises(ValueError, match="none.zoo cannot be read: No such file"):
+        codec.decompress_file(tmp_path / "none.zoo", tmp_path / "out")
+    with pytest.raises(ValueError, match="cannot be read: Is a directory"):
+        codec.decompress_file(tmp_path, tmp_path / "out")
+    codec.compress_file(source, container)
+    with pytest.raises(ValueError, match="Cannot write into .*a.npx?.*: it is a file"):
+        (tmp_path / "a.npx").touch()
+        codec.decompress_file(container, tmp_path / "a.npx")
+    with pytest.raises(ValueError, match="Cannot write into .*: No such file"):
+        codec.decompress_file(container, tmp_path / "missing" / "out")
+    with pytest.raises(ValueError, match="does not hold the pictures of these inputs"):
+        codec.mean_squared_error([source, source], container)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.npx", "a.npy", "x.zoo"]
+
+
+def test_for_file_finds_the_model_that_the_container_names(codec, model_folder, tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", blobs(2, seed=10))
+    codec.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo")
+    with pytest.raises(CodecError, match=r"x.zoo needs the model means \(tables .*Unknown model"):
+        Codec.for_file(tmp_path / "x.zoo")
+    shipped = tmp_path / "savedmodels" / "means" / "blobs"
+    shipped.mkdir(parents=True)
+    for file in model_folder.iterdir():
+        (shipped / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(artifacts, "shipped_root", lambda: tmp_path / "savedmodels")
+    found = Codec.for_file(tmp_path / "x.zoo")
+    assert found.name == "means.blobs" and found.fingerprint == codec.fingerprint
+    header = read_header(tmp_path / "x.zoo")
+    assert header.model == "means" and header.names == ((2, "a"),)
+
+
+def test_any_folder_name_makes_a_readable_container(copy_model):
+    codec = Codec(copy_model("a: b\\c\n\udcff"))
+    array = blobs(1, seed=11)
+    np.testing.assert_array_equal(
+        Codec(codec._artifact.path).decompress(codec.compress(array)),
+        codec.decode(codec.encode(array)),
+    )
+
+
+def test_tables_are_named_by_their_digest(copy_model):
+    folder: Path = copy_model("means")
+    before = Codec(folder).fingerprint
+    write_tables(folder, seed=2)
+    artifacts.write_manifest(folder)
+    assert Codec(folder).fingerprint != before

@@ -1,0 +1,158 @@
+"""Files of all kinds as 8-bit pictures, with names that can be restored."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.codec.pictures import open_sources
+
+
+def read(path, **kwargs) -> np.ndarray:
+    """The one picture of a file, ``(h, w, c)``."""
+    (source,) = open_sources([path], **kwargs)
+    (batch,) = source.batches(100)
+    assert source.count == 1 and source.shape == batch.shape[1:] and batch.dtype == np.uint8
+    return batch[0]
+
+
+@pytest.fixture
+def rgb():
+    return np.random.default_rng(0).integers(0, 256, (20, 31, 3), np.uint8)
+
+
+def test_colour_and_grey_files(tmp_path, rgb):
+    grey = rgb[..., 0]
+    for array, mode in ((rgb, "RGB"), (grey, "L")):
+        for extension in (".png", ".bmp", ".tif", ".webp", ".ppm"):
+            if (mode, extension) == ("L", ".webp"):
+                continue  # WebP has no grey
+            path = tmp_path / f"{mode}{extension}"
+            Image.fromarray(array).save(path, lossless=True)
+            np.testing.assert_array_equal(read(path), array.reshape(20, 31, -1))
+    for extension in (".jpg", ".avif"):
+        Image.fromarray(rgb).save(tmp_path / f"x{extension}")
+        assert read(tmp_path / f"x{extension}").shape == (20, 31, 3)
+
+
+def test_other_modes(tmp_path, rgb):
+    alpha = np.dstack([rgb, rgb[..., 0]])
+    Image.fromarray(alpha).save(tmp_path / "rgba.png")
+    np.testing.assert_array_equal(read(tmp_path / "rgba.png"), rgb)  # transparency is ignored
+    Image.fromarray(rgb[..., :2], "LA").save(tmp_path / "la.png")
+    np.testing.assert_array_equal(read(tmp_path / "la.png"), rgb[..., :1])
+    Image.fromarray(rgb[..., 0] > 127).save(tmp_path / "bit.png")
+    np.testing.assert_array_equal(read(tmp_path / "bit.png")[..., 0], (rgb[..., 0] > 127) * 255)
+    few = Image.fromarray(rgb).quantize(8)
+    few.save(tmp_path / "palette.gif")
+    np.testing.assert_array_equal(read(tmp_path / "palette.gif"), np.asarray(few.convert("RGB")))
+    sixteen = np.array([[0, 128, 129, 257, 65535]], np.uint16)
+    Image.fromarray(sixteen).save(tmp_path / "16.png")
+    assert read(tmp_path / "16.png")[..., 0].tolist() == [[0, 0, 1, 1, 255]]
+    Image.fromarray(rgb[..., 0].astype(np.float32)).save(tmp_path / "f.tif")
+    with pytest.raises(ValueError, match="f.tif has 32 bits a sample"):
+        read(tmp_path / "f.tif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_cameras_orientation_is_applied(tmp_path, rgb, orientation):
+    image = Image.fromarray(rgb)
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "x.png", exif=exif)
+    # EXIF 2.3, 4.6.4 A: where row 0 and column 0 of the stored picture are.
+    turned = {
+        1: rgb, 2: rgb[:, ::-1], 3: rgb[::-1, ::-1], 4: rgb[::-1],
+        5: rgb.swapaxes(0, 1), 6: rgb[::-1].swapaxes(0, 1),
+        7: rgb[::-1, ::-1].swapaxes(0, 1), 8: rgb[:, ::-1].swapaxes(0, 1),
+    }[orientation]  # fmt: skip
+    np.testing.assert_array_equal(read(tmp_path / "x.png"), turned)
+
+
+def test_crop_and_pad(tmp_path):
+    wide = np.zeros((28, 56, 3), np.uint8)
+    wide[:, 14:42] = 255  # the centre is white
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    assert (read(tmp_path / "wide.png", fit="crop")[:, 2:-2] == 255).all()
+    padded = read(tmp_path / "wide.png", fit="pad")
+    assert padded.shape == (28, 28, 3)
+    assert (padded[:7] == 0).all() and (padded[21:] == 0).all() and (padded[7:21, 9:19] > 250).all()
+    assert read(tmp_path / "wide.png", fit="tile").shape == (28, 56, 3)
+    np.save(tmp_path / "stack.npy", wide[None, ..., :1].repeat(3, 0))
+    (source,) = open_sources([tmp_path / "stack.npy"], fit="crop")
+    assert source.shape == (28, 28, 1) and source.read(0, 3).shape == (3, 28, 28, 1)
+
+
+def test_folders_and_names(tmp_path):
+    picture, other = np.zeros((4, 5), np.uint8), np.zeros((2, 4, 5, 1), np.uint8)
+    for name in ("d/a.png", "d/sub/b.jpg", "d/a.bmp", "d/notes.txt", "e/a.png", "e/stack_0.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("text") if name.endswith("txt") else Image.fromarray(picture).save(path)
+    np.save(tmp_path / "stack.npy", other)
+    np.save(tmp_path / "e" / "stack.npy", other)
+    inputs = [tmp_path / n for n in ("d", "e", "stack.npy", "e/stack.npy", "d/a.png")]
+    sources = open_sources(inputs)
+    # Later ones of equal names are told apart; and beside `stack_0`, `stack` cannot be numbered.
+    assert [(s.count, s.name) for s in sources] == [
+        (1, "a"),
+        (1, "a.png"),
+        (1, "sub/b"),
+        (1, "a.png_2"),
+        (1, "stack_0"),
+        (2, "stack.npy"),
+        (2, "stack.npy_2"),
+        (1, "a.png_3"),
+    ]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty holds no pictures"):
+        open_sources([tmp_path / "empty"])
+
+
+@pytest.mark.parametrize(("name", "expected"), [("a:b*.png", "a_b_"), ("été \n.png", "été _"), (".png", ".png")])
+def test_names_are_made_safe(tmp_path, name, expected):
+    Image.new("L", (4, 4)).save(tmp_path / name, "PNG")
+    assert open_sources([tmp_path / name])[0].name == expected
+
+
+def test_files_that_are_no_pictures(tmp_path, rgb):
+    Image.fromarray(rgb).save(tmp_path / "good.png")
+    good = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "text.png").write_text("hello")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "cut.png").write_bytes(good[: len(good) // 2])
+    for name, message in (
+        ("none.png", "none.png cannot be read: No such file"),
+        ("text.png", "text.png is not a picture"),
+        ("empty.png", "empty.png is not a picture"),
+        ("cut.png", "cut.png is a damaged picture"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read(tmp_path / name)
+
+
+def test_files_that_are_no_arrays(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((28, 28), np.uint8))
+    good = path.read_bytes()
+    objects = np.empty((28, 28), object)
+    np.save(tmp_path / "objects.npy", objects)
+    for content in (b"", b"hello", good[:40], good[:-5], (tmp_path / "objects.npy").read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="a.npy is no .npy array of numbers"):
+            open_sources([path])
+    with pytest.raises(ValueError, match="none.npy cannot be read: No such file"):
+        open_sources([tmp_path / "none.npy"])
+    np.save(path, np.zeros((28, 28), np.int64))
+    with pytest.raises(ValueError, match="a.npy must be uint8, or float .* received int64"):
+        open_sources([path])
+    np.save(path, np.zeros((3, 28, 28)))
+    with pytest.raises(ValueError, match="a.npy must have a shape .* received .3, 28, 28."):
+        open_sources([path])
+
+
+def test_a_picture_that_changes_while_it_is_read(tmp_path, rgb):
+    Image.fromarray(rgb).save(tmp_path / "x.png")
+    (source,) = open_sources([tmp_path / "x.png"])
+    Image.fromarray(rgb[:10]).save(tmp_path / "x.png")
+    with pytest.raises(ValueError, match="x.png changed while it was read"):
+        source.read(0, 1)

@@ -1,0 +1,44 @@
+"""What every test shares: a quiet, thread-capped TensorFlow and fresh Python processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+# TensorFlow starts a thread per core in every process; parallel workers would fight for the cores.
+_THREADS = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_variable, str(_THREADS))
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's root folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def run_python():
+    """Runs source code in a fresh Python process and returns what it printed.
+
+    ``cwd`` is the process's folder and ``path`` the folder that ``zoo`` is imported from.
+    """
+
+    def run(code: str, *, cwd: Path | str = ROOT, path: Path | str = ROOT) -> str:
+        process = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(path)},
+            capture_output=True,
+            text=True,
+        )
+        assert process.returncode == 0, process.stderr[-4000:]
+        return process.stdout
+
+    return run

@@ -1,0 +1,195 @@
+"""The shape of the package: who may import whom, what stays lazy, and that all tables agree."""
+
+import ast
+import importlib
+import json
+from pathlib import Path
+
+import keras
+import pytest
+
+import zoo
+from zoo import artifacts
+from zoo.registry import CATALOG
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "zoo"
+# From top to bottom; a module imports only from its own package or from a line below its own.
+RANKS = (
+    {"cli"},
+    {"demo"},
+    {"exporting"},
+    {"training"},
+    {"evaluation"},
+    {"registry"},
+    {"plots", "sklearn"},
+    {"models"},
+    {"data"},
+    {"losses", "regularizers", "layers"},
+    {"codec"},
+    {"backend"},
+    {"artifacts"},
+)
+RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
+TENSORFLOW = {"tensorflow", "tensorflow_datasets"}
+TENSORFLOW_AT_HOME = {"backend", "data", "training", "exporting"}
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def imported_modules(source: str) -> set[str]:
+    """Dotted names of all that a module imports, inside functions too."""
+    modules = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return modules
+
+
+def parts_of_zoo(source: str) -> set[str]:
+    """First components below ``zoo`` that a module imports; "zoo" stands for the package itself."""
+    parts = set()
+    for module in imported_modules(source):
+        root, _, rest = module.partition(".")
+        if root != "zoo" or rest.startswith("__"):  # zoo.__version__ is there before any submodule
+            continue
+        name = rest.partition(".")[0]
+        parts.add(zoo._PUBLIC[name].split(".")[1] if name in zoo._PUBLIC else name or "zoo")
+    return parts
+
+
+def part_of(file: str) -> str:
+    return file.partition("/")[0].removesuffix(".py")
+
+
+def test_imports_are_read_as_python_reads_them():
+    source = (
+        "import zoo.data.images as i\nfrom zoo import load, artifacts, __version__\n"
+        "def f():\n    from zoo.cli.console import emit\n    import zoo\n"
+    )
+    assert parts_of_zoo(source) == {"data", "registry", "artifacts", "cli", "zoo"}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_imports_point_down(file):
+    part, imported = part_of(file), parts_of_zoo((PACKAGE / file).read_text())
+    if part == "__init__":
+        assert not imported, "the package itself imports its parts lazily, by name"
+        return
+    assert part in RANK, f"zoo/{part} has no rank: add it to RANKS and to the README's layout"
+    # The commands and the demo are users of the package: they go through its front door.
+    allowed = {"zoo"} if part in ("cli", "demo") else set()
+    upward = {other for other in imported - {part} - allowed if other not in RANK or RANK[other] <= RANK[part]}
+    assert not upward, f"zoo/{file} imports {sorted(upward)}, not below zoo/{part}"
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if part_of(f) not in TENSORFLOW_AT_HOME])
+def test_tensorflow_stays_where_it_belongs(file):
+    roots = {module.split(".")[0] for module in imported_modules((PACKAGE / file).read_text())}
+    assert not roots & TENSORFLOW, f"only zoo/{sorted(TENSORFLOW_AT_HOME)} import TensorFlow"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "zoo.list_models()",
+        "zoo.list_models(pretrained=True)",
+        "zoo.info('conv_ae')",
+        "zoo.Codec",
+        "zoo.CodecError",
+        "zoo.codec",
+        "zoo.artifacts.names()",
+    ],
+)
+def test_loads_neither_tensorflow_nor_keras(run_python, use):
+    heavy = run_python(
+        f"import sys, zoo\n{use}\n"
+        "print({'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib'} & set(sys.modules))"
+    )
+    assert heavy.strip() == "set()"
+
+
+def test_codec_works_where_tensorflow_is_not_installed(run_python):
+    """On a device there are NumPy, a LiteRT interpreter, constriction and Pillow, and no more."""
+    code = """
+import sys
+for name in ("tensorflow", "tensorflow_datasets", "keras", "matplotlib", "jinja2", "scipy"):
+    sys.modules[name] = None  # importing it raises ImportError
+import numpy as np
+import zoo
+images = np.random.default_rng(0).integers(0, 256, (3, 40, 30, 3), dtype=np.uint8)
+codec = zoo.Codec("conv_ae")
+restored = codec.decompress(codec.compress(images))
+print(restored.shape, restored.dtype)
+"""
+    assert run_python(code).strip() == "(3, 40, 30, 3) uint8"
+
+
+def test_public_names_resolve():
+    for name in zoo.__all__:
+        assert getattr(zoo, name) is not None
+    for name in zoo._SUBPACKAGES:
+        assert getattr(zoo, name).__name__ == f"zoo.{name}"
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        zoo.nonsense  # noqa: B018 - the access is what is tested
+
+
+def registered_classes() -> set[str]:
+    """``module:Class`` of every class that a model file registers with Keras."""
+    return {
+        f"zoo.models.{kind}.{path.stem}:{node.name}"
+        for kind in ("autoencoders", "gans")
+        for path in (PACKAGE / "models" / kind).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        and any("register_keras_serializable" in ast.unparse(d) for d in node.decorator_list)
+    }
+
+
+def test_catalogue_and_model_files_agree():
+    assert {spec.class_path for spec in CATALOG.values()} == registered_classes()
+
+
+@pytest.mark.parametrize("architecture", CATALOG)
+def test_catalogue_row_names_a_registered_class(architecture):
+    module, _, name = CATALOG[architecture].class_path.partition(":")
+    model_class = getattr(importlib.import_module(module), name)
+    assert issubclass(model_class, keras.Model)
+    assert keras.saving.get_registered_name(model_class) == f"zoo>{name}"
+    assert module.rsplit(".", 1)[1] == architecture, "the file is named as the architecture"
+    assert architecture.replace("_", "") == name.lower(), "snake_case of the class"
+    assert CATALOG[architecture].tags, "at least one trained tag"
+
+
+def test_catalogue_and_savedmodels_agree():
+    catalogue = {f"{name}.{tag}" for name, spec in CATALOG.items() for tag in spec.tags}
+    folders = {f"{path.parent.name}.{path.name}" for path in (ROOT / "savedmodels").glob("*/*") if path.is_dir()}
+    assert folders == catalogue
+    assert set(artifacts.names()) == catalogue
+    assert set(zoo.list_models(pretrained=True)) == set(zoo.list_models()) == catalogue
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_manifest_and_files_agree(name):
+    architecture, tag = artifacts.split_name(name)
+    folder = ROOT / "savedmodels" / architecture / tag
+    artifact = artifacts.find(name)
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert set(artifact.manifest) == present - {artifacts.MANIFEST}
+    for file in artifact.manifest:
+        artifact.file(file)  # compares the digest
+    assert {"model.keras", "card.json", "golden.npz", "preview.png"} <= present
+    assert ("codec.npz" in present) == CATALOG[architecture].codec
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_card_says_what_the_model_is(name):
+    card = zoo.info(name)
+    assert card["name"] == name
+    assert f"{card['architecture']}.{card['tag']}" == name
+    assert card["parameters"] > 0 and card["metrics"]
+    assert card["licence"] and card["data"]["licence"] and card["data"]["fingerprint"]
+    assert {"command", "seed", "epochs", "seconds", "versions"} <= set(card["training"])
+    assert json.loads(json.dumps(card)) == card

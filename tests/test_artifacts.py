@@ -1,0 +1,193 @@
+"""Artefacts: found by name or folder, checked before use, written whole or not at all."""
+
+import hashlib
+import json
+import os
+
+import pytest
+
+from zoo import artifacts
+
+WEIGHTS = bytes(range(256)) * 4
+
+
+def make(folder, files=None):
+    folder.mkdir(parents=True)
+    for name, data in (files or {"model.keras": WEIGHTS, "card.json": b'{"name": "x"}'}).items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    artifacts.write_manifest(folder)
+    return folder
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A folder of shipped models: conv_ae with two tags, only_ae with one that is no default."""
+    root = tmp_path / "savedmodels"
+    for name in ("conv_ae/fashion_mnist", "conv_ae/mnist", "only_ae/mnist"):
+        make(root / name)
+    monkeypatch.setattr(artifacts, "shipped_root", lambda: root)
+    return root
+
+
+def test_manifest_holds_the_digest_of_every_other_file(tmp_path):
+    folder = make(tmp_path / "a", {"model.keras": WEIGHTS, "saved_model/graph.pb": b"graph"})
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    assert files == {
+        "model.keras": {"sha256": hashlib.sha256(WEIGHTS).hexdigest(), "bytes": 1024},
+        "saved_model/graph.pb": {"sha256": hashlib.sha256(b"graph").hexdigest(), "bytes": 5},
+    }
+    artifacts.write_manifest(folder)  # again: the manifest does not list itself
+    assert json.loads((folder / "manifest.json").read_text())["files"] == files
+
+
+def test_names_are_sorted_and_need_a_manifest(shipped):
+    (shipped / "broken_ae/mnist").mkdir(parents=True)
+    assert artifacts.names() == ["conv_ae.fashion_mnist", "conv_ae.mnist", "only_ae.mnist"]
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("conv_ae", "conv_ae.fashion_mnist"),
+        ("conv_ae.mnist", "conv_ae.mnist"),
+        ("only_ae", "only_ae.mnist"),
+    ],
+)
+def test_find_by_name(shipped, name, expected):
+    artifact = artifacts.find(name)
+    assert artifact.name == expected
+    assert artifact.path == shipped / expected.replace(".", "/")
+
+
+def test_find_by_folder(shipped, tmp_path):
+    folder = make(tmp_path / "mine")
+    for path in (folder, str(folder)):
+        artifact = artifacts.find(path)
+        assert (artifact.path, artifact.name) == (folder, "mine")
+    assert artifact.card == {"name": "x"}
+    assert artifact.has("model.keras") and not artifact.has("encoder.tflite")
+    assert artifact.file("model.keras").read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("name", ["conv_ee", "conv_ae.mnits", "con_ae.fashion_mnist"])
+def test_unknown_name_offers_the_closest(shipped, name):
+    with pytest.raises(ValueError, match=f"Unknown model '{name}': did you mean .*conv_ae"):
+        artifacts.find(name)
+
+
+def test_unlike_any_name_points_to_the_list(shipped):
+    with pytest.raises(ValueError, match="Unknown model 'qqqq': `zoo list` shows the names"):
+        artifacts.find("qqqq")
+
+
+def test_folder_without_manifest(shipped, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty holds no trained model: expected manifest.json"):
+        artifacts.find(tmp_path / "empty")
+
+
+def altered(data):
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (altered, r"is corrupt: expected sha256 [0-9a-f]{16}…, found sha256 [0-9a-f]{16}…"),
+        (lambda data: data[:1000], "is corrupt: expected 1024 bytes, found 1000 bytes"),
+        (lambda data: data + b"x", "is corrupt: expected 1024 bytes, found 1025 bytes"),
+        (lambda data: b"", "is corrupt: expected 1024 bytes, found 0 bytes"),
+    ],
+)
+def test_damaged_file_is_not_handed_out(tmp_path, damage, message):
+    folder = make(tmp_path / "a")
+    (folder / "model.keras").write_bytes(damage(WEIGHTS))
+    with pytest.raises(ValueError, match=message) as error:
+        artifacts.find(folder).file("model.keras")
+    assert str(folder / "model.keras") in str(error.value) and "\n" not in str(error.value)
+
+
+def test_missing_file(tmp_path):
+    folder = make(tmp_path / "a")
+    (folder / "model.keras").unlink()
+    with pytest.raises(ValueError, match="model.keras cannot be read: No such file"):
+        artifacts.find(folder).file("model.keras")
+
+
+def test_file_outside_the_manifest(tmp_path):
+    folder = make(tmp_path / "a")
+    (folder / "extra.bin").write_bytes(b"not vouched for")
+    with pytest.raises(ValueError, match="a has no extra.bin: it holds card.json, model.keras"):
+        artifacts.find(folder).file("extra.bin")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"files": ', "[]", "{}", '{"files": {"model.keras": 1}}'])
+def test_damaged_manifest(tmp_path, text):
+    folder = make(tmp_path / "a")
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(ValueError, match="manifest.json"):
+        artifacts.find(folder).file("model.keras")
+
+
+def test_damaged_card(tmp_path):
+    folder = make(tmp_path / "a")
+    (folder / "card.json").write_bytes(b'{"name": "y"}')
+    with pytest.raises(ValueError, match="card.json is corrupt"):
+        _ = artifacts.find(folder).card
+
+
+def test_atomic_write_replaces_the_file(tmp_path):
+    path = tmp_path / "out.bin"
+    path.write_bytes(b"old")
+    with artifacts.atomic_write(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old", "readers see the old file until the new one is whole"
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["out.bin"]
+
+
+def test_atomic_write_gives_the_usual_permissions(tmp_path):
+    (tmp_path / "plain").touch()
+    with artifacts.atomic_write(tmp_path / "atomic"):
+        pass
+    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_atomic_write_leaves_nothing_on_failure(tmp_path, error):
+    kept = tmp_path / "kept.bin"
+    kept.write_bytes(b"old")
+    for path in (kept, tmp_path / "new.bin"):
+        with pytest.raises(error), artifacts.atomic_write(path) as file:
+            file.write(b"half")
+            raise error
+    assert os.listdir(tmp_path) == ["kept.bin"]
+    assert kept.read_bytes() == b"old"
+
+
+def test_atomic_write_reports_a_full_disk_in_one_line(tmp_path):
+    path = tmp_path / "out.bin"
+    with (
+        pytest.raises(ValueError, match=r"Cannot write .*out.bin: No space left on device"),
+        artifacts.atomic_write(path),
+    ):
+        raise OSError(28, "No space left on device")
+    assert os.listdir(tmp_path) == []
+
+
+def test_atomic_write_needs_the_folder_to_exist(tmp_path):
+    with (
+        pytest.raises(ValueError, match=r"Cannot write .*: No such file or directory"),
+        artifacts.atomic_write(tmp_path / "nowhere" / "out.bin"),
+    ):
+        pass
+
+
+def test_atomic_write_refuses_a_folder(tmp_path):
+    with (
+        pytest.raises(ValueError, match="it is a folder; give a file name"),
+        artifacts.atomic_write(tmp_path),
+    ):
+        pass

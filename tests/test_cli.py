@@ -1,0 +1,64 @@
+"""The ``zoo`` command: what it prints, and how it says no."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import zoo
+
+
+def run(*arguments, cwd=None):
+    command = [sys.executable, "-c", "from zoo.cli import main; main()", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(zoo.__file__))}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+
+
+def own_lines(stderr):
+    """Lines on stderr without TensorFlow's own chatter."""
+    return [line for line in stderr.splitlines() if line.startswith("zoo: ")]
+
+
+def test_help_names_every_command():
+    from zoo.cli.app import COMMANDS
+
+    out = run("--help").stdout
+    assert all(command in out for command in COMMANDS)
+    assert run("--version").stdout.strip() == zoo.__version__
+
+
+def test_list_and_info_as_json():
+    rows = json.loads(run("list", "--json").stdout)
+    assert [row["name"] for row in rows] == zoo.list_models()
+    card = json.loads(run("info", "conv_ae", "--json").stdout)
+    assert card == zoo.info("conv_ae") and card["name"] == "conv_ae.fashion_mnist"
+    assert "conv_ae.fashion_mnist" in run("info", "conv_ae").stdout
+
+
+def test_export_writes_a_builtin_int8_file(tmp_path):
+    done = run("export", "conv_ae", "--quantization", "int8", "-o", tmp_path / "e.tflite", "--json")
+    result = json.loads(done.stdout)
+    assert result["bytes"] == (tmp_path / "e.tflite").stat().st_size <= 300_000
+    assert not any(name.startswith("CUSTOM") for name in result["operators"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("info", "denoise_ae"), "did you mean denoising_ae"),
+        (("train", "conv_a", "-o", "out"), "did you mean conv_ae"),
+        (("train", "conv_ae", "-o", "out", "--epochs", "0"), "epochs must be an integer ≥ 1"),
+        (("export", "conv_ae", "--part", "head"), "part must be"),
+        (("export", "conv_ae", "-o", "missing/e.tflite"), "Cannot write missing/e.tflite"),
+        (("evaluate", "conv_ae", "--split", "dev"), "split must be test or validation"),
+        (("evaluate", "conv_ae", "--data", "no_such_set"), "Unknown data 'no_such_set'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert len(own_lines(done.stderr)) == 1 and message in own_lines(done.stderr)[0]
+    assert "Traceback" not in done.stderr
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]

@@ -1,0 +1,112 @@
+"""Exports, run by the LiteRT interpreter and by TensorFlow alone."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import exporting, models
+from zoo.exporting import litert, tables
+from zoo.layers import EntropyBottleneck
+
+IMAGES = np.random.default_rng(0).random((32, 12, 8, 1), dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    made = models.ConvAE(image_shape=(12, 8, 1), filters=8, decoder_filters=8, latent_dim=6)
+    made.compile()
+    made.fit(IMAGES, verbose=0)
+    return made
+
+
+def run(path, x):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    inputs, outputs = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    results = []
+    for row in x:
+        value = row[None]
+        if inputs["dtype"] == np.int8:
+            scale, zero = inputs["quantization"]
+            value = np.clip(np.rint(value / scale) + zero, -128, 127).astype(np.int8)
+        interpreter.set_tensor(inputs["index"], value.astype(inputs["dtype"]))
+        interpreter.invoke()
+        result = interpreter.get_tensor(outputs["index"])[0]
+        if outputs["dtype"] == np.int8:
+            scale, zero = outputs["quantization"]
+            result = (result.astype(np.float32) - zero) * scale
+        results.append(result)
+    return np.stack(results)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "tolerance"), [(None, 1e-5), ("float16", 5e-3), ("dynamic", 5e-2), ("int8", 5e-2)]
+)
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_litert_agrees_with_keras(model, tmp_path, part, quantization, tolerance):
+    path = zoo.export(model, tmp_path / "m.tflite", part=part, quantization=quantization, calibration=IMAGES)
+    codes = np.asarray(model.encode(IMAGES))
+    x, y = (IMAGES, codes) if part == "encoder" else (codes, np.asarray(model.decode(codes)))
+    assert np.abs(run(path, x) - y).max() < tolerance * max(1.0, np.abs(y).max())
+    assert not any(name.startswith("CUSTOM") for name in exporting.operators(path.read_bytes()))
+
+
+def test_the_whole_model_exports(model, tmp_path):
+    path = zoo.export(model, tmp_path / "m.tflite", part="model")
+    np.testing.assert_allclose(run(path, IMAGES), model.predict(IMAGES, verbose=0), atol=1e-4)
+
+
+def test_saved_model_runs_without_keras(model, tmp_path, run_python):
+    path = zoo.export(model, tmp_path / "saved", format="saved_model", part="encoder")
+    np.savez(tmp_path / "case.npz", x=IMAGES, y=model.encode(IMAGES))
+    run_python(
+        f"""
+import numpy as np, tensorflow as tf
+case = np.load({str(tmp_path / "case.npz")!r})
+served = tf.saved_model.load({str(path)!r}).signatures["serving_default"]
+(y,) = served(tf.constant(case["x"])).values()
+np.testing.assert_allclose(y, case["y"], atol=1e-5)
+"""
+    )
+
+
+def test_an_operator_outside_the_builtins_fails_loudly():
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, keras.ops.erfinv(inputs), name="special")
+    with pytest.raises(ValueError, match="special does not convert to LiteRT builtins"):
+        litert.convert(model)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"part": "head"}, "part must be encoder, decoder, model"),
+        ({"format": "onnx"}, "format must be saved_model or litert"),
+        ({"quantization": "int4"}, "quantization must be none, float16, dynamic or int8"),
+        ({"quantization": "int8"}, "needs calibration"),
+        ({"format": "saved_model", "quantization": "int8"}, "stays float32"),
+    ],
+)
+def test_bad_choices_leave_nothing_behind(model, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.export(model, tmp_path / "out", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_tables_are_the_counts_of_the_training_codes():
+    bottleneck = EntropyBottleneck(step=0.5)
+    bottleneck.build((None, 2))
+    codes = np.random.default_rng(1).normal(0, 20, (5000, 2)).clip(-128, 127).astype(np.int8)
+    built = tables.build_tables(bottleneck, 0.1, 3, codes, (12, 8, 1))
+    # The symbol of a code is the nearest multiple of the step to what the code stands for.
+    assert built["requantize"][128 + 33] == round(30 * 0.1 / 0.5)
+    size, minimum = int(built["size"][0]), int(built["minimum"][0])
+    counts = built["counts"].reshape(2, size).astype(np.int64)
+    assert (counts.sum(axis=1) == 2**24).all() and counts.min() >= 1
+    symbols = built["requantize"][codes[:, 0].astype(int) + 128] - minimum
+    observed = np.bincount(symbols, minlength=size) / len(codes)
+    assert np.abs(counts[0] / 2**24 - observed).max() < 0.01  # the prior weighs 32 images of 5,032

@@ -1,0 +1,228 @@
+"""What is installed, and what the documents promise."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "colab").glob("*.ipynb"))
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOT_SOURCE = (".git", ".venv", "build", "dist", "runs", "zoo-demo", "__pycache__")
+
+
+def source_files() -> list[Path]:
+    """Every file of the project, wherever it was unpacked."""
+    files = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [f for f in folders if f not in NOT_SOURCE and not f.endswith(("_cache", ".egg-info"))]
+        files.extend(Path(folder, name) for name in names)
+    return files
+
+
+def section(markdown: str, heading: str) -> str:
+    return re.search(rf"^## {heading}\s*$(.*?)(?=^## |\Z)", markdown, re.M | re.S)[1]
+
+
+def fenced_blocks(markdown: str, language: str = r"\w*") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", markdown, re.M | re.S)
+
+
+# The wheel and the sdist
+
+
+def build(kind: str, tree: Path, output: Path) -> Path:
+    """Builds a "wheel" or "sdist" of a tree with the installed setuptools; no network is used."""
+    output.mkdir()
+    code = f"from setuptools import build_meta; build_meta.build_{kind}({str(output)!r})"
+    process = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr[-4000:]
+    (archive,) = output.iterdir()
+    return archive
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    """A copy of the sources, so that building leaves nothing behind."""
+    ignored = shutil.ignore_patterns(*NOT_SOURCE, "*_cache", "*.egg-info")
+    return shutil.copytree(ROOT, tmp_path_factory.mktemp("build") / "tree", ignore=ignored)
+
+
+@pytest.fixture(scope="module")
+def wheel(tree) -> Path:
+    return build("wheel", tree, tree.parent / "wheel")
+
+
+def shipped_files() -> set[str]:
+    """What a wheel has to hold, as it is named in there."""
+    package = {path.relative_to(ROOT).as_posix() for path in source_files() if path.relative_to(ROOT).parts[0] == "zoo"}
+    models = {
+        f"zoo/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "savedmodels").rglob("*") if path.is_file()
+    }
+    assert models, "savedmodels/ is empty"
+    return package | models
+
+
+@pytest.mark.slow
+def test_wheel_holds_the_package_its_data_and_the_models(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        entry_points = next(n for n in archive.namelist() if n.endswith("entry_points.txt"))
+        assert "zoo = zoo.cli:main" in archive.read(entry_points).decode()
+    assert names == shipped_files()
+
+
+@pytest.mark.slow
+def test_sdist_builds_the_same_wheel(tree, wheel):
+    sdist = build("sdist", tree, tree.parent / "sdist")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tree.parent / "unpacked", filter="data")
+    (unpacked,) = (tree.parent / "unpacked").iterdir()
+    for document in ("README.md", "LICENSE", "CHANGELOG.md", "tests/conftest.py"):
+        assert (unpacked / document).is_file()
+    again = build("wheel", unpacked, tree.parent / "wheel-of-sdist")
+
+    def digests(path):
+        with zipfile.ZipFile(path) as archive:
+            return {i.filename: i.CRC for i in archive.infolist() if ".dist-info/" not in i.filename}
+
+    assert digests(again) == digests(wheel)
+
+
+@pytest.mark.slow
+def test_models_load_from_the_installed_wheel(wheel, run_python, tmp_path):
+    site = tmp_path / "site-packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    code = """
+import json, numpy, zoo
+from zoo import artifacts
+for name in artifacts.names():
+    for file in artifacts.find(name).manifest:
+        artifacts.find(name).file(file)
+codec = zoo.Codec("conv_ae")
+restored = codec.decompress(codec.compress(numpy.zeros((28, 28), numpy.uint8)))
+z = zoo.load("dense_ae").encode(numpy.zeros((1, 28, 28, 1), "float32"))
+print(json.dumps([zoo.__file__, artifacts.names(), restored.shape, tuple(z.shape)]))
+"""
+    printed = json.loads(run_python(code, cwd=tmp_path, path=site).splitlines()[-1])
+    file, names, restored_shape, code_shape = printed
+    assert Path(file).is_relative_to(site)
+    assert names == sorted(
+        f"{path.parent.parent.name}.{path.parent.name}" for path in (ROOT / "savedmodels").glob("*/*/manifest.json")
+    )
+    assert restored_shape == [28, 28] and code_shape == [1, 32]
+
+
+def test_version_is_in_the_changelog():
+    import zoo
+
+    assert f"## {zoo.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+# The documents
+
+
+def test_quick_start_runs_and_tests():
+    blocks = fenced_blocks(section((ROOT / "README.md").read_text(), "Quick start"))
+    assert len(blocks) == 2
+    run, test = blocks
+    assert run.startswith("python3 -m venv .venv\n") and "zoo demo" in run
+    assert "'.[dev]'" in test and re.search(r"^pytest -n ", test, re.M)
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    script = (ROOT / ".ci/run").read_text()
+    assert "grep --max-count=1 '^pytest' README.md" in script
+    lines = re.findall(r"^pytest.*$", (ROOT / "README.md").read_text(), re.M)
+    assert len(lines) == 1, "the line that .ci/run looks for is the only one"
+
+
+@pytest.mark.parametrize(
+    "document, index, code",
+    [
+        pytest.param(path, i, code, id=f"{path.name}-{i}")
+        for path in DOCUMENTS
+        for i, code in enumerate(fenced_blocks(path.read_text(), "python"))
+    ],
+)
+def test_python_snippets_run(document, index, code, run_python, tmp_path):
+    run_python(code, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_in_the_documents_exist(document):
+    """Each ``zoo COMMAND … --option`` of a document is one that the command line knows."""
+    import typer.main
+
+    from zoo.cli.app import app
+
+    commands = typer.main.get_command(app).commands
+    for block in fenced_blocks(document.read_text(), "bash"):
+        for line in block.splitlines():
+            if not (match := re.search(r"\bzoo ([a-z]+)(.*?)(?:#|$)", line)):
+                continue
+            name, rest = match.groups()
+            assert name in commands, line
+            known = {option for p in commands[name].params for option in p.opts}
+            assert set(re.findall(r"(?<=\s)(--?[a-z][\w-]*)", rest)) <= known, line
+
+
+def test_links_in_the_documents_lead_somewhere():
+    for document in [*DOCUMENTS, ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_nothing_names_a_machine():
+    """No path of the machine that something was made on, in sources, cards or notebooks."""
+    marks = [f"/{name}/" for name in ("work", "root", "tmp")] + ["/" + "home/", ".." + "/shared"]
+    suffixes = {".py", ".md", ".toml", ".in", ".json", ".ipynb", ".html", ".j2", ""}
+    found = [
+        f"{path.relative_to(ROOT)}: {mark}"
+        for path in source_files()
+        if path.suffix in suffixes
+        for mark in marks
+        if mark in path.read_text()
+    ]
+    assert not found
+
+
+# The notebooks
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebook_is_valid_and_stripped(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebook_runs(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=300, resources=resources).execute()
+
+
+def test_the_readme_table_is_that_of_the_cards():
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("models_table", ROOT / "docs/models_table.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    readme = module.README.read_text()
+    assert readme == module.updated(readme), "run `python docs/models_table.py`"

@@ -1,0 +1,142 @@
+"""Pictures: what is drawn is what was given, in colours that stay apart."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from zoo import plots
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, 5, 4, 1), np.uint8)
+# Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
+COLOUR_VISION = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                   [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                     [-0.011820, 0.042940, 0.968881]],
+}  # fmt: skip
+
+
+def test_matplotlib_is_imported_on_first_use(run_python):
+    code = "import sys, zoo.plots\nprint('matplotlib' in sys.modules)"
+    assert run_python(code).strip() == "False"
+
+
+def test_mosaic_by_hand():
+    images = np.arange(12).reshape(3, 2, 2)
+    expected = [
+        [0, 1, 9, 4, 5],
+        [2, 3, 9, 6, 7],
+        [9, 9, 9, 9, 9],
+        [8, 9, 9, 9, 9],
+        [10, 11, 9, 9, 9],
+    ]
+    np.testing.assert_array_equal(plots.mosaic(images, 2, gap=1, background=9), expected)
+    assert plots.mosaic(images, gap=0).shape == (4, 4)  # as square as it gets
+    assert plots.mosaic(images, 3).shape == (2, 6)
+
+
+def test_image_grid_draws_into_the_callers_axes():
+    axes = Figure().add_subplot()
+    plots.image_grid(IMAGES, axes, columns=7)
+    expected = np.concatenate(IMAGES[..., 0], axis=1) / 255
+    drawn = np.delete(axes.images[0].get_array(), np.arange(4, 34, 5), axis=1)  # less the gaps
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def test_a_saved_grid_holds_every_pixel(tmp_path):
+    """Black and white images at 4 screen pixels a pixel: the middle of each block tells."""
+    images = (IMAGES > 127).astype(np.float32)
+    plots.image_grid(images, tmp_path / "grid.png", columns=7, scale=4)
+    saved = np.asarray(Image.open(tmp_path / "grid.png").convert("L")) > 127
+    margin = round(0.12 * 144)
+    rows = margin + 4 * np.arange(5) + 2
+    columns = margin + 4 * np.concatenate([5 * i + np.arange(4) for i in range(7)]) + 2
+    expected = np.concatenate(images[..., 0], axis=1).astype(bool)
+    np.testing.assert_array_equal(saved[np.ix_(rows, columns)], expected)
+
+
+def test_rows_are_labelled_in_order():
+    figure = plots.image_rows({"A": IMAGES, "B": IMAGES / 255.0}, columns=list("abcdefg"))
+    assert [axes.get_ylabel() for axes in figure.axes] == ["A", "B"]
+    assert figure.axes[0].get_position().y0 > figure.axes[1].get_position().y1
+    assert [text.get_text() for text in figure.axes[0].texts] == list("abcdefg")
+    upper, lower = (axes.images[0].get_array() for axes in figure.axes)
+    np.testing.assert_array_equal(upper, lower)  # uint8 and float mean the same
+
+
+def test_curves_hold_the_history():
+    history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 2.5, 2.0], "mse": [0.3, 0.2, 0.1]}
+    loss, mse = plots.curves(history).axes
+    assert [list(line.get_ydata()) for line in loss.lines] == [history["loss"], history["val_loss"]]
+    assert list(loss.lines[0].get_xdata()) == [1, 2, 3]
+    assert [line.get_label() for line in mse.lines] == ["training"]
+
+
+def test_rate_distortion_draws_each_series_by_rising_rate(tmp_path):
+    panels = {"one": {"ours": [(0.3, 22.0)], "JPEG": [(1.0, 25.0), (0.4, 19.0)]}}
+    figure = plots.rate_distortion(panels, tmp_path / "chart.png", psnr_range=(18, 30))
+    ours, jpeg = figure.axes[0].lines
+    assert jpeg.get_xydata().tolist() == [[0.4, 19.0], [1.0, 25.0]]
+    assert ours.get_marker() == "*" != jpeg.get_marker()
+    low, high = figure.axes[0].get_xlim()
+    assert low < 0.3 and high > 1.0
+    assert (tmp_path / "chart.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("vision", COLOUR_VISION)
+@pytest.mark.parametrize("dark", [False, True])
+def test_series_stay_apart_for_colour_blind_readers(vision, dark):
+    """CIE 1976 distance between any two series, and of each from the ground, as readers see it."""
+    series = {name: [(1.0, 20.0)] for name in ("ours", "JPEG", "WebP", "AVIF")}
+    figure = plots.rate_distortion({"": series}, psnr_range=(18, 22), dark=dark)
+    axes = figure.axes[0]
+    colours = [to_rgb(line.get_color()) for line in axes.lines]
+    seen = [_lab(np.array(c), np.array(COLOUR_VISION[vision])) for c in colours]
+    ground = _lab(np.array(axes.get_facecolor()[:3]), np.eye(3))
+    for i, colour in enumerate(seen):
+        assert np.linalg.norm(colour - ground) > 40
+        for other in seen[:i]:
+            assert np.linalg.norm(colour - other) > 30
+
+
+def test_notebooks_show_the_figure():
+    png = plots.image_rows({"A": IMAGES})._repr_png_()
+    assert Image.open(io.BytesIO(png)).format == "PNG"
+
+
+def test_equal_figures_give_equal_bytes():
+    first, second = (plots.to_bytes(plots.curves({"loss": [2.0, 1.0]}), "svg") for _ in range(2))
+    assert first == second and b"<svg" in first
+    png = plots.to_bytes(plots.curves({"loss": [2.0, 1.0]}), "png")
+    assert Image.open(io.BytesIO(png)).format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plots.mosaic(np.zeros((2, 3, 3, 3))), r"images must be .*received \(2, 3, 3, 3\)"),
+        (lambda: plots.image_grid(np.zeros((0, 3, 3))), "images must be"),
+        (lambda: plots.image_grid(np.zeros((1, 3, 3), int)), "uint8 or float .*received int64"),
+        (lambda: plots.image_rows({"a": IMAGES, "b": IMAGES[:2]}), "rows must hold images of one"),
+        (lambda: plots.curves({}), "at least one metric"),
+        (lambda: plots.image_grid(IMAGES, "/nowhere/grid.png"), "Cannot write /nowhere/grid.png"),
+    ],
+)
+def test_says_what_is_wrong(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+def _lab(srgb, vision):
+    """CIE L*a*b* (D65) of an sRGB colour after a linear change of colour vision."""
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(vision @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    ratio = np.array(to_xyz) @ linear / [0.9505, 1.0, 1.089]
+    x, y, z = np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])

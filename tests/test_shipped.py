@@ -1,0 +1,92 @@
+"""The trained models that come with the package keep what their cards promise."""
+
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo import artifacts, exporting
+
+NAMES = artifacts.names()
+
+
+def test_all_of_the_catalogue_is_shipped_within_bounds(root):
+    assert NAMES == sorted(zoo.list_models())
+    files = [p for p in (root / "savedmodels").rglob("*") if p.is_file()]
+    assert sum(p.stat().st_size for p in files) <= 30e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_golden_output_in_a_fresh_process(name, run_python):
+    golden = artifacts.find(name).file("golden.npz")
+    run_python(
+        f"""
+import numpy as np, zoo
+golden = np.load({str(golden)!r})
+model, images = zoo.load({name!r}), golden["images"] / np.float32(255)
+np.testing.assert_allclose(model(images), golden["reconstruction"], atol=1e-5)
+np.testing.assert_allclose(model.encode(images), golden["code"], atol=1e-4)
+assert not model.optimizer.variables[2:] or not any(np.any(v) for v in model.optimizer.variables[2:])
+assert model.fit(images, verbose=0).history["loss"][0] > 0
+"""
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card(name):
+    artifact = artifacts.find(name)
+    card = artifact.card
+    assert card["name"] == name and card["parameters"] <= 1_200_000
+    assert card["parameters"] == zoo.load(name).count_params()
+    assert len(card["data"]["fingerprint"]) == 16 and card["data"]["test"] == 10_000
+    assert np.prod(card["code_shape"]) < np.prod(card["input_shape"])
+    assert card["litert"]["encoder_operators"] == exporting.operators(artifact.file("encoder.tflite").read_bytes())
+    assert card["training"]["seconds"] > 0 and "zoo train" in card["training"]["command"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_matches_its_manifest_and_none_is_extra(name):
+    artifact = artifacts.find(name)
+    on_disk = {p.name for p in artifact.path.iterdir()} - {artifacts.MANIFEST}
+    assert on_disk == set(artifact.manifest)
+    for filename in on_disk:
+        artifact.file(filename)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_int8_encoder_agrees_with_keras(name):
+    from zoo.codec.litert import Network
+
+    artifact = artifacts.find(name)
+    with np.load(artifact.file("golden.npz")) as golden:
+        images, code = golden["images"], golden["code"]
+    network = Network(artifact.file("encoder.tflite"), num_threads=1)
+    scale, zero = network.output["quantization"]
+    codes = network(images, lambda part: (part.astype(np.int16) - 128).astype(np.int8))
+    error = (codes.astype(np.float32) - zero) * scale - code
+    assert np.sqrt(np.mean(error**2)) < 0.1 * code.std()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_corrupted_weight_file_is_refused_before_it_is_opened(name, tmp_path):
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(artifacts.find(name).path, folder)
+    weights = folder / "model.keras"
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(ValueError, match="model.keras is corrupt: expected sha256"):
+        zoo.load(folder)
+    weights.write_bytes(data[:-100])
+    with pytest.raises(ValueError, match="model.keras is corrupt: expected .* bytes"):
+        zoo.load(folder)
+
+
+def test_history_ends_where_the_card_says():
+    for name in NAMES:
+        artifact = artifacts.find(name)
+        history = json.loads(artifact.file("history.json").read_text())
+        assert history["val_mse"][-1] == artifact.card["training"]["validation_mse"]

@@ -1,0 +1,194 @@
+"""``zoo train``: from a folder of pictures to a loadable model, through kill -9."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo import training
+from zoo.training import Checkpoint
+
+rng = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Sixty small pictures with something to learn in them: bright squares."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for i in range(60):
+        pixels = rng.integers(0, 40, (28, 28), dtype=np.uint8)
+        row, column = rng.integers(0, 18, 2)
+        pixels[row : row + 10, column : column + 10] += 200
+        Image.fromarray(pixels).save(folder / f"{i:02}.png")
+    return folder
+
+
+def run(pictures, output, **options):
+    options = {"epochs": 3, "batch_size": 16, "seed": 4, **options}
+    return training.train("dense_ae", data_source=str(pictures), output=output, **options)
+
+
+def weights(result):
+    return [np.asarray(w) for w in result.model.weights]
+
+
+def test_the_same_seed_gives_the_same_weights(pictures, tmp_path):
+    first, second, other = (run(pictures, tmp_path / name, seed=seed) for name, seed in (("a", 4), ("b", 4), ("c", 5)))
+    for a, b in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert any((a != c).any() for a, c in zip(weights(first), weights(other), strict=True))
+
+
+def test_validation_is_held_out_of_the_training_data(pictures, tmp_path):
+    data = run(pictures, tmp_path / "a", epochs=1).data
+    parts = [{image.tobytes() for image in split} for split in (data.train, data.validation, data.test)]
+    assert [len(part) for part in parts] == [48, 6, 6]
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dense_ae", "conv_ae", "denoising_ae"])
+def test_kill_and_resume_equals_the_uninterrupted_run(name, pictures, tmp_path):
+    """Killed by SIGKILL in the middle of an epoch; noise layers carry their generators' state over."""
+    script = tmp_path / "train.py"
+    script.write_text(
+        f"""
+import sys, keras, numpy as np
+import tensorflow as tf
+tf.config.experimental.enable_op_determinism()
+from zoo import training, registry
+import dataclasses
+from zoo.registry import CATALOG
+folder, resume, slow = sys.argv[1], sys.argv[2] == "resume", sys.argv[2] == "slow"
+if slow:  # leaves time to be killed in
+    import time
+    end = training.Checkpoint.on_epoch_end
+    def waiting(self, epoch, logs=None):
+        end(self, epoch, logs)
+        print("epoch", epoch, flush=True)
+        time.sleep(30 if epoch == 1 else 0)
+    training.Checkpoint.on_epoch_end = waiting
+result = training.train("{name}", data_source={str(pictures)!r}, output=folder, resume=resume,
+                        epochs=4, batch_size=16, seed=4, dtype_policy="float32")
+np.savez(folder + ".npz", *[np.asarray(w) for w in result.model.weights])
+"""
+    )
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+
+    def start(folder, mode):
+        command = [sys.executable, str(script), str(tmp_path / folder), mode]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+    assert start("whole", "run").wait() == 0
+    killed = start("killed", "slow")
+    while "epoch 1" not in killed.stdout.readline():
+        assert killed.poll() is None
+    time.sleep(0.2)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert start("killed", "resume").wait() == 0
+    with np.load(tmp_path / "whole.npz") as whole, np.load(tmp_path / "killed.npz") as resumed:
+        for key in whole.files:
+            np.testing.assert_allclose(whole[key], resumed[key], atol=1e-6)
+
+
+def test_a_checkpoint_carries_the_state_of_seed_generators(tmp_path):
+    from zoo import layers
+
+    def make():
+        model = keras.Sequential(
+            [keras.Input((4,)), layers.Corruption(masking=(0.5, 0.5), seed=1), keras.layers.Dense(2)]
+        )
+        model.compile("adam", "mse")
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    x = np.ones((8, 4), np.float32)
+    model = make()
+    checkpoint = Checkpoint(tmp_path / "c.npz", {"run": 1})
+    model.fit(x, np.zeros((8, 2)), epochs=2, verbose=0, callbacks=[checkpoint])
+    resumed = make()
+    assert Checkpoint(tmp_path / "c.npz", {"run": 1}).restore(resumed) == 2
+    for _ in range(2):
+        np.testing.assert_array_equal(model(x, training=True), resumed(x, training=True))
+
+
+def test_a_checkpoint_of_another_run_is_refused(pictures, tmp_path):
+    run(pictures, tmp_path, epochs=1)
+    with pytest.raises(ValueError, match="is of another run: its recipe"):
+        run(pictures, tmp_path, epochs=1, batch_size=8, resume=True)
+    (tmp_path / "checkpoint.npz").write_bytes(b"PK damaged")
+    with pytest.raises(ValueError, match="not a readable checkpoint"):
+        run(pictures, tmp_path, epochs=1, resume=True)
+
+
+def test_an_unfinished_training_is_not_overwritten(pictures, tmp_path):
+    run(pictures, tmp_path, epochs=1)
+    with pytest.raises(ValueError, match="unfinished training: add --resume"):
+        run(pictures, tmp_path, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"epochs": 0}, "epochs must be an integer ≥ 1"), ({"learning_rate": -1.0}, "learning_rate must be above 0")],
+)
+def test_bad_recipes(pictures, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(pictures, tmp_path, **options)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(pictures, tmp_path):
+    with pytest.raises(ValueError, match="The loss is .* at epoch 1, step"):
+        run(pictures, tmp_path, learning_rate=1e30)
+
+
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    """A conv_ae trained by the command, from a folder of pictures."""
+    folder = tmp_path_factory.mktemp("trained") / "squares"
+    command = [sys.executable, "-c", "from zoo.cli import main; main()", "train", "conv_ae", "--data", str(pictures)]
+    options = ["--epochs", "2", "--batch-size", "16", "--seed", "7", "-o", str(folder), "--json"]
+    process = subprocess.run(
+        command + options, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
+    )
+    assert process.returncode == 0, process.stderr
+    return folder, json.loads(process.stdout)
+
+
+def test_the_command_writes_all_that_a_shipped_model_has(trained):
+    folder, card = trained
+    assert {p.name for p in folder.iterdir()} == {
+        "model.keras", "encoder.tflite", "decoder.tflite", "codec.npz", "calibration.npz", "golden.npz",
+        "preview.png", "history.json", "card.json", "manifest.json",
+    }  # fmt: skip
+    assert card == json.loads((folder / "card.json").read_text()) == zoo.info(folder)
+    assert card["training"]["seed"] == 7 and card["training"]["epochs"] == 2 and card["training"]["seconds"] > 0
+    assert "train conv_ae" in card["training"]["command"] and card["data"]["fingerprint"]
+    assert {"tensorflow", "keras", "numpy", "python"} == set(card["training"]["versions"])
+    assert len(json.loads((folder / "history.json").read_text())["val_loss"]) == 2
+
+
+def test_the_folder_loads_evaluates_and_compresses(trained, pictures):
+    folder, card = trained
+    model = zoo.load(folder)
+    with np.load(folder / "golden.npz") as golden:
+        np.testing.assert_allclose(model(golden["images"] / np.float32(255)), golden["reconstruction"], atol=1e-5)
+    images = np.stack([np.asarray(Image.open(p))[..., None] for p in sorted(pictures.glob("*.png"))])
+    codec = zoo.Codec(folder)
+    assert codec.decompress(codec.compress(images)).shape == images.shape
+    from zoo.evaluation import evaluate
+
+    assert evaluate(folder) == pytest.approx(card["metrics"], rel=1e-3)
+
+
+def test_a_finished_folder_is_not_trained_over(trained, pictures):
+    with pytest.raises(ValueError, match="holds a trained model already"):
+        run(pictures, trained[0])

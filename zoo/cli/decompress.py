@@ -1,0 +1,53 @@
+"""``zoo decompress``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def decompress(
+    container: Annotated[
+        Path,
+        typer.Argument(metavar="IN.zoo", help="What `zoo compress` wrote.", show_default=False),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR|OUT.npy|OUT.png",
+            help="A folder for PNG files named after the inputs, an array, or a single picture.",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(help="A model's name or folder, where it is not the shipped one that the file names."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the LiteRT interpreter.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Restore the pictures of a compressed file; the model it needs is read from the file."""
+    from zoo.cli.console import emit, progress
+    from zoo.codec import Codec
+
+    codec = Codec(model, num_threads=threads) if model else Codec.for_file(container, num_threads=threads)
+    with progress() as bar:
+        task = bar.add_task("restoring", total=None, status="tiles")
+        summary = codec.decompress_file(
+            container,
+            output,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    emit(
+        {
+            "output": str(output),
+            "model": summary.model,
+            "pictures": summary.pictures,
+            "pixels": summary.pixels,
+            "bytes": summary.bytes,
+            "bits_per_pixel": summary.bits_per_pixel,
+        },
+        as_json,
+    )

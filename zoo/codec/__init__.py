@@ -1,0 +1,10 @@
+"""Images through an int8 LiteRT encoder into an entropy-coded, checksummed file, and back.
+
+NumPy, constriction and a LiteRT interpreter are all it needs: neither TensorFlow nor Keras is
+imported. The file is described byte by byte in ``FORMAT.md``.
+"""
+
+from zoo.codec.codec import Codec, Summary
+from zoo.codec.container import CodecError
+
+__all__ = ["Codec", "CodecError", "Summary"]

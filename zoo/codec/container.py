@@ -1,0 +1,366 @@
+"""The container: header, run-length sections of pictures, checksummed chunks (``FORMAT.md``).
+
+Nothing here knows a model: a chunk is a run of 32-bit words. Every field is checked before anything
+is allocated from it, and each fault is a ``CodecError`` that says what is wrong at which byte.
+"""
+
+import dataclasses
+import functools
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+MAGIC = b"\x89ZOO\r\n\x1a\n"  # like PNG's: a transfer that strips bit 7 or translates line ends shows
+VERSION = 1
+TILES_PER_CHUNK = 1024  # about 35 kB: the 13 bytes around a chunk weigh nothing, and memory stays small
+MAX_TILES_PER_CHUNK = 1 << 16
+MAX_SAMPLES = 1 << 28  # of one picture's tiles, which have to fit in memory
+MIN_CHUNK_BYTES = 1 + 4  # an empty word count and the CRC
+MAX_NAME_BYTES = 1024
+MAX_DEFLATE_RATIO = 1032  # zlib's own limit, https://zlib.net/zlib_tech.html
+
+_NAMED = 1  # flag
+
+
+class CodecError(ValueError):
+    """Bytes that are not a container this codec can restore: what is wrong, and at which byte."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A run of ``count`` pictures of one shape."""
+
+    count: int
+    height: int
+    width: int
+    channels: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.channels
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a container says about itself.
+
+    Attributes:
+        model: name of the artefact whose encoder wrote it.
+        fingerprint: first 8 bytes of the SHA-256 digest of the model's ``codec.npz``.
+        tile: ``(height, width)`` of the model's input, in pixels.
+        sections: runs of equally shaped pictures, in their order.
+        axes: 2, 3 or 4: the number of axes of the array that was compressed.
+        names: ``(count, name)`` of each input in its order; empty where names were not kept.
+        tiles_per_chunk: tiles in every chunk but the last.
+    """
+
+    model: str
+    fingerprint: bytes
+    tile: tuple[int, int]
+    sections: tuple[Section, ...]
+    axes: int = 4
+    names: tuple[tuple[int, str], ...] = ()
+    tiles_per_chunk: int = TILES_PER_CHUNK
+
+    @property
+    def pictures(self) -> int:
+        return sum(s.count for s in self.sections)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of all pictures; a colour pixel counts once."""
+        return sum(s.count * s.height * s.width for s in self.sections)
+
+    @property
+    def samples(self) -> int:
+        """Bytes of all pictures once restored."""
+        return sum(s.count * s.height * s.width * s.channels for s in self.sections)
+
+    @functools.cached_property
+    def tiles(self) -> int:
+        return sum(s.count * tiles_of(s.shape, self.tile) for s in self.sections)
+
+    @functools.cached_property
+    def chunks(self) -> int:
+        return -(-self.tiles // self.tiles_per_chunk)
+
+    def tiles_in_chunk(self, index: int) -> int:
+        return min(self.tiles_per_chunk, self.tiles - index * self.tiles_per_chunk)
+
+    def picture_names(self) -> Iterator[str]:
+        """A name for every picture: its input's, numbered where the input held several."""
+        for count, name in self.names or ((self.pictures, "picture"),):
+            digits = len(str(count - 1))
+            yield from [name] if count == 1 else (f"{name}_{i:0{digits}}" for i in range(count))
+
+
+def tiles_of(shape: tuple[int, int, int], tile: tuple[int, int]) -> int:
+    """Number of tiles of a picture ``(height, width, channels)``; every channel has its own."""
+    return -(-shape[0] // tile[0]) * -(-shape[1] // tile[1]) * shape[2]
+
+
+def fits(shape: tuple[int, int, int], tile: tuple[int, int]) -> bool:
+    """Whether the tiles of a picture stay within ``MAX_SAMPLES``."""
+    return tiles_of(shape, tile) * tile[0] * tile[1] <= MAX_SAMPLES
+
+
+def run_lengths(sections: list[Section]) -> tuple[Section, ...]:
+    """Joins neighbouring sections of equal shape."""
+    joined: list[Section] = []
+    for section in sections:
+        if joined and joined[-1].shape == section.shape:
+            section = dataclasses.replace(section, count=joined.pop().count + section.count)
+        joined.append(section)
+    return tuple(joined)
+
+
+class Writer:
+    """Writes a container: the header at once, then one chunk a call."""
+
+    def __init__(self, file: BinaryIO, header: Header):
+        self._file, self._chunks, self._next = file, header.chunks, 0
+        body = _pack_header(header)
+        start = MAGIC + bytes([VERSION]) + _varint(len(body)) + body
+        self._seed = zlib.crc32(start)
+        self.size = self._put(start + struct.pack("<I", self._seed))
+
+    def chunk(self, words: np.ndarray) -> None:
+        """Appends a chunk of uint32 words."""
+        data = words.astype("<u4").tobytes()
+        crc = _chunk_crc(self._seed, self._next, self._chunks, data)
+        self.size += self._put(_varint(len(words)) + data + struct.pack("<I", crc))
+        self._next += 1
+
+    def _put(self, data: bytes) -> int:
+        self._file.write(data)
+        return len(data)
+
+
+class Reader:
+    """Reads a container from a seekable file; the header is read and checked by the constructor.
+
+    Args:
+        file: opened for reading bytes, and positioned at its start.
+        name: of the file, for messages.
+
+    Raises:
+        CodecError: if the header is damaged, or the file too short for the chunks it announces.
+    """
+
+    def __init__(self, file: BinaryIO, name: str):
+        self.name = name
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        self._cursor = cursor = _Cursor(file, size, name)
+        if size == 0:
+            raise CodecError(f"{name} is empty: expected a zoo container.")
+        if cursor.take(min(len(MAGIC), size), "signature") != MAGIC:
+            raise CodecError(f"{name} is not a zoo container: its first {len(MAGIC)} bytes differ.")
+        version = cursor.byte("version")
+        if version != VERSION:
+            raise cursor.fault(f"it has version {version}, this release reads version {VERSION}")
+        length = cursor.varint("header length")
+        start = cursor.offset
+        body = cursor.take(length, "header")
+        self._seed = zlib.crc32(MAGIC + bytes([VERSION]) + _varint(length) + body)
+        if cursor.word("header CRC") != self._seed:
+            raise cursor.fault("the header's CRC-32 does not match: the file is corrupt")
+        self.header = _unpack_header(_Cursor(io.BytesIO(body), length, name, start))
+        if self.header.chunks * MIN_CHUNK_BYTES > cursor.left:
+            raise cursor.fault(
+                f"{cursor.left} bytes are left: too few for the {self.header.chunks} chunks that the header announces",
+                cursor.offset,
+            )
+
+    def chunks(self, words_per_tile: int) -> Iterator[tuple[np.ndarray, int, str]]:
+        """Yields ``(words, tiles, where)`` of each chunk: uint32 words, and a text that places it.
+
+        Args:
+            words_per_tile: the most words that a tile can take; a longer chunk is refused unread.
+
+        Raises:
+            CodecError: if a chunk is damaged, out of its place, or followed by other bytes.
+        """
+        cursor, total = self._cursor, self.header.chunks
+        for index in range(total):
+            where = f"chunk {index + 1} of {total} at byte {cursor.offset}"
+            tiles = self.header.tiles_in_chunk(index)
+            count = cursor.varint(f"{where}: its length")
+            if count > tiles * words_per_tile + 2:
+                raise cursor.fault(f"{where} announces {count} words, more than {tiles} tiles can take")
+            data = cursor.take(4 * count, where)
+            if cursor.word(f"{where}: its CRC") != _chunk_crc(self._seed, index, total, data):
+                raise cursor.fault(f"{where} is corrupt: its CRC-32 does not match")
+            yield np.frombuffer(data, "<u4").astype(np.uint32), tiles, where
+        if cursor.left:
+            raise cursor.fault(f"{cursor.left} bytes follow the last chunk: expected the end", cursor.offset)
+
+
+class _Cursor:
+    """Reads fields off a file of known size, and never past its end."""
+
+    def __init__(self, file: BinaryIO, size: int, name: str, base: int = 0):
+        self._file, self._end, self._name = file, base + size, name
+        self.offset = base
+        self._field = base  # where the field read last begins
+
+    @property
+    def left(self) -> int:
+        return self._end - self.offset
+
+    def fault(self, message: str, offset: int | None = None) -> CodecError:
+        """The error for the field read last, or for a given byte."""
+        at = self._field if offset is None else offset
+        return CodecError(f"{self._name}, byte {at}: {message}.")
+
+    def take(self, count: int, what: str) -> bytes:
+        self._field = self.offset
+        if count > self.left:
+            raise self.fault(f"{what} needs {count} bytes, {self.left} are left: truncated or corrupt")
+        data = self._file.read(count)
+        if len(data) != count:
+            raise self.fault(f"{what}: the file shrank while it was read")
+        self.offset += count
+        return data
+
+    def byte(self, what: str) -> int:
+        return self.take(1, what)[0]
+
+    def word(self, what: str) -> int:
+        return struct.unpack("<I", self.take(4, what))[0]
+
+    def varint(self, what: str, low: int = 0, high: int = (1 << 63) - 1) -> int:
+        value, start = 0, self.offset
+        for shift in range(0, 63, 7):
+            byte = self.byte(what)
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+        self._field = start
+        if byte >= 0x80 or (byte == 0 and shift):  # each number has one encoding only
+            raise self.fault(f"{what} is not a valid number")
+        return self.between(value, what, low, high)
+
+    def between(self, value: int, what: str, low: int, high: int) -> int:
+        if not low <= value <= high:
+            raise self.fault(f"{what} is {value}: expected {low} to {high}")
+        return value
+
+    def text(self, what: str) -> str:
+        data = self.take(self.varint(f"length of {what}", 1, MAX_NAME_BYTES), what)
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise self.fault(f"{what} is not UTF-8") from None
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a name is a relative path that stays below the folder it is restored into."""
+    parts = name.split("/")
+    return name.isprintable() and "\\" not in name and ":" not in name and not {"", ".", ".."} & {*parts}
+
+
+def make_safe(name: str) -> str:
+    """The name, with what ``is_safe_name`` and common file systems refuse replaced."""
+    name = "".join(c if c.isprintable() and c not in '\\:*?"<>|' else "_" for c in name)
+    return "/".join(part for part in name.split("/") if part not in ("", ".", "..")) or "_"
+
+
+def _pack_header(header: Header) -> bytes:
+    model = header.model.encode()
+    parts = [
+        _varint(len(model)), model, header.fingerprint,
+        *map(_varint, header.tile), _varint(header.tiles_per_chunk),
+        bytes([header.axes, _NAMED if header.names else 0]), _varint(len(header.sections)),
+    ]  # fmt: skip
+    for section in header.sections:
+        parts += map(_varint, (section.count, *section.shape))
+    if header.names:
+        entries = []
+        for count, name in header.names:
+            data = name.encode()
+            entries += _varint(count), _varint(len(data)), data
+        raw = b"".join(entries)
+        packed = zlib.compress(raw, 9)
+        parts += _varint(len(raw)), _varint(len(packed)), packed
+    return b"".join(parts)
+
+
+def _unpack_header(cursor: _Cursor) -> Header:
+    model = cursor.text("model name")
+    if not is_safe_name(model) or "/" in model:
+        raise cursor.fault("the model name is not a valid name")
+    fingerprint = cursor.take(8, "model fingerprint")
+    tile = cursor.varint("tile height", 1, 4096), cursor.varint("tile width", 1, 4096)
+    tiles_per_chunk = cursor.varint("tiles per chunk", 1, MAX_TILES_PER_CHUNK)
+    axes = cursor.between(cursor.byte("axes"), "axes", 2, 4)
+    flags = cursor.between(cursor.byte("flags"), "flags", 0, _NAMED)
+    # A section takes at least four bytes.
+    sections: list[Section] = []
+    for _ in range(cursor.varint("number of sections", 1, max(1, cursor.left // 4))):
+        section = Section(*(cursor.varint(what, 1) for what in ("pictures", "height", "width", "channels")))
+        if section.channels not in (1, 3):
+            raise cursor.fault(f"pictures have {section.channels} channels: expected 1 or 3")
+        if not fits(section.shape, tile):
+            raise cursor.fault(f"a picture {section.shape} exceeds {MAX_SAMPLES:,} samples")
+        if sections and sections[-1].shape == section.shape:
+            raise cursor.fault("two neighbouring sections have one shape")
+        sections.append(section)
+    header = Header(model, fingerprint, tile, tuple(sections), axes, (), tiles_per_chunk)
+    if axes < 4 and (header.pictures > 1 or (axes == 2 and sections[0].channels > 1)):
+        raise cursor.fault(f"{axes} axes cannot hold these pictures")
+    if flags & _NAMED:
+        header = dataclasses.replace(header, names=_unpack_names(cursor, header.pictures))
+    if cursor.left:
+        raise cursor.fault(f"{cursor.left} bytes of the header are left over")
+    return header
+
+
+def _unpack_names(cursor: _Cursor, pictures: int) -> tuple[tuple[int, str], ...]:
+    length = cursor.varint("length of the names", 1)
+    packed = cursor.take(cursor.varint("packed length of the names", 1), "names")
+    if length > MAX_DEFLATE_RATIO * len(packed):
+        raise cursor.fault(f"{len(packed)} bytes cannot unpack to {length} bytes of names")
+    inflate = zlib.decompressobj()
+    try:
+        raw = inflate.decompress(packed, length)
+        # zlib may have filled `raw` before it read the end mark: asked for one byte more, it must
+        # give none and reach the end.
+        more = inflate.decompress(inflate.unconsumed_tail, 1)
+    except zlib.error:
+        raise cursor.fault("the names cannot be unpacked") from None
+    if len(raw) != length or more or not inflate.eof or inflate.unused_data:
+        raise cursor.fault(f"the names do not unpack to {length} bytes")
+    names, inner = [], _Cursor(io.BytesIO(raw), length, "names of the container")
+    while inner.left:
+        count, name = inner.varint("pictures of an input", 1), inner.text("name of an input")
+        if not is_safe_name(name):
+            raise cursor.fault(f"the name {name!r} would leave the output folder or is not printable")
+        names.append((count, name))
+    if sum(count for count, _ in names) != pictures:
+        raise cursor.fault(f"the names are for another number of pictures than {pictures}")
+    if len({name for _, name in names}) != len(names):
+        raise cursor.fault("two inputs have one name")
+    return tuple(names)
+
+
+def _varint(value: int) -> bytes:
+    """Unsigned LEB128: 7 bits a byte, the lowest first; bit 7 says that more follow."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _chunk_crc(seed: int, index: int, total: int, data: bytes) -> int:
+    # Seeded with the header's own CRC, so that a chunk of another file does not pass for this
+    # one's; over index and total, because ANS decodes any words to something: a chunk out of place
+    # must show here.
+    return zlib.crc32(data, zlib.crc32(struct.pack("<QQ", index, total), seed))

@@ -1,0 +1,242 @@
+"""The user's own files as 8-bit pictures, opened one after the other and read when they are
+needed."""
+
+import contextlib
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from zoo.codec.container import MAX_NAME_BYTES, make_safe
+
+EXTENSIONS = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+)
+FITS = ("tile", "crop", "pad")
+
+_GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N")
+_ORIENTATION = 0x0112  # EXIF
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One input: ``count`` pictures of one shape, not yet read.
+
+    Attributes:
+        name: without extension, unique among the inputs.
+        count: number of pictures.
+        shape: ``(height, width, channels)`` of each.
+        axes: number of axes of the array that the input holds.
+        read: ``read(start, stop)`` gives pictures as uint8 ``(stop - start, height, width,
+            channels)``.
+    """
+
+    name: str
+    count: int
+    shape: tuple[int, int, int]
+    axes: int
+    read: Callable[[int, int], np.ndarray]
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        """All pictures in their order, at most ``size`` at a time."""
+        for start in range(0, self.count, size):
+            yield self.read(start, min(start + size, self.count))
+
+
+def to_uint8(array: np.ndarray, name: str = "images") -> np.ndarray:
+    """Pixels as uint8: those already are returned as they are, floats in [0, 1] are rounded to
+    255ths.
+
+    Raises:
+        ValueError: if the array is neither, or holds numbers outside [0, 1].
+    """
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} must be uint8, or float in [0, 1]: received {array.dtype}.")
+    if array.size and not (array.min() >= 0 and array.max() <= 1):  # NaN fails both
+        raise ValueError(f"{name} must be in [0, 1]: received numbers from {array.min():.4g} to {array.max():.4g}.")
+    return np.rint(array * 255).astype(np.uint8)
+
+
+def from_array(array: np.ndarray, name: str = "array", label: str = "array") -> Source:
+    """An array ``(h, w)``, ``(h, w, c)`` or ``(n, h, w, c)``, c 1 or 3, as a source.
+
+    Raises:
+        ValueError: if it has another shape or dtype, or is empty.
+    """
+    shape = array.shape
+    wanted = "(h, w), (h, w, c) or (n, h, w, c) with c 1 or 3"
+    if not 2 <= len(shape) <= 4 or (len(shape) > 2 and shape[-1] not in (1, 3)):
+        hint = " Give the channels an axis: array[..., None]." if len(shape) == 3 else ""
+        raise ValueError(f"{name} must have a shape {wanted}: received {shape}.{hint}")
+    if not array.size:
+        raise ValueError(f"{name} holds no pixels: received the shape {shape}, expected {wanted}.")
+    if array.dtype != np.uint8 and array.dtype.kind != "f":
+        raise ValueError(f"{name} must be uint8, or float in [0, 1]: received {array.dtype}.")
+    full = {2: (1, *shape, 1), 3: (1, *shape), 4: shape}[len(shape)]
+    pictures = array.reshape(full)
+    return Source(
+        label,
+        full[0],
+        full[1:],
+        len(shape),
+        lambda start, stop: to_uint8(pictures[start:stop], name),
+    )
+
+
+def open_sources(
+    inputs: Iterable[str | os.PathLike], fit: str = "tile", tile: tuple[int, int] = (28, 28)
+) -> list[Source]:
+    """Sources of files: pictures that Pillow opens, ``.npy`` arrays, and folders of pictures.
+
+    Grey pictures stay grey, all others become RGB; transparency is ignored, 16 bits become 8, and
+    of an animation the first frame counts. Only sizes are read here.
+
+    Args:
+        inputs: paths.
+        fit: ``tile`` keeps every picture as it is; ``crop`` and ``pad`` scale it to one tile,
+            cutting off what protrudes or filling with black.
+        tile: ``(height, width)`` for those two.
+
+    Raises:
+        ValueError: if an input is missing, unreadable or no picture.
+    """
+    if fit not in FITS:
+        raise ValueError(f"fit must be {', '.join(FITS)}: received {fit!r}.")
+    names = _Names()
+    return [_open(path, label, names, fit, tile) for path, label in _expand(inputs)]
+
+
+def _expand(inputs: Iterable[str | os.PathLike]) -> Iterator[tuple[Path, str]]:
+    """Every file of the inputs, with the path that its name is made of."""
+    for path in map(Path, inputs):
+        if not path.is_dir():
+            yield path, path.name
+            continue
+        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
+        if not files:
+            raise ValueError(f"{path} holds no pictures: expected files such as {', '.join(EXTENSIONS[:4])}.")
+        for file in files:
+            yield file, file.relative_to(path).as_posix()
+
+
+def _open(path: Path, label: str, names: "_Names", fit: str, tile: tuple[int, int]) -> Source:
+    source = _open_array(path) if path.suffix.lower() == ".npy" else _open_picture(path)
+    source = dataclasses.replace(source, name=names.unique(label, source.count))
+    if fit == "tile" or source.shape[:2] == tile:
+        return source
+    return dataclasses.replace(
+        source,
+        shape=(*tile, source.shape[2]),
+        read=lambda start, stop: _resize(source.read(start, stop), fit, tile),
+    )
+
+
+def _open_array(path: Path) -> Source:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is no .npy array of numbers: {' '.join(str(error).split())}") from None
+    return from_array(array, str(path))
+
+
+def _open_picture(path: Path) -> Source:
+    with _picture(path) as image:
+        mode, (width, height) = image.mode, image.size
+        if image.getexif().get(_ORIENTATION, 1) >= 5:
+            width, height = height, width
+    if mode in ("I", "F"):
+        raise ValueError(f"{path} has 32 bits a sample: convert it to 8 or 16, or give a .npy array in [0, 1].")
+    shape = (height, width, 1 if mode in _GREY_MODES else 3)
+
+    def read(start: int, stop: int) -> np.ndarray:
+        array = _read_picture(path)
+        if array.shape != shape:
+            raise ValueError(f"{path} changed while it was read: it was {shape}, now {array.shape}.")
+        return array[None]
+
+    return Source("", 1, shape, 4, read)
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    from PIL import ImageOps
+
+    with _picture(path) as image:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I;16"):
+            return np.rint(np.asarray(image, np.float64)[..., None] / 257).astype(np.uint8)
+        grey = image.mode in _GREY_MODES
+        array = np.asarray(image.convert("L" if grey else "RGB"))
+        return array.reshape(image.height, image.width, -1)
+
+
+@contextlib.contextmanager
+def _picture(path: Path) -> Iterator:
+    """Opens a picture; whatever Pillow raises in the block becomes a ``ValueError``."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            yield image
+    except UnidentifiedImageError:
+        raise ValueError(f"{path} is not a picture: expected a file that Pillow opens, or .npy.") from None
+    except Exception as error:  # a damaged picture makes Pillow's plugins raise almost anything
+        if isinstance(error, OSError) and error.strerror:
+            raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
+        raise ValueError(f"{path} is a damaged picture: {error}.") from None
+
+
+def _resize(pictures: np.ndarray, fit: str, tile: tuple[int, int]) -> np.ndarray:
+    from PIL import Image, ImageOps
+
+    resize = ImageOps.fit if fit == "crop" else ImageOps.pad
+    channels = pictures.shape[-1]
+    images = (Image.fromarray(p[..., 0] if channels == 1 else p) for p in pictures)
+    resized = [np.asarray(resize(image, tile[::-1], Image.Resampling.LANCZOS)) for image in images]
+    return np.stack(resized).reshape(-1, *tile, channels)
+
+
+class _Names:
+    """Gives every input a name that no other has, also after numbering the pictures of an array."""
+
+    def __init__(self):
+        self._names: set[str] = set()
+        self._numbered: set[str] = set()
+        self._stems: set[str] = set()
+
+    def unique(self, label: str, count: int) -> str:
+        base, extension = os.path.splitext(make_safe(label[-MAX_NAME_BYTES // 8 :]))
+        candidate, number = base, 1
+        while not self._free(candidate, count):
+            number += 1
+            candidate = f"{base}{extension}" if number == 2 else f"{base}{extension}_{number - 1}"
+        self._names.add(candidate)
+        self._stems.add(_stem(candidate))
+        if count > 1:
+            self._numbered.add(candidate)
+        return candidate
+
+    def _free(self, name: str, count: int) -> bool:
+        clash = name in self._stems if count > 1 else _stem(name) in self._numbered
+        return name not in self._names and not clash
+
+
+def _stem(name: str) -> str:
+    """The name of the array whose numbered picture could be called ``name``."""
+    return re.sub(r"_\d+$", "", name)

@@ -1,0 +1,1 @@
+"""What ``zoo demo`` runs: bundled samples, measurements on them, and the report."""

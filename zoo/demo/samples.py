@@ -1,0 +1,36 @@
+"""The pictures of the demo: 256 test images of Fashion-MNIST, which no model was trained on."""
+
+import dataclasses
+from importlib import resources
+
+import numpy as np
+
+ATTRIBUTION = "Fashion-MNIST, © 2017 Zalando SE, MIT License; Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747"
+CLASSES = (
+    "T-shirt", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """Images and what they show.
+
+    Attributes:
+        images: uint8 ``(n, 28, 28, 1)``.
+        labels: uint8 ``(n,)``, indices into ``CLASSES``.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def first_of_each_class(self) -> np.ndarray:
+        """Indices ``(10,)`` of the pictures to show: chosen by position, not by their results."""
+        return np.unique(self.labels, return_index=True)[1]
+
+
+def load() -> Samples:
+    """Reads the bundled samples."""
+    path = resources.files("zoo.demo") / "samples" / "fashion_mnist_256.npz"
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return Samples(arrays["images"], arrays["labels"])
