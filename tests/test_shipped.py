@@ -46,15 +46,6 @@ def test_card(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_file_matches_its_manifest_and_none_is_extra(name):
-    artifact = artifacts.find(name)
-    on_disk = {p.name for p in artifact.path.iterdir()} - {artifacts.MANIFEST}
-    assert on_disk == set(artifact.manifest)
-    for filename in on_disk:
-        artifact.file(filename)
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_the_int8_encoder_agrees_with_keras(name):
     from zoo.codec.litert import Network
 

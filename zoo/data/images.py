@@ -3,6 +3,9 @@
 import dataclasses
 import hashlib
 import os
+import socket
+import urllib.parse
+import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -50,7 +53,8 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
     one. Of a folder, a tenth is held out for validation and a tenth for testing.
 
     Args:
-        name_or_folder: a name such as ``fashion_mnist``, or a folder of pictures (looked through recursively).
+        name_or_folder: a name such as ``fashion_mnist``, or a folder of pictures (looked through recursively);
+            the zoo's own data sets win over folders of the same name, which ``./`` before the name still reaches.
         image_shape: ``(height, width, channels)`` that the model takes.
         fit: how a picture of another size meets that shape: ``crop``, ``pad`` or ``tile``.
         seed: of the random split.
@@ -59,7 +63,7 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
         ValueError: if the data cannot be had, or its images have another shape.
     """
     rng = np.random.default_rng(seed)
-    if Path(name_or_folder).is_dir():
+    if Path(name_or_folder).is_dir() and name_or_folder not in LICENCES:
         images = load_pictures([name_or_folder], image_shape=image_shape, fit=fit)
         images = images[rng.permutation(len(images))]
         held_out = len(images) // 10
@@ -98,13 +102,14 @@ def load_images(name: str, split: str) -> np.ndarray:
     try:
         builder = tfds.builder(name)
         if not builder.data_path.exists():
+            _check_online(builder)
             builder.download_and_prepare()
     except tfds.core.registered.DatasetNotFoundError:
         raise ValueError(
             f"Unknown data {name!r}: expected a folder of pictures, or a name of tensorflow-datasets."
         ) from None
     except Exception as error:  # whatever the download raises: offline, proxy, checksum, disk
-        folder = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
+        folder = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
         raise ValueError(
             f"{name} is not in {folder} and could not be downloaded ({type(error).__name__}): "
             "go online, or set TFDS_DATA_DIR to a folder that holds it."
@@ -113,6 +118,13 @@ def load_images(name: str, split: str) -> np.ndarray:
         raise ValueError(f"{name} has no images in a split {split!r}.")
     rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, decoders=None))
     return np.asarray(rows["image"])
+
+
+def _check_online(builder) -> None:
+    """Fails at once where the data's host has no address: the download would retry for minutes."""
+    hosts = {urllib.parse.urlsplit(url).hostname for url in builder.url_infos}
+    if hosts and not urllib.request.getproxies():
+        socket.getaddrinfo(min(hosts), None)
 
 
 def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1), fit: str = "crop") -> np.ndarray:
