@@ -12,7 +12,9 @@ def train(
         str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the tag's data.")
     ] = None,
     fit: Annotated[str, typer.Option(help="How a picture of another size meets the input: crop, pad, tile.")] = "crop",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the result; default: NAME.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of the result; default: runs/NAME.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step.")] = None,
@@ -36,7 +38,7 @@ def train(
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     changes = {key: value for key, value in chosen.items() if value is not None}
-    output = output or Path(name)
+    output = output or Path("runs", name)
     with progress() as bar:
         result = training.train(name, data_source=data, fit=fit, output=output, resume=resume, progress=bar, **changes)
         command = shlex.join(["zoo", *(argument for argument in sys.argv[1:] if argument != "--resume")])

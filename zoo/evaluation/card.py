@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import artifacts, data, registry
+from zoo import data, registry
 from zoo.codec import Codec
 from zoo.data import corruption
 from zoo.evaluation.metrics import mean_squared_error, psnr
@@ -25,14 +25,18 @@ def evaluate(name: str | os.PathLike, data_source: str | None = None, *, split: 
     """
     if split not in ("test", "validation"):
         raise ValueError(f"split must be test or validation: received {split!r}.")
-    model = registry.load(name)
-    text = os.fspath(name)
-    artifact = artifacts.find(text if os.path.isdir(text) else ".".join(registry.loading.resolve(text)))
-    source = data_source or artifact.card["data"]["source"]
-    images = getattr(data.load(source, image_shape=model.image_shape, seed=artifact.card["data"]["seed"]), split)
+    artifact, model = registry.artifact_of(name), registry.load(name)
+    trained_on = artifact.card["data"]
+    data_set = data.load(
+        data_source or trained_on["source"],
+        image_shape=model.image_shape,
+        fit=trained_on["fit"],
+        seed=trained_on["seed"],
+    )
+    images = getattr(data_set, split)
     figures = measure(model, images)
     if artifact.has("codec.npz"):
-        figures |= measure_codec(Codec(artifact.path), images)
+        figures |= measure_codec(Codec(name), images)
     return figures
 
 

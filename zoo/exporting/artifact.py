@@ -40,8 +40,9 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     spec = registry.spec_of(training.name)
     steps = _Steps(progress, total=5 + spec.codec)
 
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".artifact.") as room:
-        room = Path(room)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".artifact.") as temporary:
+        room = Path(temporary) / _name_in(folder, training.name)  # a container carries its codec's name
+        room.mkdir()
         steps.next("saving the model")
         model.save(room / "model.keras")
         _write_npz(room / "golden.npz", _golden(model, data.test[:GOLDEN_IMAGES]))
@@ -83,6 +84,12 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     return card
 
 
+def _name_in(folder: Path, name: str) -> str:
+    """The name that an artefact in ``folder`` goes by: a shipped one by the catalogue's, others by the folder's."""
+    folder = folder.resolve()
+    return name if folder.parent.parent == artifacts.shipped_root() else folder.name
+
+
 def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, Any]:
     model, data = training.model, training.data
     architecture, tag = registry.loading.resolve(training.name)
@@ -102,6 +109,7 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
         "data": {
             "source": data.source,
             "seed": training.record["seed"],
+            "fit": training.fit,
             "licence": data.licence,
             "fingerprint": data.fingerprint,
             "train": len(data.train),

@@ -73,9 +73,7 @@ def export(
 
 def stored_calibration(name: str | os.PathLike) -> np.ndarray:
     """The training images, uint8, that a trained model brings along for calibration."""
-    text = os.fspath(name)
-    artifact = artifacts.find(text if os.path.isdir(text) else ".".join(registry.loading.resolve(text)))
-    with np.load(artifact.file("calibration.npz"), allow_pickle=False) as file:
+    with np.load(registry.artifact_of(name).file("calibration.npz"), allow_pickle=False) as file:
         return file["images"]
 
 

@@ -1,7 +1,7 @@
 """Names, and what they stand for."""
 
 from zoo.registry.catalog import CATALOG
-from zoo.registry.loading import create, info, list_models, load, spec_of
+from zoo.registry.loading import artifact_of, create, info, list_models, load, spec_of
 from zoo.registry.spec import Recipe, Spec
 
-__all__ = ["CATALOG", "Recipe", "Spec", "create", "info", "list_models", "load", "spec_of"]
+__all__ = ["CATALOG", "Recipe", "Spec", "artifact_of", "create", "info", "list_models", "load", "spec_of"]

@@ -71,11 +71,24 @@ def create(name: str, **overrides: Any) -> "keras.Model":
     return model
 
 
+def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
+    """The trained artefact of a name or folder. Names win: ``./conv_ae`` is the folder, ``conv_ae`` the model.
+
+    Raises:
+        ValueError: if there is none; names the closest ones.
+    """
+    text = os.fspath(name)
+    if artifacts.split_name(text)[0] not in CATALOG and os.path.isdir(text):
+        return artifacts.find(text)
+    return artifacts.find(".".join(resolve(text)))
+
+
 def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> "keras.Model":
     """A model of the zoo: trained, compiled, ready for ``predict`` and ``fit``.
 
     Args:
-        name: ``architecture`` (its default tag), ``architecture.tag``, or a folder that ``zoo train`` wrote.
+        name: ``architecture`` (its default tag), ``architecture.tag``, or a folder that ``zoo train`` wrote;
+            names win, and ``./`` before a folder's name reaches it all the same.
         pretrained: False for fresh weights.
         overrides: arguments of the model's constructor that take the place of the trained ones; the shapes
             of the weights have to stay.
@@ -86,9 +99,7 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     """
     if not pretrained:
         return create(os.fspath(name), **overrides)
-    text = os.fspath(name)
-    artifact = artifacts.find(text if os.path.isdir(text) else ".".join(resolve(text)))
-    path = artifact.file("model.keras")
+    path = artifact_of(name).file("model.keras")
 
     import keras
 
@@ -106,13 +117,12 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
 def info(name: str | os.PathLike) -> dict[str, Any]:
     """The card of a trained model; of one without weights, what the catalogue knows."""
     text = os.fspath(name)
-    if os.path.isdir(text):
-        return artifacts.find(text).card
-    full_name = ".".join(resolve(text))
-    if full_name in artifacts.names():
-        return artifacts.find(full_name).card
-    spec = spec_of(full_name)
-    return {"name": full_name, "description": spec.summary, "paper": spec.paper, "parameters": None}
+    if artifacts.split_name(text)[0] in CATALOG:
+        text = ".".join(resolve(text))
+        if text not in artifacts.names():
+            spec = spec_of(text)
+            return {"name": text, "description": spec.summary, "paper": spec.paper, "parameters": None}
+    return artifact_of(text).card
 
 
 def _with_config(model: "keras.Model", overrides: dict[str, Any]) -> "keras.Model":

@@ -22,6 +22,7 @@ class Training:
     model: keras.Model
     name: str
     data: data.DataSet
+    fit: str
     history: dict[str, list[float]]
     record: dict[str, Any]
 
@@ -112,7 +113,7 @@ def train(
         "seconds": round(checkpoint.seconds, 1),
         "validation_mse": checkpoint.history["val_mse"][-1],
     }
-    return Training(_for_shipping(model), f"{architecture}.{tag}", data_set, checkpoint.history, record)
+    return Training(_for_shipping(model), f"{architecture}.{tag}", data_set, fit, checkpoint.history, record)
 
 
 def _check(recipe: registry.Recipe) -> None:
