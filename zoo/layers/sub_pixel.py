@@ -18,6 +18,7 @@ class SubPixelConv2D(keras.layers.Layer):
         kernel_size: size of the kernel, at the low resolution.
         upsampling: factor by which height and width grow, an integer ≥ 1.
         activation: activation of the output.
+        bias_initializer: initial bias of the output.
 
     Call arguments:
         x: ``(batch, height, width, channels)``.
@@ -29,14 +30,29 @@ class SubPixelConv2D(keras.layers.Layer):
         Shi et al. 2016, "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel CNN".
     """
 
-    def __init__(self, filters: int, kernel_size: int = 3, *, upsampling: int = 2, activation=None, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        *,
+        upsampling: int = 2,
+        activation=None,
+        bias_initializer="zeros",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if not isinstance(upsampling, int) or upsampling < 1:
             raise ValueError(f"upsampling must be an integer ≥ 1: received {upsampling!r}.")
         self.filters, self.kernel_size, self.upsampling = filters, kernel_size, upsampling
         self.activation = keras.activations.get(activation)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
         self.conv = layers.Conv2D(
-            filters * upsampling**2, kernel_size, padding="same", dtype=self.dtype_policy, name="conv"
+            filters * upsampling**2,
+            kernel_size,
+            padding="same",
+            bias_initializer=self.bias_initializer,
+            dtype=self.dtype_policy,
+            name="conv",
         )
 
     def build(self, input_shape):
@@ -57,4 +73,5 @@ class SubPixelConv2D(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "upsampling": self.upsampling,
             "activation": keras.activations.serialize(self.activation),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }

@@ -18,7 +18,7 @@ CATALOG: dict[str, Spec] = {
         paper="Ballé, Laparra & Simoncelli 2017, End-to-end Optimized Image Compression, ICLR",
         recipes={
             "fashion_mnist": Recipe(epochs=30, dtype_policy="mixed_bfloat16"),
-            "mnist": Recipe(epochs=10, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=8, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
         },
         config={"": {"encoder_blocks": 1, "rate_weight": 0.004}},
         codec=True,
@@ -29,7 +29,7 @@ CATALOG: dict[str, Spec] = {
         paper="Vincent et al. 2010, Stacked Denoising Autoencoders, JMLR 11",
         recipes={
             "fashion_mnist": Recipe(epochs=45, dtype_policy="mixed_bfloat16"),
-            "mnist": Recipe(epochs=12, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=10, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
         },
     ),
 }

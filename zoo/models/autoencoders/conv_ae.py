@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from zoo.layers import EntropyBottleneck, ResidualBlock2D, SubPixelConv2D
-from zoo.models.base import Autoencoder
+from zoo.models.base import DARK_START, Autoencoder
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -78,7 +78,9 @@ class ConvAE(Autoencoder):
                 *[ResidualBlock2D(decoder_filters) for _ in range(decoder_blocks)],
                 SubPixelConv2D(decoder_filters // 2, activation="relu"),
                 conv(decoder_filters // 2),
-                SubPixelConv2D(channels, activation="sigmoid", dtype="float32", name="reconstruction"),
+                SubPixelConv2D(
+                    channels, activation="sigmoid", bias_initializer=DARK_START, dtype="float32", name="reconstruction"
+                ),
             ],
             name="decoder",
         )

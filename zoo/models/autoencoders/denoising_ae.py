@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from zoo.layers import Corruption, ResidualBlock2D, SpatialMixing, SubPixelConv2D
-from zoo.models.base import Autoencoder
+from zoo.models.base import DARK_START, Autoencoder
 
 CORRUPTION_ARGUMENTS = ("gaussian", "masking", "salt_and_pepper", "frequencies", "seed")
 
@@ -98,7 +98,9 @@ class DenoisingAE(Autoencoder):
         x = self._stack(layers.ReLU()(layers.Add()([local, whole])))
         x = SubPixelConv2D(self.filters // 2, activation="relu")(x)
         x = _conv(self.filters // 2)(x)
-        x = SubPixelConv2D(channels, activation="sigmoid", dtype="float32", name="reconstruction")(x)
+        x = SubPixelConv2D(
+            channels, activation="sigmoid", bias_initializer=DARK_START, dtype="float32", name="reconstruction"
+        )(x)
         return keras.Model(inputs, x, name="decoder")
 
     def _stack(self, x):
