@@ -40,6 +40,7 @@ def test_the_loss_is_the_squared_error_summed_per_image(name):
 @pytest.mark.parametrize("name", SMALL)
 def test_callbacks_of_keras_work(name, tmp_path):
     model = SMALL[name]()
+    model.build()  # BackupAndRestore asks for it
     model.compile("adam")
     best = tmp_path / "best.keras"
     callbacks = [

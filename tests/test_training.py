@@ -123,7 +123,7 @@ def test_a_checkpoint_carries_the_state_of_seed_generators(tmp_path):
 
 def test_a_checkpoint_of_another_run_is_refused(pictures, tmp_path):
     run(pictures, tmp_path, epochs=1)
-    with pytest.raises(ValueError, match="is of another run: its recipe"):
+    with pytest.raises(ValueError, match="is of another run: its recipe.batch_size is 16, this run's is 8"):
         run(pictures, tmp_path, epochs=1, batch_size=8, resume=True)
     (tmp_path / "checkpoint.npz").write_bytes(b"PK damaged")
     with pytest.raises(ValueError, match="not a readable checkpoint"):

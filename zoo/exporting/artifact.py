@@ -27,8 +27,8 @@ GOLDEN_IMAGES = 8
 def write_artifact(training: Training, folder: str | Path, *, command: str = "", progress=None) -> dict[str, Any]:
     """Writes all files of a trained model into ``folder``, measures it, and returns its card.
 
-    The files are ``model.keras``, ``encoder.tflite`` (int8), ``decoder.tflite`` (float32 with float16 weights),
-    ``codec.npz`` (where the code is quantised), ``calibration.npz`` (training images), ``golden.npz`` (an
+    The files are ``model.keras``, ``encoder.tflite`` (int8), where the code is quantised ``decoder.tflite``
+    (float32 with float16 weights) and ``codec.npz``, ``calibration.npz`` (training images), ``golden.npz`` (an
     input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest.
     The training's checkpoint is removed once they are all there.
 
@@ -52,12 +52,12 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
         steps.next("converting to LiteRT")
         encoder = litert.convert(model.encoder, quantization="int8", calibration=calibration_inputs(chosen))
         (room / "encoder.tflite").write_bytes(encoder)
-        (room / "decoder.tflite").write_bytes(litert.convert(model.decoder, quantization="float16"))
         card = _card(training, spec, command)
         card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
 
         if spec.codec:
             steps.next("building the entropy coder's tables")
+            (room / "decoder.tflite").write_bytes(litert.convert(model.decoder, quantization="float16"))
             network = Network(room / "encoder.tflite", num_threads=1)
             codes = network(data.train, lambda part: (part.astype(np.int16) - 128).astype(np.int8))
             scale, zero_point = network.output["quantization"]

@@ -2,6 +2,7 @@
 
 import fnmatch
 import importlib
+import inspect
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -57,15 +58,19 @@ def create(name: str, **overrides: Any) -> "keras.Model":
     Args:
         name: ``architecture`` or ``architecture.tag``.
         overrides: arguments of the model's constructor that take the place of the catalogue's.
+
+    Raises:
+        ValueError: for an unknown name, or an argument that the constructor does not take.
     """
     architecture, tag = resolve(name)
     spec = CATALOG[architecture]
     module, _, class_name = spec.class_path.partition(":")
     model_class = getattr(importlib.import_module(module), class_name)
-    try:
-        model = model_class(**{**spec.config_of(tag), **overrides})
-    except TypeError as error:
-        raise ValueError(f"{name} cannot be made with {overrides}: {error}.") from None
+    parameters = inspect.signature(model_class).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY] + ["name", "dtype"]
+    if unknown := sorted(set(overrides) - set(known)):
+        raise ValueError(f"{name} has no argument {', '.join(unknown)}: it takes {', '.join(known)}.")
+    model = model_class(**{**spec.config_of(tag), **overrides})
     model.build()
     model.compile("adam", metrics=["mse"])
     return model

@@ -40,10 +40,12 @@ class Checkpoint(keras.callbacks.Callback):
                 arrays = [file[f"variable_{i}"] for i in range(state["variables"])]
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"{self.path} is not a readable checkpoint: {error}. Train without --resume.") from None
-        for key in {*self.identity, *state["identity"]}:
-            mine, saved = self.identity.get(key), state["identity"].get(key)
-            if mine != saved:
-                raise ValueError(f"{self.path} is of another run: its {key} is {saved!r}, this run's is {mine!r}.")
+        mine, saved = _flat(self.identity), _flat(state["identity"])
+        for key in sorted({*mine, *saved}):
+            if mine.get(key) != saved.get(key):
+                raise ValueError(
+                    f"{self.path} is of another run: its {key} is {saved.get(key)!r}, this run's is {mine.get(key)!r}."
+                )
         for variable, array in zip(self._variables(model), arrays, strict=True):
             variable.assign(array)
         self.history, self.seconds = state["history"], state["seconds"]
@@ -67,6 +69,14 @@ class Checkpoint(keras.callbacks.Callback):
     def _variables(model):
         # `variables` of a model, unlike `weights`, include the states of its seed generators.
         return [*model.variables, *model.optimizer.variables]
+
+
+def _flat(mapping: dict, prefix: str = "") -> dict:
+    """Nested dictionaries as one, with keys such as ``recipe.epochs``."""
+    flat = {}
+    for key, value in mapping.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
 
 
 class CommandLineProgress(keras.callbacks.Callback):

@@ -67,7 +67,8 @@ def train(
     try:
         keras.utils.set_random_seed(recipe.seed)
         overrides = dict(overrides or {})
-        model = registry.create(f"{architecture}.{tag}", **overrides)
+        # A name of its own, where Keras would number the models of a process: it is part of the run's identity.
+        model = registry.create(f"{architecture}.{tag}", **{"name": architecture, **overrides})
     finally:
         keras.config.set_dtype_policy(previous_policy)
     source = data_source or tag

@@ -1,0 +1,97 @@
+"""What the models are measured against: PCA of as many numbers, and classical denoisers.
+
+    pip install scikit-image            # and bm3d, licensed for non-commercial use, if you may use it
+    python benchmarks/classical_baselines.py fashion_mnist --images 500 -o baselines.json
+
+Reconstruction: principal components of the training split, as many as dense_ae's code has numbers. Denoising: median,
+total variation (Chambolle), non-local means and, where it is installed, BM3D, each with the strength that is best on
+images of the training split, on the corruptions of ``zoo evaluate denoising_ae``.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import median_filter
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
+
+from zoo import data
+from zoo.data import corruption
+from zoo.evaluation import mean_squared_error, psnr
+
+Denoiser = Callable[[np.ndarray, float], np.ndarray]
+COMPONENTS = 32
+STRENGTHS = {
+    "median": (1, 3, 5),
+    "total variation": (0.05, 0.1, 0.2, 0.3, 0.5, 0.8),
+    "non-local means": (0.05, 0.1, 0.2, 0.3, 0.5),
+    "bm3d": (0.1, 0.2, 0.3, 0.4, 0.5),
+}
+
+
+def denoisers() -> dict[str, Denoiser]:
+    """Name → function of one grey image ``(height, width)`` and a strength."""
+    found: dict[str, Denoiser] = {
+        "median": lambda image, size: median_filter(image, size),
+        "total variation": lambda image, weight: denoise_tv_chambolle(image, weight),
+        "non-local means": lambda image, h: denoise_nl_means(image, 5, 7, h=h),
+    }
+    try:
+        from bm3d import bm3d
+    except ImportError:
+        return found
+    return {**found, "bm3d": lambda image, sigma: bm3d(image, sigma)}
+
+
+def pca_error(train: np.ndarray, test: np.ndarray) -> float:
+    """Test MSE of the projection on the first principal components of the training images."""
+    train, test = (images.reshape(len(images), -1) / 255.0 for images in (train, test))
+    mean = train.mean(axis=0)
+    _, vectors = np.linalg.eigh(np.cov(train - mean, rowvar=False))
+    basis = vectors[:, -COMPONENTS:]
+    return mean_squared_error(test, (test - mean) @ basis @ basis.T + mean)
+
+
+def best_of(denoise: Denoiser, strengths, tuning: np.ndarray, test: np.ndarray, corrupt) -> dict[str, float]:
+    """PSNR on ``test`` at the strength that is best on ``tuning``."""
+
+    def score(images: np.ndarray, strength: float) -> float:
+        noisy = corrupt(images)
+        restored = np.stack([denoise(image[..., 0], strength) for image in noisy])[..., None]
+        return psnr(mean_squared_error(images, np.clip(restored, 0, 1)))
+
+    strength = max(strengths, key=lambda s: score(tuning, s))
+    return {"strength": strength, "psnr": score(test, strength)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", choices=("fashion_mnist", "mnist"))
+    parser.add_argument("--images", type=int, default=500, help="of the test split, for the denoisers")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    options = parser.parse_args()
+
+    loaded = data.load(options.data)
+    tuning, test = (
+        (images / 255.0).astype(np.float32) for images in (loaded.validation[:100], loaded.test[: options.images])
+    )
+    result = {
+        "data": options.data,
+        "images": len(test),
+        f"pca_{COMPONENTS}_mse": pca_error(loaded.train, loaded.test),
+        "denoising": {
+            kind: {
+                "noisy": {"psnr": psnr(mean_squared_error(test, corrupt(test)))},
+                **{name: best_of(f, STRENGTHS[name], tuning, test, corrupt) for name, f in denoisers().items()},
+            }
+            for kind, corrupt in corruption.STANDARD.items()
+        },
+    }
+    options.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
