@@ -52,7 +52,7 @@ def spec_of(name: str) -> Spec:
     return CATALOG[resolve(name)[0]]
 
 
-def create(name: str, **overrides: Any) -> "keras.Model":
+def create(name: str, /, **overrides: Any) -> "keras.Model":
     """An untrained, compiled model of the catalogue.
 
     Args:
