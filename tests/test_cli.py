@@ -47,7 +47,7 @@ def test_export_writes_a_builtin_int8_file(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("info", "denoise_ae"), "did you mean denoising_ae"),
+        (("info", "denoisng_ae"), "did you mean denoising_ae"),
         (("train", "conv_a", "-o", "out"), "did you mean conv_ae"),
         (("train", "conv_ae", "-o", "out", "--epochs", "0"), "epochs must be an integer ≥ 1"),
         (("export", "conv_ae", "--part", "head"), "part must be"),
