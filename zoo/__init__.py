@@ -1,4 +1,4 @@
-"""A zoo of trained autoencoders and GANs in Keras 3.
+"""A zoo of trained autoencoders in Keras 3.
 
     >>> import zoo
     >>> model = zoo.load("denoising_ae")            # a trained, compiled Keras model

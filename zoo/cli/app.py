@@ -9,7 +9,7 @@ COMMANDS = ("demo", "list", "info", "train", "evaluate", "export", "compress", "
 
 app = typer.Typer(
     name="zoo",
-    help="Trained autoencoders and GANs that load, fine-tune, export and compress.",
+    help="Trained autoencoders that load, fine-tune, export and compress.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

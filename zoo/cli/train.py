@@ -25,8 +25,9 @@ def train(
 ) -> None:
     """Train a model by its recipe; the result loads with zoo.load(FOLDER).
 
-    What is not given comes from the recipe that made the shipped model. A training that was killed goes on with
-    the same command and --resume.
+    What is not given comes from the recipe that made the shipped model.
+
+    A training that was killed goes on with the same command and --resume.
     """
     import shlex
     import sys
