@@ -5,10 +5,6 @@ from keras import ops
 
 from zoo import losses
 
-# Images are mostly dark. A sigmoid that starts at 1/2 is driven down so hard by all pixels at once that it may
-# end up saturated at 0, where no gradient brings it back; one that starts near the mean is not.
-DARK_START = keras.initializers.Constant(-2.0)
-
 
 class Autoencoder(keras.Model):
     """A model of two halves that is trained to return its input.

@@ -20,7 +20,7 @@ CATALOG: dict[str, Spec] = {
             "fashion_mnist": Recipe(epochs=30, dtype_policy="mixed_bfloat16"),
             "mnist": Recipe(epochs=8, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
         },
-        config={"": {"encoder_blocks": 1, "rate_weight": 0.004}},
+        config={"": {"encoder_blocks": 1, "rate_weight": 0.004}, "mnist": {"initial_bias": -2.0}},
         codec=True,
     ),
     "denoising_ae": Spec(
@@ -31,5 +31,6 @@ CATALOG: dict[str, Spec] = {
             "fashion_mnist": Recipe(epochs=45, dtype_policy="mixed_bfloat16"),
             "mnist": Recipe(epochs=10, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
         },
+        config={"mnist": {"initial_bias": -2.0}},
     ),
 }

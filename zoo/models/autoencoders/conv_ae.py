@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from zoo.layers import EntropyBottleneck, ResidualBlock2D, SubPixelConv2D
-from zoo.models.base import DARK_START, Autoencoder
+from zoo.models.base import Autoencoder
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -29,6 +29,8 @@ class ConvAE(Autoencoder):
         latent_dim: length of the code.
         rate_weight: weight of one bit against a squared error of 1, summed over the pixels.
         step: quantisation step of the code.
+        initial_bias: of the output, before its sigmoid. All pixels of mostly dark images pull an output that starts
+            at 1/2 down at once, which may saturate it at 0, where no gradient brings it back; −2 starts at 0.12.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class ConvAE(Autoencoder):
         latent_dim=64,
         rate_weight=0.01,
         step=0.125,
+        initial_bias=0.0,
         **kwargs,
     ):
         super().__init__(image_shape=image_shape, **kwargs)
@@ -50,7 +53,7 @@ class ConvAE(Autoencoder):
             raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
         self.filters, self.decoder_filters, self.latent_dim = filters, decoder_filters, latent_dim
         self.encoder_blocks, self.decoder_blocks = encoder_blocks, decoder_blocks
-        self.rate_weight, self.step = rate_weight, step
+        self.rate_weight, self.step, self.initial_bias = rate_weight, step, initial_bias
 
         def conv(units, size=3, strides=1):
             return layers.Conv2D(
@@ -79,7 +82,11 @@ class ConvAE(Autoencoder):
                 SubPixelConv2D(decoder_filters // 2, activation="relu"),
                 conv(decoder_filters // 2),
                 SubPixelConv2D(
-                    channels, activation="sigmoid", bias_initializer=DARK_START, dtype="float32", name="reconstruction"
+                    channels,
+                    activation="sigmoid",
+                    bias_initializer=keras.initializers.Constant(initial_bias),
+                    dtype="float32",
+                    name="reconstruction",
                 ),
             ],
             name="decoder",
@@ -103,4 +110,5 @@ class ConvAE(Autoencoder):
             "latent_dim": self.latent_dim,
             "rate_weight": self.rate_weight,
             "step": self.step,
+            "initial_bias": self.initial_bias,
         }

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from zoo.layers import Corruption, ResidualBlock2D, SpatialMixing, SubPixelConv2D
-from zoo.models.base import DARK_START, Autoencoder
+from zoo.models.base import Autoencoder
 
 CORRUPTION_ARGUMENTS = ("gaussian", "masking", "salt_and_pepper", "frequencies", "seed")
 
@@ -35,6 +35,8 @@ class DenoisingAE(Autoencoder):
             code is smaller than the image.
         global_units: width of the dense branches.
         gaussian, masking, salt_and_pepper, frequencies, seed: of the corruption, see ``zoo.layers.Corruption``.
+        initial_bias: of the output, before its sigmoid. All pixels of mostly dark images pull an output that starts
+            at 1/2 down at once, which may saturate it at 0, where no gradient brings it back; −2 starts at 0.12.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class DenoisingAE(Autoencoder):
         salt_and_pepper=(0.0, 0.5),
         frequencies=(2.0, 1.0, 1.0),
         seed=None,
+        initial_bias=0.0,
         **kwargs,
     ):
         super().__init__(image_shape=image_shape, **kwargs)
@@ -63,6 +66,7 @@ class DenoisingAE(Autoencoder):
             )
         self.filters, self.blocks = filters, blocks
         self.latent_channels, self.global_units = latent_channels, global_units
+        self.initial_bias = initial_bias
         self.corruption = Corruption(
             gaussian=gaussian,
             masking=masking,
@@ -99,7 +103,11 @@ class DenoisingAE(Autoencoder):
         x = SubPixelConv2D(self.filters // 2, activation="relu")(x)
         x = _conv(self.filters // 2)(x)
         x = SubPixelConv2D(
-            channels, activation="sigmoid", bias_initializer=DARK_START, dtype="float32", name="reconstruction"
+            channels,
+            activation="sigmoid",
+            bias_initializer=keras.initializers.Constant(self.initial_bias),
+            dtype="float32",
+            name="reconstruction",
         )(x)
         return keras.Model(inputs, x, name="decoder")
 
@@ -120,6 +128,7 @@ class DenoisingAE(Autoencoder):
             "blocks": self.blocks,
             "latent_channels": self.latent_channels,
             "global_units": self.global_units,
+            "initial_bias": self.initial_bias,
             **{key: corruption[key] for key in CORRUPTION_ARGUMENTS},
         }
 
