@@ -41,14 +41,7 @@ def compress(
             names=names,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-        result = {
-            "output": str(output),
-            "model": summary.model,
-            "pictures": summary.pictures,
-            "pixels": summary.pixels,
-            "bytes": summary.bytes,
-            "bits_per_pixel": summary.bits_per_pixel,
-        }
+        result = {"output": str(output), **summary.figures()}
         if verify:
             bar.update(task, description="verifying")
             error = codec.mean_squared_error(inputs, output, fit=fit)

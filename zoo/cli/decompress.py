@@ -40,14 +40,4 @@ def decompress(
             output,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    emit(
-        {
-            "output": str(output),
-            "model": summary.model,
-            "pictures": summary.pictures,
-            "pixels": summary.pixels,
-            "bytes": summary.bytes,
-            "bits_per_pixel": summary.bits_per_pixel,
-        },
-        as_json,
-    )
+    emit({"output": str(output), **summary.figures()}, as_json)

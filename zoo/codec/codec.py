@@ -60,6 +60,11 @@ class Summary:
     def bits_per_pixel(self) -> float:
         return 8 * self.bytes / self.pixels
 
+    def figures(self) -> dict[str, str | int | float]:
+        """What the commands print of it."""
+        names = ("model", "pictures", "pixels", "bytes", "bits_per_pixel")
+        return {name: getattr(self, name) for name in names}
+
 
 class Codec:
     """Compresses images with a model's int8 LiteRT encoder and its integer entropy tables.
