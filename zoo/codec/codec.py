@@ -1,13 +1,10 @@
 """``Codec``: arrays and files of images to compressed bytes and back."""
 
-import contextlib
 import dataclasses
 import functools
 import io
 import itertools
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -296,9 +293,9 @@ class Codec:
                     raise ValueError(f"{path} holds {header.pictures} pictures: give a folder instead of {output}.")
                 with artifacts.atomic_write(output) as target:
                     for picture in itertools.chain.from_iterable(batches):
-                        _write_png(picture, target)
+                        _pictures.write_png(picture, target)
             else:
-                _write_folder(output, header, itertools.chain.from_iterable(batches))
+                _pictures.write_folder(output, header.picture_names(), itertools.chain.from_iterable(batches))
             return _summary(header, os.fstat(file.fileno()).st_size)
 
     def pictures(self, path: str | os.PathLike) -> Iterator[np.ndarray]:
@@ -445,35 +442,3 @@ def _array_shape(header: Header, name: str) -> tuple[int, ...]:
         raise ValueError(f"{name} holds pictures of {len(header.sections)} shapes: restore them into a folder.")
     shape = (header.pictures, *header.sections[0].shape)
     return {2: shape[1:3], 3: shape[1:], 4: shape}[header.axes]
-
-
-def _write_png(picture: np.ndarray, file: BinaryIO) -> None:
-    from PIL import Image
-
-    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "PNG")
-
-
-def _write_folder(folder: Path, header: Header, pictures: Iterator[np.ndarray]) -> None:
-    """Writes PNG files into a hidden folder first, and moves them when all are there."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"Cannot write into {folder}: it is a file; give a folder, or a name in .npy or .png.")
-    staging = None
-    try:
-        beside = folder if folder.is_dir() else folder.absolute().parent
-        staging = Path(tempfile.mkdtemp(dir=beside, prefix=".zoo."))
-        files = []
-        for name, picture in zip(header.picture_names(), pictures, strict=True):
-            target = staging / f"{name}.png"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with open(target, "xb") as file:  # names that a file system takes for one must not be lost
-                _write_png(picture, file)
-            files.append(target.relative_to(staging))
-        for file in files:
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staging / file, folder / file)
-    except OSError as error:
-        raise ValueError(f"Cannot write into {folder}: {error.strerror or error}.") from None
-    finally:
-        if staging:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(staging)

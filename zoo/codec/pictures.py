@@ -1,12 +1,14 @@
-"""The user's own files as 8-bit pictures, opened one after the other and read when they are
-needed."""
+"""The user's own files as 8-bit pictures: opened one after the other, read when they are needed, and written."""
 
 import contextlib
 import dataclasses
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -210,6 +212,42 @@ def _resize(pictures: np.ndarray, fit: str, tile: tuple[int, int]) -> np.ndarray
     images = (Image.fromarray(p[..., 0] if channels == 1 else p) for p in pictures)
     resized = [np.asarray(resize(image, tile[::-1], Image.Resampling.LANCZOS)) for image in images]
     return np.stack(resized).reshape(-1, *tile, channels)
+
+
+def write_png(picture: np.ndarray, file: BinaryIO) -> None:
+    from PIL import Image
+
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "PNG")
+
+
+def write_folder(folder: Path, names: Iterable[str], pictures: Iterator[np.ndarray]) -> None:
+    """Writes pictures as PNG files of these names, into a hidden folder first; moves them when all are there.
+
+    Raises:
+        ValueError: if the folder cannot be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"Cannot write into {folder}: it is a file; give a folder, or a name in .npy or .png.")
+    staging = None
+    try:
+        beside = folder if folder.is_dir() else folder.absolute().parent
+        staging = Path(tempfile.mkdtemp(dir=beside, prefix=".zoo."))
+        files = []
+        for name, picture in zip(names, pictures, strict=True):
+            target = staging / f"{name}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(target, "xb") as file:  # names that a file system takes for one must not be lost
+                write_png(picture, file)
+            files.append(target.relative_to(staging))
+        for file in files:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(staging / file, folder / file)
+    except OSError as error:
+        raise ValueError(f"Cannot write into {folder}: {error.strerror or error}.") from None
+    finally:
+        if staging:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(staging)
 
 
 class _Names:
