@@ -25,3 +25,44 @@ def depth_to_space(x, block_size: int):
     operators, one of which LiteRT Micro lacks.
     """
     return tf.nn.depth_to_space(x, block_size)
+
+
+def with_gradient_at_replicas_mean(function, x):
+    """``function(x)``, with the gradient that it has at the mean of ``x`` over all replicas of ``tf.distribute``.
+
+    For a loss of a batch's statistics, whose gradient on several replicas is then that of the whole batch. Its value
+    stays that of the replica's own ``x``: while a model is called, replicas must not wait for one another, as Keras
+    keeps the losses of all their layers in the same lists, and would mix them up.
+
+    Args:
+        function: of a tensor, with a scalar result.
+        x: float tensor of one shape on all replicas, which hold equally many examples.
+    """
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:  # None: while Keras builds, outside of any replica
+        return function(x)
+
+    @tf.custom_gradient
+    def call(x):
+        def gradient(upstream):
+            mean = _replicas_mean(replica, x)
+            with tf.GradientTape() as tape:
+                tape.watch(mean)
+                result = function(mean)
+            return tape.gradient(result, mean, upstream)
+
+        return function(x), gradient
+
+    return call(x)
+
+
+def _replicas_mean(replica, x):
+    if replica.num_replicas_in_sync > len(replica.strategy.extended.worker_devices):  # on several machines
+        return replica.all_reduce(tf.distribute.ReduceOp.MEAN, x)
+
+    # On one machine by plain additions: TensorFlow 2.21 pairs the collectives of `all_reduce` wrongly inside the
+    # nested functions of Keras' `fit`, as soon as there are others than the optimizer's.
+    def mean(strategy, value):
+        return tf.add_n(strategy.experimental_local_results(value)) / replica.num_replicas_in_sync
+
+    return replica.merge_call(mean, args=(x,))

@@ -2,7 +2,8 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,34 +18,54 @@ def convert(
     model: keras.Model,
     *,
     quantization: str | None = None,
-    calibration: np.ndarray | None = None,
+    calibration: np.ndarray | Sequence[np.ndarray] | None = None,
     batch_size: int = 1,
 ) -> bytes:
-    """Converts a model of one input and one output to a LiteRT flatbuffer.
+    """Converts a model to a LiteRT flatbuffer, with its inputs and outputs in the model's order.
 
     Args:
         model: built, in float32.
         quantization: None; ``float16`` or ``dynamic`` (int8) weights with float32 input and output; ``int8``
-            throughout, input and output too.
-        calibration: examples of the model's input, ``(n, ...)`` float32, from which int8 takes its ranges.
-        batch_size: first axis of input and output; fixed, as small runtimes plan their memory ahead.
+            throughout, input and output too. Integer inputs and outputs stay as they are.
+        calibration: examples of the model's input, ``(n, ...)``, from which int8 takes its ranges; of a model of
+            several inputs, one such array for each.
+        batch_size: first axis of inputs and outputs; fixed, as small runtimes plan their memory ahead.
 
     Raises:
-        ValueError: if an operator is not a LiteRT builtin, or ``int8`` comes without calibration.
+        ValueError: if an operator is not a LiteRT builtin, or ``int8`` comes without calibration for each input.
     """
     if quantization not in QUANTIZATIONS:
         raise ValueError(f"quantization must be none, float16, dynamic or int8: received {quantization!r}.")
-    signature = tf.TensorSpec((batch_size, *model.input_shape[1:]), tf.float32, name="x")
+    signature = [
+        tf.TensorSpec(
+            (batch_size, *tensor.shape[1:]),
+            tf.float32 if keras.backend.is_float_dtype(tensor.dtype) else tensor.dtype,
+            name=f"x_{at}" if at else "x",
+        )
+        for at, tensor in enumerate(model.inputs)
+    ]
+    if len(signature) == 1 and calibration is not None:
+        calibration = (calibration,)
+
+    def serve(*inputs):
+        return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+
     archive = keras.export.ExportArchive()  # `model.export` would free the first axis
     archive.track(model)
-    archive.add_endpoint("serve", lambda x: model(x, training=False), input_signature=[signature])
+    archive.add_endpoint("serve", serve, input_signature=signature)
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        return _convert(converter, model.name, quantization, calibration)
+        return _convert(converter, model.name, quantization, signature, calibration)
 
 
-def _convert(converter, name: str, quantization: str | None, calibration: np.ndarray | None) -> bytes:
+def _convert(
+    converter,
+    name: str,
+    quantization: str | None,
+    signature: Sequence[tf.TensorSpec],
+    calibration: Sequence[np.ndarray] | None,
+) -> bytes:
     # Keras' own export would add SELECT_TF_OPS, and the file would need the Flex delegate that no small
     # runtime has.
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -53,14 +74,20 @@ def _convert(converter, name: str, quantization: str | None, calibration: np.nda
     if quantization == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if quantization == "int8":
-        if calibration is None or not len(calibration):
+        if calibration is None or not all(map(len, calibration)):
             raise ValueError("quantization='int8' needs calibration: give examples of the model's input.")
-        converter.representative_dataset = lambda: _one_by_one(calibration)
+        if len(calibration) != len(signature) or len(set(map(len, calibration))) > 1:
+            raise ValueError(
+                f"calibration must be {len(signature)} arrays of equally many examples, one for each input: "
+                f"received {len(calibration)} of {min(map(len, calibration))} or more."
+            )
+        converter.representative_dataset = lambda: _one_by_one(signature, calibration)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
+            warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")  # its own
             with quiet_stderr():  # the converter prints its settings
                 flatbuffer = converter.convert()
     except Exception as error:  # the converter's own errors have no common public class
@@ -69,7 +96,27 @@ def _convert(converter, name: str, quantization: str | None, calibration: np.nda
     foreign = [operator for operator in operators(flatbuffer) if operator.startswith("CUSTOM")]
     if foreign:
         raise ValueError(f"{name} needs operators outside LiteRT's builtins: {', '.join(foreign)}.")
-    return flatbuffer
+    return _in_order(flatbuffer)
+
+
+def _in_order(flatbuffer: bytes) -> bytes:
+    """The same file with its inputs and outputs in the order of the signature, which the converter loses.
+
+    LiteRT Micro knows no names.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    ordered = bytearray(flatbuffer)
+    model = schema.Model.GetRootAs(ordered, 0)
+    graph, signature = model.Subgraphs(0), model.SignatureDefs(0)
+    for indices, count, entry in (
+        (graph.InputsAsNumpy(), signature.InputsLength(), signature.Inputs),
+        (graph.OutputsAsNumpy(), signature.OutputsLength(), signature.Outputs),
+    ):
+        named = {entry(at).Name(): entry(at).TensorIndex() for at in range(count)}
+        # x, x_1, …, x_10; output_0, …, output_10
+        indices[:] = [named[name] for name in sorted(named, key=lambda name: (len(name), name))]
+    return bytes(ordered)
 
 
 def operators(flatbuffer: bytes) -> list[str]:
@@ -87,6 +134,8 @@ def operators(flatbuffer: bytes) -> list[str]:
     return sorted(found)
 
 
-def _one_by_one(examples: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    for example in examples:
-        yield [np.asarray(example, np.float32)[None]]
+def _one_by_one(signature: Sequence[tf.TensorSpec], calibration: Sequence[np.ndarray]) -> Iterator[Any]:
+    for example in zip(*calibration, strict=True):
+        rows = [np.asarray(row, spec.dtype.as_numpy_dtype)[None] for spec, row in zip(signature, example, strict=True)]
+        # Several are named, for the converter's order is not the model's.
+        yield rows if len(rows) == 1 else {spec.name: row for spec, row in zip(signature, rows, strict=True)}

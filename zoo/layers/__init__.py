@@ -1,9 +1,31 @@
 """Keras layers the zoo's models are made of."""
 
 from zoo.layers.corruption import Corruption
+from zoo.layers.coupling_flow import CouplingFlow
+from zoo.layers.deconvolution import Deconvolution2D
 from zoo.layers.entropy_bottleneck import EntropyBottleneck
+from zoo.layers.k_sparse import KSparse
+from zoo.layers.pooling import FixedUnpool2D, MaxPoolWithSwitches2D, MaxUnpool2D, NearestUnpool2D
 from zoo.layers.residual_block import ResidualBlock2D
+from zoo.layers.reversible import ReversibleConv2D, ReversibleDense
+from zoo.layers.sampling import GaussianSampling
 from zoo.layers.spatial_mixing import SpatialMixing
 from zoo.layers.sub_pixel import SubPixelConv2D
 
-__all__ = ["Corruption", "EntropyBottleneck", "ResidualBlock2D", "SpatialMixing", "SubPixelConv2D"]
+__all__ = [
+    "Corruption",
+    "CouplingFlow",
+    "Deconvolution2D",
+    "EntropyBottleneck",
+    "FixedUnpool2D",
+    "GaussianSampling",
+    "KSparse",
+    "MaxPoolWithSwitches2D",
+    "MaxUnpool2D",
+    "NearestUnpool2D",
+    "ResidualBlock2D",
+    "ReversibleConv2D",
+    "ReversibleDense",
+    "SpatialMixing",
+    "SubPixelConv2D",
+]

@@ -15,6 +15,7 @@ class ResidualBlock2D(keras.layers.Layer):
     Args:
         filters: channels of the input and of the output.
         kernel_size: size of both kernels.
+        dropout: fraction of the channels between the two convolutions dropped in training.
 
     Call arguments:
         x: ``(batch, height, width, filters)``; the output has the same shape.
@@ -23,9 +24,10 @@ class ResidualBlock2D(keras.layers.Layer):
         He et al. 2016, "Deep Residual Learning for Image Recognition"; the zero start is Goyal et al. 2017, §5.1.
     """
 
-    def __init__(self, filters: int, *, kernel_size: int = 3, **kwargs):
+    def __init__(self, filters: int, *, kernel_size: int = 3, dropout: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.kernel_size = filters, kernel_size
+        self.dropout = layers.SpatialDropout2D(dropout, dtype=self.dtype_policy, name="dropout")
         self.inner = layers.Conv2D(
             filters, kernel_size, padding="same", activation="relu", dtype=self.dtype_policy, name="inner"
         )
@@ -41,11 +43,16 @@ class ResidualBlock2D(keras.layers.Layer):
         self.inner.build(input_shape)
         self.outer.build(input_shape)
 
-    def call(self, x):
-        return keras.ops.relu(x + self.outer(self.inner(x)))
+    def call(self, x, training=False):
+        return keras.ops.relu(x + self.outer(self.dropout(self.inner(x), training=training)))
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size}
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "dropout": self.dropout.rate,
+        }

@@ -3,22 +3,20 @@
 import keras
 from keras import ops
 
+# "sum" would weigh the reconstruction by the batch size against the terms that a model adds: a VAE out of
+# balance, without a word.
+REDUCTIONS = ("sum_over_batch_size", "mean_with_sample_weight", "none", None)
 
-@keras.saving.register_keras_serializable("zoo")
-class SquaredError(keras.losses.Loss):
-    """Squared error summed over an example, ``Σᵢ (xᵢ − x̂ᵢ)²``, averaged over the batch.
 
-    The sum keeps the weight that theory gives it against other per-example terms (a KL divergence, a
-    rate in bits); Keras' mean squared error would divide it by the number of pixels.
+class _SummedPerExample(keras.losses.Loss):
+    """Sums a loss over an example's values, and averages over the batch."""
 
-    Call arguments:
-        y_true, y_pred: tensors ``(batch, ...)`` of one shape.
-
-    Raises:
-        ValueError: if the shapes differ.
-    """
-
-    def __init__(self, *, reduction="sum_over_batch_size", name="squared_error", dtype=None):
+    def __init__(self, *, reduction="sum_over_batch_size", name=None, dtype=None):
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                f"reduction must be sum_over_batch_size, mean_with_sample_weight or none, which keep a "
+                f"reconstruction's weight against a KL divergence or a rate: received {reduction!r}."
+            )
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true, y_pred):
@@ -26,4 +24,63 @@ class SquaredError(keras.losses.Loss):
             raise ValueError(
                 f"y_true and y_pred must have one shape: received {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
             )
-        return ops.sum(ops.square(y_true - y_pred), axis=tuple(range(1, len(y_pred.shape))))
+        return ops.sum(self.values(y_true, y_pred), axis=tuple(range(1, len(y_pred.shape))))
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SquaredError(_SummedPerExample):
+    """Squared error summed over an example, ``Σᵢ (xᵢ − x̂ᵢ)²``, averaged over the batch.
+
+    The sum keeps the weight that theory gives it against other per-example terms (a KL divergence, a
+    rate in bits); Keras' mean squared error would divide it by the number of pixels.
+
+    Args:
+        reduction: over the batch, ``sum_over_batch_size``, ``mean_with_sample_weight`` or ``none``.
+
+    Call arguments:
+        y_true, y_pred: tensors ``(batch, ...)`` of one shape.
+
+    Raises:
+        ValueError: if the shapes differ, or ``reduction`` would weigh the loss by the batch size.
+    """
+
+    def __init__(self, *, reduction="sum_over_batch_size", name="squared_error", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def values(self, y_true, y_pred):
+        """The loss of every value."""
+        return ops.square(y_true - y_pred)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class BinaryCrossentropy(_SummedPerExample):
+    """Cross-entropy of values in [0, 1], ``−Σᵢ xᵢ log x̂ᵢ + (1 − xᵢ) log(1 − x̂ᵢ)``, in nats, averaged over the batch.
+
+    For binary ``x`` it is the negative log likelihood of independent Bernoulli pixels; for grey ones, its mean over
+    images binarised at random.
+
+    Args:
+        from_logits: whether ``y_pred`` is log odds rather than probabilities: exact where a sigmoid would saturate.
+        reduction: over the batch, ``sum_over_batch_size``, ``mean_with_sample_weight`` or ``none``.
+
+    Call arguments:
+        y_true, y_pred: tensors ``(batch, ...)`` of one shape.
+
+    Raises:
+        ValueError: if the shapes differ, or ``reduction`` would weigh the loss by the batch size.
+    """
+
+    def __init__(self, *, from_logits=False, reduction="sum_over_batch_size", name="binary_crossentropy", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.from_logits = from_logits
+
+    def values(self, y_true, y_pred):
+        """The loss of every value."""
+        if self.from_logits:
+            return ops.softplus(y_pred) - y_true * y_pred
+        epsilon = keras.config.epsilon()
+        y_pred = ops.clip(y_pred, epsilon, 1 - epsilon)
+        return -y_true * ops.log(y_pred) - (1 - y_true) * ops.log1p(-y_pred)
+
+    def get_config(self):
+        return {**super().get_config(), "from_logits": self.from_logits}

@@ -1,0 +1,43 @@
+"""Divergences between a code's posterior and its prior, in nats."""
+
+import math
+
+from keras import ops
+
+
+def gaussian_kl(mean, log_var):
+    """``KL(N(mean, exp(log_var)) ‖ N(0, 1))`` of every number of a code, in closed form.
+
+    Args:
+        mean, log_var: ``(batch, latent_dim)``.
+
+    Returns:
+        ``(batch, latent_dim)`` nats; their sum over the last axis is the divergence of the code.
+
+    References:
+        Kingma & Welling 2014, "Auto-Encoding Variational Bayes", appendix B.
+    """
+    return 0.5 * (ops.square(mean) + ops.exp(log_var) - 1.0 - log_var)
+
+
+def free_bits(kl, minimum: float):
+    """The divergence of a code in which every number may carry ``minimum`` nats without being charged.
+
+    Args:
+        kl: ``(batch, latent_dim)`` nats, as from ``gaussian_kl``.
+        minimum: nats for each number of the code, λ ≥ 0; at 0 this is the mean divergence.
+
+    Returns:
+        ``Σⱼ max(λ, mean over the batch of klⱼ)``, a scalar.
+
+    References:
+        Kingma et al. 2016, "Improving Variational Inference with Inverse Autoregressive Flow", eq. 15.
+    """
+    if minimum < 0:
+        raise ValueError(f"minimum must be at least 0 nats: received {minimum!r}.")
+    return ops.sum(ops.maximum(ops.mean(kl, axis=0), minimum))
+
+
+def gaussian_entropy(log_var):
+    """Entropy of ``N(·, exp(log_var))``, independent in each number: ``(batch,)`` nats for ``(batch, latent_dim)``."""
+    return 0.5 * ops.sum(log_var + (1.0 + math.log(2 * math.pi)), axis=-1)
