@@ -96,6 +96,18 @@ def test_a_batch_larger_than_the_data_is_refused():
         data.training_batches(np.zeros((4, 1, 1, 1), np.uint8), 8, epochs=1)
 
 
+def test_binarized_images_are_one_draw_with_the_probability_of_their_grey_value():
+    grey = np.repeat(np.array([0, 64, 128, 255], np.uint8), 20_000).reshape(80, 25, 40, 1)
+    whole = data.DataSet("grey", "grey", grey, grey[:4], grey[:2], "none", {"train": np.arange(80)})
+    drawn = whole.binarized(seed=1)
+    assert set(np.unique(drawn.train)) == {0, 255} and drawn.train.dtype == np.uint8
+    shares = (drawn.train == 255).reshape(4, -1).mean(axis=1)
+    np.testing.assert_allclose(shares, [0, 64 / 255, 128 / 255, 1], atol=0.015)
+    assert shares[0] == 0 and shares[3] == 1
+    assert drawn.fingerprint == whole.binarized(seed=1).fingerprint != whole.binarized(seed=2).fingerprint
+    assert drawn.labels is whole.labels and drawn.source == "grey" and "binarized" in drawn.name
+
+
 def test_standard_corruptions_are_what_they_are_called():
     grey = np.full((100, 30, 30, 1), 0.5, np.float32)
     noisy = {name: corrupt(grey) for name, corrupt in corruption.STANDARD.items()}

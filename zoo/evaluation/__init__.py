@@ -5,9 +5,18 @@ import importlib
 from zoo.evaluation.metrics import mean_squared_error, psnr
 
 # These need Keras; the metrics and the image formats do not.
-_LAZY = ("evaluate", "measure", "measure_codec")
+_LAZY = ("code_numbers", "evaluate", "flat_code", "measure", "measure_code", "measure_codec")
 
-__all__ = ["evaluate", "mean_squared_error", "measure", "measure_codec", "psnr"]
+__all__ = [
+    "code_numbers",
+    "evaluate",
+    "flat_code",
+    "mean_squared_error",
+    "measure",
+    "measure_code",
+    "measure_codec",
+    "psnr",
+]
 
 
 def __getattr__(name: str):

@@ -3,29 +3,53 @@
 import os
 from typing import Any
 
+import keras
 import numpy as np
 
 from zoo import data, registry
 from zoo.codec import Codec
 from zoo.data import corruption
+from zoo.evaluation.likelihood import log_likelihood
 from zoo.evaluation.metrics import mean_squared_error, psnr
-from zoo.models import DenoisingAE
+from zoo.models import DenoisingAE, VariationalAutoencoder
+
+# Of a card: enough for a bound within about a nat. ``zoo evaluate --importance-samples 1000`` is the published measure.
+IMPORTANCE_SAMPLES = 50
+NEIGHBOURS = 5
 
 
-def evaluate(name: str | os.PathLike, data_source: str | None = None, *, split: str = "test") -> dict[str, Any]:
+def evaluate(
+    name: str | os.PathLike,
+    data_source: str | None = None,
+    *,
+    split: str = "test",
+    importance_samples: int = IMPORTANCE_SAMPLES,
+    dtype_policy: str = "float32",
+    advance=None,
+) -> dict[str, Any]:
     """Measures a trained model, of the zoo or of a folder.
 
     Args:
         name: as for ``zoo.load``.
         data_source: a name of tensorflow-datasets or a folder of pictures; None for the model's own data.
         split: ``test`` (a card's figures) or ``validation`` (for choices).
+        importance_samples: draws for each image that a variational autoencoder's likelihood is bounded with.
+        dtype_policy: of Keras, in which the model computes; ``mixed_bfloat16`` is faster for convolutions where the
+            processor has it.
+        advance: called with the number of images whose likelihood is done, for a progress bar.
 
     Returns:
-        Name of a measure → figure: see ``measure`` and ``measure_codec``.
+        Name of a measure → figure: see ``measure``, ``measure_code`` and ``measure_codec``.
     """
     if split not in ("test", "validation"):
         raise ValueError(f"split must be test or validation: received {split!r}.")
-    artifact, model = registry.artifact_of(name), registry.load(name)
+    artifact = registry.artifact_of(name)
+    previous_policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype_policy)
+    try:
+        model = registry.load(name)
+    finally:
+        keras.config.set_dtype_policy(previous_policy)
     trained_on = artifact.card["data"]
     data_set = data.load(
         data_source or trained_on["source"],
@@ -33,23 +57,30 @@ def evaluate(name: str | os.PathLike, data_source: str | None = None, *, split: 
         fit=trained_on["fit"],
         seed=trained_on["seed"],
     )
+    if trained_on.get("binarized"):
+        data_set = data_set.binarized(trained_on["seed"])
     images = getattr(data_set, split)
-    figures = measure(model, images)
+    figures = measure(model, images, importance_samples=importance_samples, advance=advance)
+    figures |= measure_code(model, data_set, split=split)
     if artifact.has("codec.npz"):
         figures |= measure_codec(Codec(name), images)
     return figures
 
 
-def measure(model, images: np.ndarray) -> dict[str, float]:
-    """Reconstruction error of a model, and a denoiser's PSNR at each standard corruption.
+def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_SAMPLES, advance=None) -> dict[str, Any]:
+    """What a model makes of images: its reconstruction error, and what its kind is for.
 
     Args:
         model: an ``Autoencoder``.
         images: uint8 ``(n, height, width, channels)``.
+        importance_samples: draws for each image that a likelihood is bounded with.
+        advance: called with the number of images whose likelihood is done, for a progress bar.
 
     Returns:
-        ``mse`` and ``psnr`` pooled over all pixels of all images; for a denoiser also, by the corruption's
-        name, ``noisy_psnr`` and ``denoised_psnr`` in dB.
+        ``mse`` and ``psnr`` pooled over all pixels of all images. Of a denoiser also, by the corruption's
+        name, ``noisy_psnr`` and ``denoised_psnr`` in dB. Of a variational autoencoder, in nats an image,
+        ``negative_elbo``, and, where the images are binary, so that it is one, ``negative_log_likelihood``, the
+        importance-weighted bound, with its standard error over the images.
     """
     clean = images.astype(np.float32) / 255.0
     error = mean_squared_error(clean, _predict(model, clean))
@@ -61,7 +92,59 @@ def measure(model, images: np.ndarray) -> dict[str, float]:
                 "noisy_psnr": psnr(mean_squared_error(clean, noisy)),
                 "denoised_psnr": psnr(mean_squared_error(clean, _predict(model, noisy))),
             }
+    if isinstance(model, VariationalAutoencoder):
+        binary = bool(np.isin(images, (0, 255)).all())
+        keras.utils.set_random_seed(0)
+        bounds = log_likelihood(model, clean, importance_samples if binary else 1, advance=advance)
+        figures["negative_elbo"] = -float(bounds["elbo"].mean())
+        if binary:
+            likelihood = bounds["log_likelihood"]
+            figures["negative_log_likelihood"] = -float(likelihood.mean())
+            figures["standard_error"] = float(likelihood.std() / np.sqrt(len(likelihood)))
+            figures["importance_samples"] = importance_samples
     return figures
+
+
+def measure_code(model, data_set: data.DataSet, *, split: str = "test") -> dict[str, float]:
+    """How far a code, learned without labels, tells the classes apart.
+
+    Args:
+        model: an ``Autoencoder``.
+        data_set: with labels; without, nothing is measured.
+        split: whose images are classified, by the majority of their nearest codes of the training split.
+
+    Returns:
+        ``knn5_accuracy``: of the 5 nearest neighbours in Euclidean distance.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    if data_set.labels is None:
+        return {}
+    classifier = KNeighborsClassifier(NEIGHBOURS, algorithm="brute")
+    classifier.fit(_codes(model, data_set.train), data_set.labels["train"])
+    found = classifier.predict(_codes(model, getattr(data_set, split)))
+    return {f"knn{NEIGHBOURS}_accuracy": float((found == data_set.labels[split]).mean())}
+
+
+def code_numbers(model) -> int:
+    """How many numbers a model's code has, the switches of an unpooling model included."""
+    shapes = model.encoder.output_shape
+    shapes = shapes if isinstance(shapes[0], tuple) else [shapes]
+    return int(sum(np.prod(shape[1:]) for shape in shapes))
+
+
+def flat_code(code) -> np.ndarray:
+    """A code as one array, ``(n, …)``; parts of different shapes are joined, ``(n, numbers)``."""
+    if not isinstance(code, (list, tuple)):
+        return np.asarray(code)
+    return np.concatenate([np.reshape(part, (len(part), -1)) for part in code], axis=1)
+
+
+def _codes(model, images: np.ndarray) -> np.ndarray:
+    """Codes ``(n, numbers)``; of a code in several parts the first, ``z``."""
+    codes = model.encoder.predict(images.astype(np.float32) / 255.0, batch_size=500, verbose=0)
+    codes = codes[0] if isinstance(codes, (list, tuple)) else codes
+    return codes.reshape(len(images), -1)
 
 
 def measure_codec(codec: Codec, images: np.ndarray) -> dict[str, float]:

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import platform
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from zoo.codec.litert import Network
 from zoo.data import corruption
 from zoo.exporting import litert, tables
 from zoo.exporting.export import calibration_inputs
-from zoo.models import DenoisingAE
+from zoo.models import DenoisingAE, VariationalAutoencoder
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
 
-CALIBRATION_IMAGES = 256
+CALIBRATION_IMAGES = 128
 GOLDEN_IMAGES = 8
 
 
@@ -45,6 +46,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
         room.mkdir()
         steps.next("saving the model")
         model.save(room / "model.keras")
+        _compress(room / "model.keras")
         _write_npz(room / "golden.npz", _golden(model, data.test[:GOLDEN_IMAGES]))
         chosen = data.train[np.linspace(0, len(data.train) - 1, CALIBRATION_IMAGES).astype(int)]
         _write_npz(room / "calibration.npz", {"images": chosen})
@@ -65,7 +67,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
             _write_npz(room / "codec.npz", built)
 
         steps.next("measuring on the test split")
-        card["metrics"] = evaluation.measure(model, data.test)
+        card["metrics"] = evaluation.measure(model, data.test) | evaluation.measure_code(model, data)
         if spec.codec:
             (room / "card.json").write_text(_json(card))
             artifacts.write_manifest(room)
@@ -105,11 +107,12 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
         "encoder_parameters": model.encoder.count_params(),
         "input_shape": list(model.image_shape),
         "input_range": "[0, 1] float32",
-        "code_shape": list(model.encoder.output_shape[1:]),
+        "code_shape": _code_shape(model),
         "data": {
             "source": data.source,
             "seed": training.record["seed"],
             "fit": training.fit,
+            "binarized": training.record["recipe"]["binarized"],
             "licence": data.licence,
             "fingerprint": data.fingerprint,
             "train": len(data.train),
@@ -128,11 +131,17 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
     }
 
 
+def _code_shape(model: keras.Model) -> list[int]:
+    """The shape of the code; of one in several parts, how many numbers they have in all."""
+    shape = model.encoder.output_shape
+    return list(shape[1:]) if not isinstance(shape[0], tuple) else [evaluation.code_numbers(model)]
+
+
 def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     clean = images / np.float32(255)
     return {
         "images": images,
-        "code": np.asarray(model.encode(clean)),
+        "code": evaluation.flat_code(model.encode(clean)),
         "reconstruction": np.asarray(model(clean)),
     }
 
@@ -145,7 +154,18 @@ def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
         rows = {"original": clean, "noisy, σ = 0.5": inputs, "denoised": outputs}
     else:
         rows = {"original": clean, "reconstruction": outputs}
+    if isinstance(model, VariationalAutoencoder):
+        rows["generated"] = np.asarray(model.generate(len(clean), seed=0))
     plots.image_rows(rows, path)
+
+
+def _compress(path: Path) -> None:
+    """Compresses the parts of a ``.keras`` file, which Keras stores as they are."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
 
 
 def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -1,6 +1,7 @@
 """What every model of the zoo promises."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo import losses
@@ -49,6 +50,18 @@ class Autoencoder(keras.Model):
         """As ``keras.Model.compile``; the loss defaults to the squared error summed per example."""
         super().compile(optimizer=optimizer, loss=loss or losses.SquaredError(), **kwargs)
 
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """As ``keras.Model.fit``; arrays are looked through first, so that no NaN spoils the weights.
+
+        Raises:
+            ValueError: if ``x`` or the validation data is empty, or holds NaN or infinity.
+        """
+        _check_examples("x", x, batch_size)
+        validation_data = kwargs.get("validation_data")
+        if isinstance(validation_data, (tuple, list)) and len(validation_data):
+            _check_examples("validation_data", validation_data[0], kwargs.get("validation_batch_size") or batch_size)
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
     def compile_from_config(self, config):
         # Keras restores a model's own compile() only if the model says how; without this, a reloaded model
         # would silently lose its optimizer.
@@ -73,3 +86,17 @@ class Autoencoder(keras.Model):
         if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
             raise ValueError(f"x must be floating-point in [0, 1]: received {x.dtype}; divide 8-bit images by 255.")
         return ops.convert_to_tensor(x, dtype=self.compute_dtype)
+
+
+def _check_examples(name, examples, batch_size):
+    if not isinstance(examples, np.ndarray):
+        return
+    if not len(examples):
+        raise ValueError(f"{name} must hold at least one example: received the shape {examples.shape}.")
+    finite = np.isfinite(examples).reshape(len(examples), -1).all(axis=1)
+    if not finite.all():
+        index = int(finite.argmin())
+        raise ValueError(
+            f"{name} must be finite: received NaN or infinity in example {index}, which is in step "
+            f"{index // (batch_size or 32) + 1} where the order is not shuffled."
+        )

@@ -33,4 +33,85 @@ CATALOG: dict[str, Spec] = {
         },
         config={"mnist": {"initial_bias": -2.0}},
     ),
+    "unpool_ae": Spec(
+        class_path="zoo.models.autoencoders.unpool_ae:UnpoolAE",
+        summary="Max pooling keeps its switches, the decoder unpools by them: a code of 32 numbers and 588 switches.",
+        paper="Zhao, Mathieu, Goroshin & LeCun 2016, Stacked What-Where Auto-encoders, ICLR workshop",
+        recipes={
+            "fashion_mnist": Recipe(epochs=10, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=10, dtype_policy="mixed_bfloat16"),
+        },
+        config={"mnist": {"initial_bias": -2.0}},
+    ),
+    "tied_ae": Spec(
+        class_path="zoo.models.autoencoders.tied_ae:TiedAE",
+        summary="Fully connected with tied weights: the decoder is the encoder's kernels, transposed.",
+        paper="Vincent et al. 2010, Stacked Denoising Autoencoders, JMLR 11",
+        recipes={
+            "fashion_mnist": Recipe(epochs=30, learning_rate=4e-3, jit_compile=True),
+            "mnist": Recipe(epochs=30, learning_rate=4e-3, jit_compile=True),
+        },
+        config={"": {"hidden_units": (512,)}},
+    ),
+    "conv_tied_ae": Spec(
+        class_path="zoo.models.autoencoders.conv_tied_ae:ConvTiedAE",
+        summary="Convolutional with tied weights: the decoder is the encoder's adjoint.",
+        paper="Masci et al. 2011, Stacked Convolutional Auto-Encoders, ICANN",
+        recipes={
+            "fashion_mnist": Recipe(epochs=12, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=12, dtype_policy="mixed_bfloat16"),
+        },
+    ),
+    "stacked_ae": Spec(
+        class_path="zoo.models.autoencoders.stacked_ae:StackedAE",
+        summary="A deep stack of sigmoid layers, pretrained greedily layer by layer, then fine-tuned.",
+        paper="Bengio et al. 2006, Greedy Layer-Wise Training of Deep Networks, NeurIPS",
+        recipes={
+            "fashion_mnist": Recipe(epochs=40, pretraining_epochs=5, jit_compile=True),
+            "mnist": Recipe(epochs=40, pretraining_epochs=5, jit_compile=True),
+        },
+    ),
+    "sparse_ae": Spec(
+        class_path="zoo.models.autoencoders.sparse_ae:SparseAE",
+        summary="Overcomplete and sparse: a code of 1,176 units, of which an image uses a tenth.",
+        paper="Ng 2011, Sparse autoencoder, CS294A lecture notes",
+        recipes={
+            "fashion_mnist": Recipe(epochs=30, jit_compile=True),
+            "mnist": Recipe(epochs=30, jit_compile=True),
+        },
+        config={"": {"sparsity_target": 0.1, "sparsity_weight": 0.3}},
+    ),
+    "vae": Spec(
+        class_path="zoo.models.autoencoders.vae:VAE",
+        summary="Fully connected variational autoencoder: generates, and bounds the likelihood of images.",
+        paper="Kingma & Welling 2014, Auto-Encoding Variational Bayes, ICLR",
+        recipes={
+            "fashion_mnist": Recipe(epochs=40, learning_rate=1e-3),
+            "mnist": Recipe(epochs=60, learning_rate=1e-3, binarized=True),
+        },
+        config={"": {"prior_couplings": 6, "warmup_steps": 4000}, "mnist": {"dropout": 0.05, "samples": 5}},
+    ),
+    "conv_vae": Spec(
+        class_path="zoo.models.autoencoders.conv_vae:ConvVAE",
+        summary="Convolutional variational autoencoder with a learned prior.",
+        paper="Kingma et al. 2016, Improving Variational Inference with Inverse Autoregressive Flow, NeurIPS",
+        recipes={
+            "fashion_mnist": Recipe(epochs=20, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=80, learning_rate=1e-3, dtype_policy="mixed_bfloat16", binarized=True),
+        },
+        config={
+            "": {"prior_couplings": 6, "warmup_steps": 2000},
+            "mnist": {"dropout": 0.1, "initial_bias": -2.0},
+        },
+    ),
+    "beta_vae": Spec(
+        class_path="zoo.models.autoencoders.beta_vae:BetaVAE",
+        summary="Variational autoencoder whose code is pressed towards one property a number.",
+        paper="Higgins et al. 2017, beta-VAE: Learning Basic Visual Concepts, ICLR",
+        recipes={
+            "fashion_mnist": Recipe(epochs=15, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=15, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
+        },
+        config={"": {"warmup_steps": 2000}, "mnist": {"initial_bias": -2.0}},
+    ),
 }

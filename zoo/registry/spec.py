@@ -16,6 +16,8 @@ class Recipe:
         weight_decay: of AdamW, on kernels.
         dtype_policy: of Keras; ``mixed_bfloat16`` is faster for convolutions where the processor has it.
         jit_compile: whether XLA compiles the step: measured per model, it speeds dense nets and slows convolutions.
+        binarized: whether each image is made binary beforehand, by one seeded draw (``DataSet.binarized``).
+        pretraining_epochs: passes over the training split for each layer of a stack, before all are trained together.
         seed: of initial weights, order of the data, corruption and noise.
     """
 
@@ -25,6 +27,8 @@ class Recipe:
     weight_decay: float = 0.0
     dtype_policy: str = "float32"
     jit_compile: bool = False
+    binarized: bool = False
+    pretraining_epochs: int = 0
     seed: int = 0
 
 

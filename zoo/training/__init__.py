@@ -1,6 +1,15 @@
 """Training: one path for every model."""
 
-from zoo.training.callbacks import Checkpoint, CommandLineProgress
-from zoo.training.run import Training, train
+from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
+from zoo.training.pretraining import pretrain_greedily
+from zoo.training.run import Training, optimizer, train
 
-__all__ = ["Checkpoint", "CommandLineProgress", "Training", "train"]
+__all__ = [
+    "Checkpoint",
+    "CommandLineProgress",
+    "StopAtNonFinite",
+    "Training",
+    "optimizer",
+    "pretrain_greedily",
+    "train",
+]

@@ -71,6 +71,33 @@ class Checkpoint(keras.callbacks.Callback):
         return [*model.variables, *model.optimizer.variables]
 
 
+class StopAtNonFinite(keras.callbacks.Callback):
+    """Ends ``fit`` with a ``ValueError`` at the first loss that is not finite, naming the first weight that is not.
+
+    Args:
+        what: whose loss it is, for the message, such as ``layer 1/4``.
+    """
+
+    def __init__(self, what: str = ""):
+        super().__init__()
+        self.what = f" of {what}" if what else ""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss")
+        if loss is None or np.isfinite(loss):
+            return
+        spoilt = (v.path for v in self.model.variables if not np.isfinite(keras.ops.convert_to_numpy(v)).all())
+        weight = next(spoilt, None)
+        raise ValueError(
+            f"The loss{self.what} is {loss} at epoch {self.epoch + 1}, step {batch + 1}"
+            f"{f', and so is {weight}' if weight else ''}: lower the learning rate, or look for values outside [0, 1] "
+            "in the data. The last checkpoint, if there is one, is kept."
+        )
+
+
 def _flat(mapping: dict, prefix: str = "") -> dict:
     """Nested dictionaries as one, with keys such as ``recipe.epochs``."""
     flat = {}

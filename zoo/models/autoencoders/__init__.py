@@ -1,7 +1,29 @@
 """Autoencoders, one a file."""
 
+from zoo.models.autoencoders.beta_vae import BetaVAE
+from zoo.models.autoencoders.contractive_ae import ContractiveAE
 from zoo.models.autoencoders.conv_ae import ConvAE
+from zoo.models.autoencoders.conv_tied_ae import ConvTiedAE
+from zoo.models.autoencoders.conv_vae import ConvVAE
 from zoo.models.autoencoders.denoising_ae import DenoisingAE
 from zoo.models.autoencoders.dense_ae import DenseAE
+from zoo.models.autoencoders.sparse_ae import SparseAE
+from zoo.models.autoencoders.stacked_ae import StackedAE
+from zoo.models.autoencoders.tied_ae import TiedAE
+from zoo.models.autoencoders.unpool_ae import UnpoolAE
+from zoo.models.autoencoders.vae import VAE
 
-__all__ = ["ConvAE", "DenoisingAE", "DenseAE"]
+__all__ = [
+    "BetaVAE",
+    "ContractiveAE",
+    "ConvAE",
+    "ConvTiedAE",
+    "ConvVAE",
+    "DenoisingAE",
+    "DenseAE",
+    "SparseAE",
+    "StackedAE",
+    "TiedAE",
+    "UnpoolAE",
+    "VAE",
+]
