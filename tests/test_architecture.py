@@ -17,10 +17,10 @@ PACKAGE = ROOT / "zoo"
 # From top to bottom; a module imports only from its own package or from a line below its own.
 RANKS = (
     {"cli"},
-    {"demo"},
+    {"demo", "experiments"},
     {"exporting"},
     {"training"},
-    {"evaluation"},
+    {"evaluation", "denoising"},
     {"registry"},
     {"plots", "sklearn"},
     {"models"},

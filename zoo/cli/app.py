@@ -5,11 +5,24 @@ import importlib
 import typer
 
 # In the order a newcomer needs them.
-COMMANDS = ("demo", "list", "info", "train", "evaluate", "export", "compress", "decompress")
+COMMANDS = (
+    "demo",
+    "list",
+    "info",
+    "train",
+    "tune",
+    "evaluate",
+    "compare",
+    "export",
+    "compress",
+    "decompress",
+    "denoise",
+    "generate",
+)
 
 app = typer.Typer(
     name="zoo",
-    help="Trained autoencoders that load, fine-tune, export and compress.",
+    help="Trained autoencoders that load, fine-tune, generate, export and compress.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

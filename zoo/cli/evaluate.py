@@ -11,14 +11,30 @@ def evaluate(
         str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the model's own.")
     ] = None,
     split: Annotated[str, typer.Option(help="test, or validation.")] = "test",
+    importance_samples: Annotated[
+        int | None, typer.Option(help="Draws for each image that a VAE's likelihood is bounded with; default: 50.")
+    ] = None,
+    dtype_policy: Annotated[
+        str, typer.Option(help="In which the model computes: float32, or mixed_bfloat16, faster where supported.")
+    ] = "float32",
+    threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a model on the official test split: the figures of its card, again."""
-    from zoo.cli.console import emit, error_console, start_tensorflow
+    from zoo.cli.console import emit, progress, start_tensorflow
 
-    start_tensorflow()
+    start_tensorflow(threads)
     from zoo import evaluation
 
-    with error_console.status(f"Measuring {name} on its {split} split"):
-        figures = evaluation.evaluate(name, data, split=split)
+    draws = {} if importance_samples is None else {"importance_samples": importance_samples}
+    with progress() as bar:
+        task = bar.add_task(f"measuring {name}", total=None, status=f"{split} split")
+        figures = evaluation.evaluate(
+            name,
+            data,
+            split=split,
+            dtype_policy=dtype_policy,
+            advance=lambda images: bar.update(task, advance=images, status="images"),
+            **draws,
+        )
     emit(figures, as_json, title=f"{name} · {split} split")

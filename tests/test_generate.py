@@ -1,0 +1,64 @@
+"""``zoo generate``: samples, traversals and interpolations of a shipped model."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.cli import main
+
+
+def run(monkeypatch, *arguments) -> int:
+    monkeypatch.setattr("sys.argv", ["zoo", "generate", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return stop.value.code or 0
+
+
+@pytest.mark.parametrize(("kind", "images"), [("samples", 6), ("traversal", 60), ("interpolation", 60)])
+def test_kinds(monkeypatch, capsys, tmp_path, kind, images):
+    path = tmp_path / "images.npy"
+    assert run(monkeypatch, "vae.mnist", "-o", path, "--kind", kind, "-n", 6, "--seed", 1, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"output": str(path), "kind": kind, "images": images}
+    drawn = np.load(path)
+    assert drawn.shape == (images, 28, 28, 1) and drawn.min() >= 0 and drawn.max() <= 1
+    assert run(monkeypatch, "vae.mnist", "-o", tmp_path / "again.npy", "--kind", kind, "-n", 6, "--seed", 1) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), drawn)
+
+
+def test_samples_look_like_digits(monkeypatch, tmp_path):
+    """A nearest neighbour among real digits is much nearer than to noise of the same brightness."""
+    from zoo import artifacts
+
+    path = tmp_path / "images.npy"
+    assert run(monkeypatch, "vae.mnist", "-o", path, "-n", 64) == 0
+    with np.load(artifacts.find("vae.mnist").file("calibration.npz")) as file:
+        real = file["images"].reshape(-1, 784) / 255.0
+
+    def distance(images):
+        return np.sqrt(((images[:, None] - real[None]) ** 2).sum(axis=-1)).min(axis=1).mean()
+
+    samples = np.load(path).reshape(-1, 784)
+    shuffled = np.random.default_rng(0).permuted(samples, axis=1)
+    assert distance(samples) < 0.75 * distance(shuffled)
+
+
+def test_a_picture(monkeypatch, tmp_path):
+    assert run(monkeypatch, "vae.mnist", "-o", tmp_path / "digits.png", "-n", 4) == 0
+    assert min(Image.open(tmp_path / "digits.png").size) > 56
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["dense_ae", "-o", "a.png"], "dense_ae does not generate"),
+        (["vae.mnist", "-o", "a.png", "-n", "0"], "number must be at least 1"),
+        (["vea.mnist", "-o", "a.png"], "did you mean"),
+    ],
+)
+def test_refuses_in_one_line(monkeypatch, capsys, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and not list(tmp_path.iterdir())

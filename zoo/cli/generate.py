@@ -1,0 +1,72 @@
+"""``zoo generate``."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Kind(StrEnum):
+    """What to draw."""
+
+    samples = "samples"
+    traversal = "traversal"
+    interpolation = "interpolation"
+
+
+def generate(
+    name: Annotated[str, typer.Argument(help="A model that generates, such as conv_vae or vae.mnist, or its folder.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="OUT.png|OUT.npy", help="A picture, or an array.", show_default=False),
+    ],
+    kind: Annotated[
+        Kind,
+        typer.Option(help="New images; one code's coordinates varied, a row each; or the way between two images."),
+    ] = Kind.samples,
+    number: Annotated[int, typer.Option("-n", "--number", help="Samples, or rows.")] = 64,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Draw new images from a model, or look at what its code means.
+
+    Traversals and interpolations start from images of the test split that come with the model.
+    """
+    from zoo.cli.console import emit, start_tensorflow
+
+    start_tensorflow()
+    import numpy as np
+
+    import zoo
+    from zoo import artifacts, models, registry
+
+    model = zoo.load(name)
+    if not isinstance(model, models.VariationalAutoencoder):
+        raise ValueError(f"{name} does not generate: expected a variational autoencoder, such as conv_vae.")
+    if number < 1:
+        raise ValueError(f"number must be at least 1: received {number}.")
+    if kind is Kind.samples:
+        rows = np.asarray(model.generate(number, seed=seed))[None]
+    else:
+        with np.load(registry.artifact_of(name).file("golden.npz")) as golden:
+            codes = golden["code"]
+        order = np.random.default_rng(seed).permutation(len(codes))
+        if kind is Kind.interpolation:
+            pairs = [(order[i % len(order)], order[(i + 1) % len(order)]) for i in range(min(number, len(order)))]
+            rows = np.stack([model.interpolate(codes[a], codes[b], 10) for a, b in pairs])
+        else:
+            with np.load(registry.artifact_of(name).file("calibration.npz")) as calibration:
+                images = calibration["images"] / np.float32(255)
+            # The coordinates that vary most over real images mean most.
+            spread = np.asarray(model.to_noise(model.encode(images))).std(axis=0)
+            chosen = np.argsort(-spread)[: min(number, model.latent_dim)]
+            values = np.linspace(-2.5, 2.5, 10)
+            rows = np.stack([model.traverse(codes[order[0]], int(d), values) for d in chosen])
+    images = rows.reshape(-1, *rows.shape[2:])
+    if output.suffix.lower() == ".npy":
+        with artifacts.atomic_write(output) as file:
+            np.save(file, images)
+    else:
+        zoo.plots.image_grid(images, output, columns=None if kind is Kind.samples else rows.shape[1], scale=2)
+    emit({"output": str(output), "kind": kind.value, "images": len(images)}, as_json)

@@ -1,0 +1,104 @@
+"""Models side by side on one data set."""
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from zoo import data, evaluation, exporting, registry, training
+
+BATCH_SIZE = 128
+
+
+def compare(
+    patterns: Iterable[str] = ("*",), source: str = "fashion_mnist", *, epochs: int | None = None, progress=None
+) -> list[dict[str, Any]]:
+    """Measures models on the official test split of one data set, each by the same measures.
+
+    Args:
+        patterns: names of architectures, or shell-style patterns of them.
+        source: the data set's name, hence the models' tag.
+        epochs: trains every model anew with this budget (its recipe's learning rate, 128 images a step, grey images);
+            None for the shipped models, each trained by its own recipe.
+        progress: a started ``rich.progress.Progress`` to report to.
+
+    Returns:
+        A row each: ``name``, ``parameters``, ``code`` (how many numbers), ``mse``, ``psnr`` in dB, ``knn5_accuracy`` of
+        the code, ``training_seconds``, and ``encoder_bytes`` of the int8 LiteRT encoder. Models trained to generate
+        from binary images are measured on grey ones here, as all others.
+
+    Raises:
+        ValueError: if no model of that tag matches, or ``epochs`` is below 1.
+    """
+    names = list(
+        dict.fromkeys(
+            name
+            for pattern in patterns
+            for name in registry.list_models(pattern)
+            if name.rpartition(".")[2] == source or name == pattern
+        )
+    )
+    if not names:
+        raise ValueError(f"No model of {source} matches {', '.join(patterns)}: see zoo list.")
+    task = progress and progress.add_task("comparing", total=len(names), status="")
+    rows = []
+    for name in names:
+        if progress:
+            progress.update(task, description=name)
+        rows.append(_shipped(name, source) if epochs is None else _trained(name, source, epochs, progress))
+        if progress:
+            progress.advance(task)
+    return rows
+
+
+def markdown(rows: list[Mapping[str, Any]]) -> str:
+    """The rows of ``compare`` as a table in Markdown."""
+    lines = [
+        "| model | weights | code | test MSE | PSNR | kNN-5 | training | int8 encoder |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| `{row['name']}` | {row['parameters'] / 1e6:.2f} M | {row['code']} | {row['mse']:.5f} "
+            f"| {row['psnr']:.2f} dB | {100 * row['knn5_accuracy']:.1f} % | {row['training_seconds'] / 60:.1f} min "
+            f"| {row['encoder_bytes'] / 1000:.0f} kB |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _shipped(name: str, source: str) -> dict[str, Any]:
+    card, model = registry.info(name), registry.load(name)
+    data_set = data.load(source, image_shape=model.image_shape, seed=card["data"]["seed"])
+    return _row(name, model, data_set, card["training"]["seconds"], card["litert"]["encoder_bytes"])
+
+
+def _trained(name: str, source: str, epochs: int, progress) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        result = training.train(
+            name,
+            data_source=source,
+            output=folder,
+            progress=progress,
+            epochs=epochs,
+            batch_size=BATCH_SIZE,
+            binarized=False,
+        )
+    chosen = result.data.train[:100].astype(np.float32) / 255.0
+    encoder = exporting.litert.convert(result.model.encoder, quantization="int8", calibration=chosen)
+    return _row(name, result.model, result.data, result.record["seconds"], len(encoder))
+
+
+def _row(name: str, model, data_set: data.DataSet, seconds: float, encoder_bytes: int) -> dict[str, Any]:
+    images = data_set.test.astype(np.float32) / 255.0
+    error = evaluation.mean_squared_error(images, model.predict(images, batch_size=500, verbose=0))
+    return {
+        "name": name,
+        "parameters": model.count_params(),
+        "code": evaluation.code_numbers(model),
+        "mse": error,
+        "psnr": evaluation.psnr(error),
+        **evaluation.measure_code(model, data_set),
+        "training_seconds": seconds,
+        "encoder_bytes": encoder_bytes,
+    }

@@ -1,0 +1,151 @@
+"""Hyper-parameters by search: depth, width, length of the code, pretraining."""
+
+import dataclasses
+import inspect
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo import artifacts, data, plots, registry, training
+
+LATENT_DIMS = (2, 4, 8, 16, 32, 64)
+WIDTHS = (64, 128, 256, 512)
+DEPTHS = (1, 2, 3)
+FILTERS = (16, 32, 64)
+
+
+def tune(
+    name: str,
+    *,
+    output: str | os.PathLike,
+    trials: int = 20,
+    epochs: int = 5,
+    images: int | None = None,
+    seed: int = 0,
+    data_source: str | None = None,
+    progress=None,
+) -> list[dict[str, Any]]:
+    """Searches an architecture's hyper-parameters at random, and compares them on the validation split.
+
+    What is searched follows from what the constructor takes: the length of the code; for dense stacks the depth, and
+    the width of the first layer, which halves from layer to layer; the filters of convolutional models; and, for a
+    stack that can be pretrained layer by layer, whether it is. The test split is not touched. A search that was
+    stopped goes on in the same folder.
+
+    Args:
+        name: ``architecture`` or ``architecture.tag``.
+        output: folder for ``trials.json``, ``error_by_code.png`` and KerasTuner's own records.
+        trials: how many combinations.
+        epochs: passes over the training split for each; pretraining comes on top of them, one pass a layer.
+        images: how many training images, for a quick search; None for all.
+        seed: of the search and of each training.
+        data_source: a name of tensorflow-datasets or a folder of pictures; None for the tag's own data.
+        progress: a started ``rich.progress.Progress`` to report to.
+
+    Returns:
+        A row for each trial, the best first: its hyper-parameters, ``parameters`` and ``validation_mse``.
+
+    Raises:
+        ValueError: for an unknown name, a number below 1, or a model with nothing to search.
+    """
+    try:
+        import keras_tuner
+    except ImportError:
+        raise ValueError("Tuning needs KerasTuner: pip install 'zoo[tune]'.") from None
+    for argument, value in (("trials", trials), ("epochs", epochs), ("images", images if images is not None else 1)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{argument} must be an integer ≥ 1: received {value!r}.")
+    architecture, tag = registry.loading.resolve(name)
+    name, recipe = f"{architecture}.{tag}", registry.CATALOG[architecture].recipes[tag]
+    space = _Space(name)
+    data_set = data.load(data_source or tag, image_shape=space.image_shape, seed=seed)
+    if recipe.binarized:
+        data_set = data_set.binarized(seed)
+    examples = data_set.train[:images].astype(np.float32) / 255.0
+    held_out = data_set.validation.astype(np.float32) / 255.0
+    task = progress and progress.add_task(f"tuning {name}", total=trials, status="")
+
+    class Search(keras_tuner.RandomSearch):
+        def run_trial(self, trial, *args, **options):
+            keras.utils.set_random_seed(seed)
+            model = registry.create(name, **space.overrides(trial.hyperparameters))
+            if space.pretrained(trial.hyperparameters):
+                training.pretrain_greedily(model, examples, epochs=1, seed=seed, verbose=0)
+            batch_size = min(recipe.batch_size, len(examples))
+            changed = dataclasses.replace(recipe, epochs=epochs)
+            optimizer = training.optimizer(changed, -(-len(examples) // batch_size))
+            model.compile(optimizer, metrics=["mse"], jit_compile=recipe.jit_compile)
+            options = {"batch_size": batch_size, "epochs": epochs, "verbose": 0}
+            history = model.fit(examples, validation_data=(held_out,), **options).history
+            if progress:
+                progress.advance(task)
+            return history["val_mse"][-1]
+
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tuner = Search(
+            objective=keras_tuner.Objective("default_objective", "min"),
+            max_trials=trials,
+            seed=seed,
+            directory=folder,
+            project_name="search",
+            max_consecutive_failed_trials=1,
+        )
+    except OSError as error:
+        raise ValueError(f"Cannot write to {folder}: {error.strerror}.") from None
+    if progress:
+        progress.update(task, completed=len(tuner.oracle.trials))
+    tuner.search(verbose=0)
+
+    rows = []
+    for trial in tuner.oracle.get_best_trials(trials):
+        overrides = space.overrides(trial.hyperparameters)
+        rows.append(
+            {
+                **{key: list(value) if isinstance(value, tuple) else value for key, value in overrides.items()},
+                **({"pretrained": space.pretrained(trial.hyperparameters)} if space.stacked else {}),
+                "parameters": registry.create(name, **overrides).count_params(),
+                "validation_mse": float(trial.score),
+            }
+        )
+    with artifacts.atomic_write(folder / "trials.json") as file:
+        file.write((json.dumps(rows, indent=2) + "\n").encode())
+    plots.error_by_code(
+        [(row["latent_dim"], row["validation_mse"]) for row in rows],
+        folder / "error_by_code.png",
+        title=f"{name}, {epochs} epochs",
+    )
+    return rows
+
+
+class _Space:
+    """What there is to search of one model, found from its constructor's arguments."""
+
+    def __init__(self, name: str):
+        model = registry.create(name)
+        self.image_shape = model.image_shape
+        known = inspect.signature(type(model)).parameters
+        self.latent = "latent_dim" in known
+        self.dense, self.stacked = "hidden_units" in known, hasattr(model, "stages")
+        self.convolutional = isinstance(getattr(model, "filters", None), int)
+        if not self.latent:
+            raise ValueError(f"{name} has no latent_dim to search: try dense_ae, stacked_ae, tied_ae or conv_ae.")
+
+    def overrides(self, hyperparameters) -> dict[str, Any]:
+        """Arguments of the constructor, drawn by the tuner."""
+        chosen: dict[str, Any] = {"latent_dim": hyperparameters.Choice("latent_dim", LATENT_DIMS)}
+        if self.dense:
+            depth = hyperparameters.Choice("depth", DEPTHS)
+            width = hyperparameters.Choice("width", WIDTHS)
+            chosen["hidden_units"] = tuple(width // 2**level for level in range(depth))
+        if self.convolutional:
+            chosen["filters"] = hyperparameters.Choice("filters", FILTERS)
+        return chosen
+
+    def pretrained(self, hyperparameters) -> bool:
+        return self.stacked and hyperparameters.Boolean("pretrained")
