@@ -5,14 +5,23 @@ from pathlib import Path
 import zoo
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+PURPOSES = {
+    "dense_ae": "a short code",
+    "unpool_ae": "what in 32 numbers, where in 588 switches",
+    "tied_ae": "half the weights",
+    "conv_tied_ae": "the fewest weights",
+    "stacked_ae": "greedy pretraining",
+    "sparse_ae": "a code of few active units",
+    "contractive_ae": "a code that resists small changes",
+}
 BEGIN, END = "<!-- models -->\n", "<!-- /models -->"
 
 
 def table() -> str:
     """The table in Markdown, one row a shipped model."""
     rows = [
-        "| model | weights | code | test MSE | PSNR | int8 encoder | what it is for, on the test split |",
-        "|---|---:|---:|---:|---:|---:|---|",
+        "| model | weights | code | test MSE | PSNR | kNN-5 | training | int8 encoder | what for, on the test split |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for name in zoo.list_models(pretrained=True):
         card = zoo.info(name)
@@ -20,12 +29,14 @@ def table() -> str:
         code = "·".join(map(str, card["code_shape"]))
         rows.append(
             f"| `{name}` | {card['parameters'] / 1e6:.2f} M | {code} | {metrics['mse']:.5f} "
-            f"| {metrics['psnr']:.2f} dB | {card['litert']['encoder_bytes'] / 1000:.0f} kB | {_purpose(metrics)} |"
+            f"| {metrics['psnr']:.2f} dB | {100 * metrics['knn5_accuracy']:.1f} % "
+            f"| {card['training']['seconds'] / 60:.0f} min | {card['litert']['encoder_bytes'] / 1000:.0f} kB "
+            f"| {_purpose(card['architecture'], metrics)} |"
         )
     return "\n".join(rows) + "\n"
 
 
-def _purpose(metrics: dict) -> str:
+def _purpose(architecture: str, metrics: dict) -> str:
     if "codec_psnr" in metrics:
         psnr, rate = metrics["codec_psnr"], metrics["codec_bits_per_pixel"]
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"
@@ -39,7 +50,12 @@ def _purpose(metrics: dict) -> str:
                 ("salt and pepper 30 %", "salt_and_pepper_0.3"),
             )
         )
-    return "a short code"
+    if "negative_log_likelihood" in metrics:
+        nats, draws = metrics["negative_log_likelihood"], metrics["importance_samples"]
+        return f"generates; −log p(x) ≤ {nats:.2f} nats with {draws} draws, binary images"
+    if "negative_elbo" in metrics:
+        return "generates"
+    return PURPOSES[architecture]
 
 
 def updated(readme: str) -> str:

@@ -48,6 +48,11 @@ def test_sub_pixel_convolution_interleaves_the_channels_of_a_plain_one():
             np.testing.assert_allclose(y[:, row::2, column::2], low[..., at : at + 3], atol=1e-6)
 
 
+def test_sub_pixel_convolution_by_one_is_a_plain_one():
+    layer = layers.SubPixelConv2D(3, upsampling=1)
+    np.testing.assert_array_equal(layer(IMAGES), layer.conv(IMAGES))
+
+
 @pytest.mark.parametrize("upsampling", [0, -1, 1.5])
 def test_sub_pixel_convolution_refuses_a_factor_that_is_no_size(upsampling):
     with pytest.raises(ValueError, match="upsampling must be an integer ≥ 1"):

@@ -18,6 +18,7 @@ SMALL = {
     "conv_tied_ae": lambda: models.ConvTiedAE(**SHAPE, filters=(4, 8), latent_dim=4),
     "stacked_ae": lambda: models.StackedAE(**SHAPE, hidden_units=(16, 8), latent_dim=4),
     "sparse_ae": lambda: models.SparseAE(**SHAPE, hidden_units=144),
+    "contractive_ae": lambda: models.ContractiveAE(**SHAPE, hidden_units=16),
     "vae": lambda: models.VAE(**SHAPE, hidden_units=(16,), latent_dim=4, prior_couplings=2, prior_units=8),
     "conv_vae": lambda: models.ConvVAE(**SHAPE, filters=8, latent_dim=4, samples=2, prior_couplings=2, prior_units=8),
     "beta_vae": lambda: models.BetaVAE(**SHAPE, filters=8, latent_dim=4, warmup_steps=3),

@@ -107,6 +107,7 @@ def test_converts_to_int8(make, part):
         (lambda: SparseAE(hidden_units=0), "units must be"),
         (lambda: SparseAE(sparsity_target=1.0), "sparsity_target must be between 0 and 1: received 1.0"),
         (lambda: SparseAE(sparsity_weight=-1), "sparsity_weight must be at least 0: received -1"),
+        (lambda: SparseAE(initial_activation=1), "initial_activation must be between 0 and 1: received 1"),
         (lambda: SparseAE(k=0), "k must be an integer ≥ 1"),
         (lambda: SparseAE(hidden_units=10, k=11), "k must be at most hidden_units, 10: received 11"),
         (lambda: ContractiveAE(hidden_units=0), "hidden_units must be an integer ≥ 1: received 0"),

@@ -9,14 +9,15 @@ class _Reversible(keras.layers.Layer):
 
     sizes: tuple[int, int]  # last axis of the input and of the output
 
-    def __init__(self, *, tied=True, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(self, *, tied=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
         super().__init__(**kwargs)
         self.tied = tied
+        self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def _build(self, shape, reverse_shape):
         self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight(shape=self.sizes[1:], initializer="zeros", name="bias")
+        self.bias = self.add_weight(shape=self.sizes[1:], initializer=self.bias_initializer, name="bias")
         self.reverse_bias = self.add_weight(shape=self.sizes[:1], initializer="zeros", name="reverse_bias")
         if not self.tied:
             initializer = self.kernel_initializer.clone()  # unseeded, the same object would draw the same numbers
@@ -38,6 +39,7 @@ class _Reversible(keras.layers.Layer):
             **super().get_config(),
             "tied": self.tied,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }
 
 
@@ -54,6 +56,7 @@ class ReversibleDense(_Reversible):
         units: width of the output.
         tied: False gives the reverse a kernel of its own, for comparison.
         kernel_initializer: of the kernel. The default has one variance for both directions.
+        bias_initializer: of the bias forwards; the one in reverse starts at 0.
 
     Call arguments:
         x: ``(..., input_units)``, or ``(..., units)`` in reverse.
@@ -106,6 +109,7 @@ class ReversibleConv2D(_Reversible):
         strides: factor by which height and width shrink, and grow in reverse.
         tied: False gives the reverse a kernel of its own, for comparison.
         kernel_initializer: of the kernel.
+        bias_initializer: of the bias forwards; the one in reverse starts at 0.
 
     Call arguments:
         x: ``(batch, height, width, input_filters)``, height and width multiples of the strides;

@@ -59,7 +59,10 @@ class SubPixelConv2D(keras.layers.Layer):
         self.conv.build(input_shape)
 
     def call(self, x):
-        return self.activation(backend.depth_to_space(self.conv(x), self.upsampling))
+        y = self.conv(x)
+        if self.upsampling > 1:  # there are no blocks of one pixel to move
+            y = backend.depth_to_space(y, self.upsampling)
+        return self.activation(y)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape

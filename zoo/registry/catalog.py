@@ -51,7 +51,6 @@ CATALOG: dict[str, Spec] = {
             "fashion_mnist": Recipe(epochs=30, learning_rate=4e-3, jit_compile=True),
             "mnist": Recipe(epochs=30, learning_rate=4e-3, jit_compile=True),
         },
-        config={"": {"hidden_units": (512,)}},
     ),
     "conv_tied_ae": Spec(
         class_path="zoo.models.autoencoders.conv_tied_ae:ConvTiedAE",
@@ -79,7 +78,17 @@ CATALOG: dict[str, Spec] = {
             "fashion_mnist": Recipe(epochs=30, jit_compile=True),
             "mnist": Recipe(epochs=30, jit_compile=True),
         },
-        config={"": {"sparsity_target": 0.1, "sparsity_weight": 0.3}},
+        config={"": {"sparsity_target": 0.1, "sparsity_weight": 0.3}, "mnist": {"initial_activation": 0.1}},
+    ),
+    "contractive_ae": Spec(
+        class_path="zoo.models.autoencoders.contractive_ae:ContractiveAE",
+        summary="One sigmoid layer whose code hardly moves where the image does not.",
+        paper="Rifai et al. 2011, Contractive Auto-Encoders, ICML",
+        recipes={
+            "fashion_mnist": Recipe(epochs=30, jit_compile=True),
+            "mnist": Recipe(epochs=30, jit_compile=True),
+        },
+        config={"": {"contraction_weight": 0.1}},
     ),
     "vae": Spec(
         class_path="zoo.models.autoencoders.vae:VAE",

@@ -4,6 +4,8 @@ Ng 2011, "Sparse autoencoder", CS294A lecture notes; with ``k``, Makhzani & Frey
 from the notes in its code, longer than the input, and in its tied weights, which halve the model.
 """
 
+import math
+
 import keras
 from keras import layers
 
@@ -27,6 +29,9 @@ class SparseAE(Autoencoder):
         hidden_units: length of the code.
         sparsity_target: ρ, the mean activation that every unit is held to, between 0 and 1.
         sparsity_weight: factor of the penalty; 0 for a plain autoencoder.
+        initial_activation: of the units before training, between 0 and 1. All of more than a thousand units at 1/2 move
+            the output so far in one step that pixels of mostly dark images may saturate at 0, where no gradient brings
+            them back; start those at ρ.
         k: instead of the penalty, keep the k largest activations of each example; the penalty is then off.
 
     Raises:
@@ -40,6 +45,7 @@ class SparseAE(Autoencoder):
         hidden_units=1176,
         sparsity_target=0.05,
         sparsity_weight=0.1,
+        initial_activation=0.5,
         k=None,
         **kwargs,
     ):
@@ -50,10 +56,13 @@ class SparseAE(Autoencoder):
             raise ValueError(f"sparsity_weight must be at least 0: received {sparsity_weight!r}.")
         if k is not None and k > hidden_units:
             raise ValueError(f"k must be at most hidden_units, {hidden_units}: received {k!r}.")
-        self.hidden_units, self.k = hidden_units, k
+        if not 0 < initial_activation < 1:
+            raise ValueError(f"initial_activation must be between 0 and 1: received {initial_activation!r}.")
+        self.hidden_units, self.k, self.initial_activation = hidden_units, k, initial_activation
         self.sparsity_target, self.sparsity_weight = sparsity_target, sparsity_weight
         height, width, channels = self.image_shape
-        tied = ReversibleDense(height * width * channels, hidden_units, name="tied")
+        bias = keras.initializers.Constant(math.log(initial_activation / (1 - initial_activation)))
+        tied = ReversibleDense(height * width * channels, hidden_units, bias_initializer=bias, name="tied")
         penalty = KLSparsity(sparsity_target, sparsity_weight) if k is None else None
 
         x = keras.Input(self.image_shape)
@@ -75,5 +84,6 @@ class SparseAE(Autoencoder):
             "hidden_units": self.hidden_units,
             "sparsity_target": self.sparsity_target,
             "sparsity_weight": self.sparsity_weight,
+            "initial_activation": self.initial_activation,
             "k": self.k,
         }
