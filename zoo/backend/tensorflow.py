@@ -60,8 +60,8 @@ def _replicas_mean(replica, x):
     if replica.num_replicas_in_sync > len(replica.strategy.extended.worker_devices):  # on several machines
         return replica.all_reduce(tf.distribute.ReduceOp.MEAN, x)
 
-    # On one machine by plain additions: TensorFlow 2.21 pairs the collectives of `all_reduce` wrongly inside the
-    # nested functions of Keras' `fit`, as soon as there are others than the optimizer's.
+    # On one machine by plain additions: in Keras' `fit`, TensorFlow 2.21's `all_reduce` fails with "Shape mismatch in
+    # the collective instance" as soon as there are other collectives than the optimizer's.
     def mean(strategy, value):
         return tf.add_n(strategy.experimental_local_results(value)) / replica.num_replicas_in_sync
 
