@@ -70,7 +70,7 @@ def test_one_tile_is_the_models_own_output(denoiser):
 def test_progress_counts_all_tiles(denoiser):
     done = []
     denoise(np.zeros((21, 30, 3), np.uint8), denoiser, advance=done.append)
-    assert sum(done) == tile_count((21, 30, 3), (8, 8), 4)
+    assert sum(done) == tile_count((21, 30, 3), (8, 8)) == 3 * 5 * 7
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def denoise(
     if not isinstance(model, models.DenoisingAE) or model.image_shape[-1] != 1:
         raise ValueError(f"model must be a denoising autoencoder of grey images: received {model.name!r}.")
     size = model.image_shape[:2]
-    overlap = min(size) // 2 if overlap is None else overlap
+    overlap = _half(size) if overlap is None else overlap
     if not isinstance(overlap, int) or not 0 <= overlap < min(size):
         raise ValueError(f"overlap must be an integer from 0 to {min(size) - 1}: received {overlap!r}.")
     restored = [_one(picture[0], model, overlap, advance) for picture in source.batches(1)]
@@ -48,8 +48,9 @@ def denoise(
     return np.rint(255 * result).astype(np.uint8) if np.asarray(images).dtype == np.uint8 else result
 
 
-def tile_count(shape: tuple[int, int, int], size: tuple[int, int], overlap: int) -> int:
-    """Tiles of one picture ``(h, w, c)``."""
+def tile_count(shape: tuple[int, int, int], size: tuple[int, int], overlap: int | None = None) -> int:
+    """Tiles of ``size`` that ``denoise`` cuts one picture ``(h, w, c)`` into, for a progress bar."""
+    overlap = _half(size) if overlap is None else overlap
     rows, columns = (len(_starts(n, s, overlap)) for n, s in zip(shape[:2], size, strict=True))
     return rows * columns * shape[2]
 
@@ -76,6 +77,10 @@ def _one(picture: np.ndarray, model, overlap: int, advance) -> np.ndarray:
         if advance is not None:
             advance(len(tiles))
     return (total / weight)[:height, :width]
+
+
+def _half(size: tuple[int, int]) -> int:
+    return min(size) // 2
 
 
 def _starts(length: int, size: int, overlap: int) -> list[int]:

@@ -39,6 +39,7 @@ def denoise(
     import zoo
     from zoo.codec import pictures
     from zoo.data import corruption
+    from zoo.denoising import tile_count
     from zoo.evaluation import mean_squared_error, psnr
 
     if noise is not None and not noise > 0:
@@ -49,7 +50,9 @@ def denoise(
 
     def results(bar):
         nonlocal first
-        task = bar.add_task("denoising", total=None, status="tiles")
+        known = overlap is None or 0 <= overlap < min(denoiser.image_shape[:2])  # else `zoo.denoise` will say so
+        counts = (s.count * tile_count(s.shape, denoiser.image_shape[:2], overlap) for s in sources if known)
+        task = bar.add_task("denoising", total=sum(counts), status="tiles")
         for source in sources:
             for clean in source.batches(1):
                 noisy = clean
