@@ -11,11 +11,12 @@ def training_batches(images: np.ndarray, batch_size: int, *, epochs: int, initia
     sees what the uninterrupted run would have seen. A last batch that is not full is dropped.
 
     Args:
-        images: uint8 ``(n, height, width, channels)``.
+        images: ``(n, ...)``, uint8, or floating-point, which is taken as it is.
         batch_size: examples a batch; at most n.
 
     Returns:
-        A ``tf.data.Dataset`` of float32 batches in [0, 1], and the number of batches an epoch.
+        A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8, and the number of batches an
+        epoch.
 
     Raises:
         ValueError: if there are fewer images than one batch.
@@ -30,7 +31,8 @@ def training_batches(images: np.ndarray, batch_size: int, *, epochs: int, initia
         places = tf.range(batch_size, dtype=tf.int64) + position * batch_size
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         chosen = tf.random.experimental.index_shuffle(places, key, max_index=len(images) - 1)
-        return tf.cast(tf.gather(table, chosen), tf.float32) / 255.0
+        rows = tf.cast(tf.gather(table, chosen), tf.float32)
+        return rows / 255.0 if table.dtype == tf.uint8 else rows
 
     positions = tf.data.Dataset.range(initial_epoch * steps, epochs * steps)
     return positions.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps

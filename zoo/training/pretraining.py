@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import losses
+from zoo.data import training_batches
 from zoo.training.callbacks import CommandLineProgress, StopAtNonFinite
 
 
@@ -73,7 +74,7 @@ def pretrain_greedily(
     steps = len(data) // batch_size
 
     def fit(part, examples, epochs, title, with_target):
-        batches = _batches(examples, batch_size, epochs * steps, seed)
+        batches, _ = training_batches(examples, batch_size, epochs=epochs, seed=seed)
         callbacks = [StopAtNonFinite(title)]
         if progress is not None:
             callbacks.append(_StageProgress(progress, epochs, steps, title))
@@ -118,18 +119,6 @@ def _check(data: np.ndarray) -> None:
 
 def _unit(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else tf.cast(x, tf.float32)
-
-
-def _batches(examples: np.ndarray, batch_size: int, count: int, seed: int) -> tf.data.Dataset:
-    """``count`` float32 batches, each epoch in an order of its own."""
-    steps, table = len(examples) // batch_size, tf.constant(examples)
-
-    def batch(step):
-        places = tf.range(batch_size, dtype=tf.int64) + step % steps * batch_size
-        key = tf.stack([tf.constant(seed, tf.int64), step // steps])
-        return _unit(tf.gather(table, tf.random.experimental.index_shuffle(places, key, max_index=len(examples) - 1)))
-
-    return tf.data.Dataset.range(count).map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _encoded(encoder: keras.Model, examples: np.ndarray) -> np.ndarray:
