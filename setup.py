@@ -49,20 +49,22 @@ setup(
         "keras>=3.12",
         "matplotlib>=3.9",
         "scikit-learn>=1.5",
+        "scipy>=1.13",
         "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.8",
     ],
     extras_require={
         "edge": EDGE,
+        "gans": ["pot>=0.9.5"],
         "tune": ["keras-tuner>=1.4.7"],
         "dev": [
             "ipykernel",
             "keras-tuner>=1.4.7",
             "nbclient>=0.10",
+            "pot>=0.9.5",
             "pytest>=8.0",
             "pytest-xdist>=3.6",
             "ruff>=0.12",
-            "scipy>=1.13",
             "setuptools>=77",
             "tflite_micro>=0.dev20250101",  # published as pre-releases only
         ],

@@ -26,7 +26,7 @@ def train(images: np.ndarray, validation: np.ndarray | None, options, *, epochs:
     model.build()
     steps = len(images) // options.batch_size
     recipe = Recipe(epochs=epochs, batch_size=options.batch_size, learning_rate=options.learning_rate)
-    model.compile(training.optimizer(recipe, steps), metrics=["mse"], jit_compile=False)
+    model.compile(training.optimizer(recipe, steps), metrics=["mse"], jit_compile=True)
     batches, _ = data.training_batches(images, options.batch_size, epochs=epochs, seed=seed)
     checked = None if validation is None else (validation / np.float32(255),)
     history = model.fit(
@@ -73,9 +73,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=4e-3, help="peak of the cosine schedule")
+    parser.add_argument("--learning-rate", type=float, default=3e-3, help="peak of the cosine schedule")
     parser.add_argument("--images", type=int, help="of the training split; all by default")
-    parser.add_argument("--target", type=float, default=0.01, help="validation MSE to reach")
+    parser.add_argument("--target", type=float, default=0.0085, help="validation MSE to reach")
     parser.add_argument("--few", type=int, default=1000, help="training images of the second comparison")
     parser.add_argument("--few-epochs", type=int, default=200)
     parser.add_argument("-o", "--output", type=Path, required=True)

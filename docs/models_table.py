@@ -26,17 +26,22 @@ def table() -> str:
     for name in zoo.list_models(pretrained=True):
         card = zoo.info(name)
         metrics = card["metrics"]
-        code = "·".join(map(str, card["code_shape"]))
+        code, mse, psnr, knn, encoder = 5 * ["–"]
+        if "code_shape" in card:
+            code = "·".join(map(str, card["code_shape"]))
+            mse, psnr = f"{metrics['mse']:.5f}", f"{metrics['psnr']:.2f} dB"
+            knn = f"{100 * metrics['knn5_accuracy']:.1f} %"
+            encoder = f"{card['litert']['encoder_bytes'] / 1000:.0f} kB"
         rows.append(
-            f"| `{name}` | {card['parameters'] / 1e6:.2f} M | {code} | {metrics['mse']:.5f} "
-            f"| {metrics['psnr']:.2f} dB | {100 * metrics['knn5_accuracy']:.1f} % "
-            f"| {card['training']['seconds'] / 60:.0f} min | {card['litert']['encoder_bytes'] / 1000:.0f} kB "
-            f"| {_purpose(card['architecture'], metrics)} |"
+            f"| `{name}` | {card['parameters'] / 1e6:.2f} M | {code} | {mse} | {psnr} | {knn} "
+            f"| {card['training']['seconds'] / 60:.0f} min | {encoder} | {_purpose(card['architecture'], metrics)} |"
         )
     return "\n".join(rows) + "\n"
 
 
 def _purpose(architecture: str, metrics: dict) -> str:
+    if "accuracy" in metrics:
+        return f"tells {100 * metrics['accuracy']:.2f} % of images' classes; what generated images are measured by"
     if "codec_psnr" in metrics:
         psnr, rate = metrics["codec_psnr"], metrics["codec_bits_per_pixel"]
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"

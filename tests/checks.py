@@ -56,32 +56,36 @@ def check_gradients(model: keras.Model, x: np.ndarray) -> None:
         assert np.isfinite(gradient).all(), f"{variable.path} gets a gradient that is not finite"
 
 
-def check_model(make, x: np.ndarray, tmp_path, run_python) -> keras.Model:
-    """What a user relies on: config, reload in a fresh process, ``fit(x)``, validation, mixed precision.
+def check_model(make, x: np.ndarray, tmp_path, run_python, *, labels: np.ndarray | None = None) -> keras.Model:
+    """What a user relies on: config, reload in a fresh process, ``fit``, validation, mixed precision.
 
     Args:
         make: () -> the model, with small sizes.
         x: float32 images ``(2, height, width, channels)`` with height ≠ width.
+        labels: integers ``(2,)``, of a classifier; None for an autoencoder, whose target is its input.
     """
+    metric = "mse" if labels is None else "accuracy"
     model = make()
     model.build()
     config = model.get_config()
     assert type(model).from_config(config).get_config() == config
     check_gradients(model, x)
 
-    model.compile(keras.optimizers.Adam(1e-3), metrics=["mse"])
-    history = model.fit(x, epochs=2, validation_data=(x,), verbose=0).history
-    assert {"loss", "mse", "val_loss", "val_mse"} <= set(history)
+    model.compile(keras.optimizers.Adam(1e-3), metrics=[metric])
+    validation = (x,) if labels is None else (x, labels)
+    history = model.fit(x, labels, epochs=2, validation_data=validation, verbose=0).history
+    assert {"loss", metric, "val_loss", f"val_{metric}"} <= set(history)
     assert np.isfinite([*history["loss"], *history["val_loss"]]).all()
 
-    reconstruction = model.predict(x, verbose=0)
-    assert reconstruction.shape == x.shape
-    np.testing.assert_allclose(model.decode(model.encode(x)), reconstruction, atol=0.1)
-    np.testing.assert_allclose(model(x), reconstruction, atol=1e-5)
+    output = model.predict(x, verbose=0)
+    if labels is None:
+        assert output.shape == x.shape
+        np.testing.assert_allclose(model.decode(model.encode(x)), output, atol=0.1)
+    np.testing.assert_allclose(model(x), output, atol=1e-5)
 
     path = tmp_path / "model.keras"
     model.save(path)
-    np.savez(tmp_path / "case.npz", x=x, y=reconstruction)
+    np.savez(tmp_path / "case.npz", x=x, y=output, **({} if labels is None else {"labels": labels}))
     run_python(
         f"""
 import keras, numpy as np, zoo.models
@@ -89,7 +93,7 @@ model = keras.models.load_model({str(path)!r})
 case = np.load({str(tmp_path / "case.npz")!r})
 np.testing.assert_allclose(model.predict(case["x"], verbose=0), case["y"], atol=1e-5)
 assert int(model.optimizer.iterations) == 2, "the optimizer's state was lost"
-assert model.fit(case["x"], verbose=0).history["loss"][0] > 0
+assert model.fit(case["x"], case.get("labels"), verbose=0).history["loss"][0] > 0
 """
     )
     for policy in POLICIES:
@@ -97,7 +101,7 @@ assert model.fit(case["x"], verbose=0).history["loss"][0] > 0
         try:
             mixed = make()
             mixed.compile("adam")
-            assert np.isfinite(mixed.fit(x, verbose=0).history["loss"]).all()
+            assert np.isfinite(mixed.fit(x, labels, verbose=0).history["loss"]).all()
         finally:
             keras.config.set_dtype_policy("float32")
     return model

@@ -139,9 +139,8 @@ def test_public_names_resolve():
 def registered_classes() -> set[str]:
     """``module:Class`` of every class that a model file registers with Keras."""
     return {
-        f"zoo.models.{kind}.{path.stem}:{node.name}"
-        for kind in ("autoencoders", "gans")
-        for path in (PACKAGE / "models" / kind).glob("*.py")
+        f"zoo.{path.relative_to(PACKAGE).with_suffix('').as_posix().replace('/', '.')}:{node.name}"
+        for path in (PACKAGE / "models").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ClassDef)
         and any("register_keras_serializable" in ast.unparse(d) for d in node.decorator_list)
@@ -163,15 +162,20 @@ def test_catalogue_row_names_a_registered_class(architecture):
     assert CATALOG[architecture].tags, "at least one trained tag"
 
 
+# Architectures whose weights are still to be trained: a row that gets its weights has to leave.
+UNTRAINED = {"gan", "dcgan", "lsgan", "wgan", "wgan_gp", "sngan", "cgan", "aae", "vae_gan"}
+
+
 def test_catalogue_and_savedmodels_agree():
-    catalogue = {f"{name}.{tag}" for name, spec in CATALOG.items() for tag in spec.tags}
+    catalogue = {f"{name}.{tag}" for name, spec in CATALOG.items() for tag in spec.tags if name not in UNTRAINED}
     folders = {f"{path.parent.name}.{path.name}" for path in (ROOT / "savedmodels").glob("*/*") if path.is_dir()}
     assert folders == catalogue
     assert set(artifacts.names()) == catalogue
-    assert set(zoo.list_models(pretrained=True)) == set(zoo.list_models()) == catalogue
+    assert set(zoo.list_models(pretrained=True)) == catalogue
+    assert UNTRAINED < set(CATALOG)
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", zoo.list_models(pretrained=True))
 def test_manifest_and_files_agree(name):
     architecture, tag = artifacts.split_name(name)
     folder = ROOT / "savedmodels" / architecture / tag
@@ -184,7 +188,7 @@ def test_manifest_and_files_agree(name):
     assert ("codec.npz" in present) == CATALOG[architecture].codec
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", zoo.list_models(pretrained=True))
 def test_card_says_what_the_model_is(name):
     card = zoo.info(name)
     assert card["name"] == name

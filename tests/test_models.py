@@ -1,4 +1,4 @@
-"""Every model of the zoo, small: what all promise, and what each claims."""
+"""Every autoencoder of the zoo, small: what all promise, and what each claims."""
 
 import keras
 import numpy as np
@@ -25,10 +25,10 @@ SMALL = {
 }
 
 
-def test_every_model_of_the_catalogue_is_checked_here():
+def test_every_autoencoder_of_the_catalogue_is_checked_here():
     from zoo.registry import CATALOG
 
-    assert set(SMALL) == set(CATALOG)
+    assert set(SMALL) == {name for name, spec in CATALOG.items() if spec.kind == "autoencoder"}
 
 
 @pytest.mark.parametrize("name", SMALL)

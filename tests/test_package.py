@@ -173,7 +173,10 @@ def test_commands_in_the_documents_exist(document):
                 continue
             name, rest = match.groups()
             assert name in commands, line
-            known = {option for p in commands[name].params for option in p.opts}
+            command = commands[name]
+            if hasattr(command, "commands"):  # it has commands of its own
+                command = command.commands[rest.split()[0]]
+            known = {option for p in command.params for option in p.opts}
             assert set(re.findall(r"(?<=\s)(--?[a-z][\w-]*)", rest)) <= known, line
 
 

@@ -55,9 +55,12 @@ def test_validation_is_held_out_of_the_training_data(pictures, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["dense_ae", "conv_ae", "denoising_ae"])
+@pytest.mark.parametrize("name", ["dense_ae", "conv_ae", "denoising_ae", "wgan_gp"])
 def test_kill_and_resume_equals_the_uninterrupted_run(name, pictures, tmp_path):
-    """Killed by SIGKILL in the middle of an epoch; noise layers carry their generators' state over."""
+    """Killed by SIGKILL in the middle of an epoch; noise carries its generators' state over.
+
+    Weights and the losses of all later epochs are those of the run that was left alone.
+    """
     script = tmp_path / "train.py"
     script.write_text(
         f"""
@@ -78,7 +81,7 @@ if slow:  # leaves time to be killed in
     training.Checkpoint.on_epoch_end = waiting
 result = training.train("{name}", data_source={str(pictures)!r}, output=folder, resume=resume,
                         epochs=4, batch_size=16, seed=4, dtype_policy="float32")
-np.savez(folder + ".npz", *[np.asarray(w) for w in result.model.weights])
+np.savez(folder + ".npz", *[np.asarray(w) for w in result.model.weights], **result.history)
 """
     )
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}

@@ -27,6 +27,49 @@ def depth_to_space(x, block_size: int):
     return tf.nn.depth_to_space(x, block_size)
 
 
+def gradient(function, x):
+    """The gradient of a scalar function at ``x``, itself differentiable."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = function(x)
+    return tape.gradient(value, x)
+
+
+def gradients(function, groups):
+    """Gradients of several losses, each by variables of its own.
+
+    On several replicas of ``tf.distribute`` they are scaled so that their sum, which optimizers take, is the mean.
+
+    Args:
+        function: () → one scalar loss for each group.
+        groups: lists of Keras variables.
+
+    Returns:
+        The losses, and for each a list of gradients like its group.
+    """
+    groups = [[v.value for v in group] for group in groups]
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    with tf.GradientTape(persistent=len(groups) > 1, watch_accessed_variables=False) as tape:
+        tape.watch(groups)
+        values = function()
+        scaled = [value / replicas for value in values] if replicas > 1 else values
+    return values, [tape.gradient(value, group) for value, group in zip(scaled, groups, strict=True)]
+
+
+def guarded(x, value, least: int, message: str):
+    """``x``, in a graph that fails with ``message`` before it is used where the integer ``value`` is below ``least``.
+
+    Raises:
+        CheckFailed: when the graph runs.
+    """
+    with tf.control_dependencies([tf.debugging.assert_greater_equal(value, least, message)]):
+        return tf.identity(x)
+
+
+# What a failed ``guarded`` raises.
+CheckFailed = tf.errors.InvalidArgumentError
+
+
 def with_gradient_at_replicas_mean(function, x):
     """``function(x)``, with the gradient that it has at the mean of ``x`` over all replicas of ``tf.distribute``.
 

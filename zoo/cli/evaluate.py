@@ -14,13 +14,22 @@ def evaluate(
     importance_samples: Annotated[
         int | None, typer.Option(help="Draws for each image that a VAE's likelihood is bounded with; default: 50.")
     ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Measure what the model generates, against the test split, instead.")
+    ] = False,
+    classifier: Annotated[
+        str | None, typer.Option(help="Whose features --samples compares by; default: the one of the same data.")
+    ] = None,
     dtype_policy: Annotated[
         str, typer.Option(help="In which the model computes: float32, or mixed_bfloat16, faster where supported.")
     ] = "float32",
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure a model on the official test split: the figures of its card, again."""
+    """Measure a model on the official test split: the figures of its card, again.
+
+    With --samples, Fréchet distance, precision and recall of five draws of 10,000 images, by a classifier's features.
+    """
     from zoo.cli.console import emit, progress, start_tensorflow
 
     start_tensorflow(threads)
@@ -33,8 +42,10 @@ def evaluate(
             name,
             data,
             split=split,
+            samples=samples,
+            classifier=classifier,
             dtype_policy=dtype_policy,
-            advance=lambda images: bar.update(task, advance=images, status="images"),
+            advance=lambda done: bar.update(task, advance=done, status="draws" if samples else "images"),
             **draws,
         )
     emit(figures, as_json, title=f"{name} · {split} split")

@@ -16,7 +16,7 @@ class Kind(StrEnum):
 
 
 def generate(
-    name: Annotated[str, typer.Argument(help="A model that generates, such as conv_vae or vae.mnist, or its folder.")],
+    name: Annotated[str, typer.Argument(help="A model that generates, such as dcgan or vae.mnist, or its folder.")],
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="OUT.png|OUT.npy", help="A picture, or an array.", show_default=False),
@@ -26,12 +26,16 @@ def generate(
         typer.Option(help="New images; one code's coordinates varied, a row each; or the way between two images."),
     ] = Kind.samples,
     number: Annotated[int, typer.Option("-n", "--number", help="Samples, or rows.")] = 64,
+    label: Annotated[
+        int | None, typer.Option(help="The class to draw, of a conditional model; default: all in turn.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Draw new images from a model, or look at what its code means.
 
-    Traversals and interpolations start from images of the test split that come with the model.
+    Traversals and interpolations are of variational autoencoders, and start from images of the test split that come
+    with the model.
     """
     from zoo.cli.console import emit, start_tensorflow
 
@@ -42,12 +46,19 @@ def generate(
     from zoo import artifacts, models, registry
 
     model = zoo.load(name)
-    if not isinstance(model, models.VariationalAutoencoder):
-        raise ValueError(f"{name} does not generate: expected a variational autoencoder, such as conv_vae.")
+    variational = isinstance(model, models.VariationalAutoencoder)
+    if not variational and (kind is not Kind.samples or not hasattr(model, "generate")):
+        raise ValueError(
+            f"{name} does not generate {kind.value}: expected a variational autoencoder, such as conv_vae"
+            f"{', or a GAN, such as dcgan' if kind is Kind.samples else ''}."
+        )
+    if label is not None and not getattr(model, "num_classes", 0):
+        raise ValueError(f"label must be left out, as {name} draws no classes; cgan does: received {label}.")
     if number < 1:
         raise ValueError(f"number must be at least 1: received {number}.")
     if kind is Kind.samples:
-        rows = np.asarray(model.generate(number, seed=seed))[None]
+        chosen = {} if label is None else {"labels": label}
+        rows = np.asarray(model.generate(number, seed=seed, **chosen))[None]
     else:
         with np.load(registry.artifact_of(name).file("golden.npz")) as golden:
             codes = golden["code"]

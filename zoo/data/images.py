@@ -28,7 +28,7 @@ class DataSet:
         source: what it was loaded by: the name, or the folder's path.
         train, validation, test: uint8 ``(n, height, width, channels)``.
         licence: of the data.
-        labels: split → integer labels ``(n,)``, where the data has any; nothing is trained with them.
+        labels: split → integer labels ``(n,)``, where the data has any; autoencoders are not trained with them.
     """
 
     name: str

@@ -4,7 +4,15 @@ import numpy as np
 import tensorflow as tf
 
 
-def training_batches(images: np.ndarray, batch_size: int, *, epochs: int, initial_epoch: int = 0, seed: int = 0):
+def training_batches(
+    images: np.ndarray,
+    batch_size: int,
+    *,
+    epochs: int,
+    initial_epoch: int = 0,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+):
     """All batches from ``initial_epoch`` to ``epochs``, each epoch in a random order of its own.
 
     The order is a function of ``seed`` and the epoch's number alone, so that a run resumed at epoch e
@@ -13,10 +21,11 @@ def training_batches(images: np.ndarray, batch_size: int, *, epochs: int, initia
     Args:
         images: ``(n, ...)``, uint8, or floating-point, which is taken as it is.
         batch_size: examples a batch; at most n.
+        labels: ``(n, ...)``, which then come with their images.
 
     Returns:
-        A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8, and the number of batches an
-        epoch.
+        A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8, or of such batches and their
+        labels, and the number of batches an epoch.
 
     Raises:
         ValueError: if there are fewer images than one batch.
@@ -25,6 +34,7 @@ def training_batches(images: np.ndarray, batch_size: int, *, epochs: int, initia
     if steps < 1:
         raise ValueError(f"batch_size must be at most the number of training images: {batch_size} > {len(images)}.")
     table = tf.constant(images)
+    targets = None if labels is None else tf.constant(labels)
 
     def batch(step):
         epoch, position = step // steps, step % steps
@@ -32,7 +42,8 @@ def training_batches(images: np.ndarray, batch_size: int, *, epochs: int, initia
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         chosen = tf.random.experimental.index_shuffle(places, key, max_index=len(images) - 1)
         rows = tf.cast(tf.gather(table, chosen), tf.float32)
-        return rows / 255.0 if table.dtype == tf.uint8 else rows
+        rows = rows / 255.0 if table.dtype == tf.uint8 else rows
+        return rows if targets is None else (rows, tf.gather(targets, chosen))
 
     positions = tf.data.Dataset.range(initial_epoch * steps, epochs * steps)
     return positions.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps

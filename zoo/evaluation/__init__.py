@@ -1,25 +1,36 @@
-"""Measuring models on the official test splits."""
+"""Measuring models on the official test splits, and what they generate."""
 
 import importlib
 
 from zoo.evaluation.metrics import mean_squared_error, psnr
 
-# These need Keras; the metrics and the image formats do not.
-_LAZY = ("code_numbers", "evaluate", "flat_code", "measure", "measure_code", "measure_codec")
+# Public name → its module, where that needs Keras or SciPy; the metrics and the image formats need neither.
+_LAZY = {
+    "code_numbers": "card",
+    "diversity": "modes",
+    "duplicate_rate": "modes",
+    "earth_mover_distance": "distances",
+    "evaluate": "card",
+    "flat_code": "card",
+    "frechet_distance": "distances",
+    "inception_distance": "inception",
+    "measure": "card",
+    "measure_classifier": "card",
+    "measure_code": "card",
+    "measure_codec": "card",
+    "measure_samples": "generation",
+    "measure_split": "card",
+    "mode_coverage": "modes",
+    "precision_recall": "distances",
+    "samples_from": "generation",
+    "sliced_wasserstein_distance": "distances",
+    "stacked_mnist_coverage": "modes",
+}
 
-__all__ = [
-    "code_numbers",
-    "evaluate",
-    "flat_code",
-    "mean_squared_error",
-    "measure",
-    "measure_code",
-    "measure_codec",
-    "psnr",
-]
+__all__ = ["mean_squared_error", "psnr", *_LAZY]
 
 
 def __getattr__(name: str):
     if name in _LAZY:
-        return getattr(importlib.import_module("zoo.evaluation.card"), name)
+        return getattr(importlib.import_module(f"zoo.evaluation.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'zoo.evaluation' has no attribute {name!r}")

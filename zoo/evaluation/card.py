@@ -9,9 +9,10 @@ import numpy as np
 from zoo import data, registry
 from zoo.codec import Codec
 from zoo.data import corruption
+from zoo.evaluation.generation import measure_samples, samples_from
 from zoo.evaluation.likelihood import log_likelihood
 from zoo.evaluation.metrics import mean_squared_error, psnr
-from zoo.models import DenoisingAE, VariationalAutoencoder
+from zoo.models import AdversarialModel, Classifier, DenoisingAE, VariationalAutoencoder
 
 # Of a card: enough for a bound within about a nat. ``zoo evaluate --importance-samples 1000`` is the published measure.
 IMPORTANCE_SAMPLES = 50
@@ -24,6 +25,8 @@ def evaluate(
     *,
     split: str = "test",
     importance_samples: int = IMPORTANCE_SAMPLES,
+    samples: bool = False,
+    classifier: str | os.PathLike | None = None,
     dtype_policy: str = "float32",
     advance=None,
 ) -> dict[str, Any]:
@@ -34,12 +37,20 @@ def evaluate(
         data_source: a name of tensorflow-datasets or a folder of pictures; None for the model's own data.
         split: ``test`` (a card's figures) or ``validation`` (for choices).
         importance_samples: draws for each image that a variational autoencoder's likelihood is bounded with.
+        samples: whether to compare what the model generates with the test split, grey also where it was trained on
+            binary images, instead of measuring what else it does.
+        classifier: whose features they are compared by; None for the zoo's own, trained on the same data.
         dtype_policy: of Keras, in which the model computes; ``mixed_bfloat16`` is faster for convolutions where the
             processor has it.
-        advance: called with the number of images whose likelihood is done, for a progress bar.
+        advance: called with the number of images whose likelihood is done, or of draws that are measured, for a
+            progress bar.
 
     Returns:
-        Name of a measure → figure: see ``measure``, ``measure_code`` and ``measure_codec``.
+        Name of a measure → figure: see ``measure_split`` and ``measure_codec``, or ``measure_samples``.
+
+    Raises:
+        ValueError: for an unknown name or split, data that cannot be had, or ``samples`` of a model that does not
+            generate, or of data without a classifier.
     """
     if split not in ("test", "validation"):
         raise ValueError(f"split must be test or validation: received {split!r}.")
@@ -57,14 +68,65 @@ def evaluate(
         fit=trained_on["fit"],
         seed=trained_on["seed"],
     )
+    if samples:
+        if not hasattr(model, "generate"):
+            raise ValueError(f"{artifact.name} does not generate: expected a model that does, such as conv_vae.")
+        if split != "test":
+            raise ValueError(f"samples are compared with the test split: received split={split!r}.")
+        classifier = classifier or f"classifier.{data_set.source}"
+        return measure_samples(samples_from(model), data_set, classifier=classifier, advance=advance)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
     images = getattr(data_set, split)
-    figures = measure(model, images, importance_samples=importance_samples, advance=advance)
-    figures |= measure_code(model, data_set, split=split)
+    figures = measure_split(model, data_set, split=split, importance_samples=importance_samples, advance=advance)
     if artifact.has("codec.npz"):
         figures |= measure_codec(Codec(name), images)
     return figures
+
+
+def measure_split(model, data_set: data.DataSet, *, split: str = "test", **options) -> dict[str, Any]:
+    """All figures of a model on a split: what its kind is measured by.
+
+    Args:
+        model: of the zoo.
+        data_set: whose ``split`` is measured on.
+        options: of ``measure``.
+
+    Returns:
+        Of a model with a code those of ``measure`` and ``measure_code``, of a classifier those of
+        ``measure_classifier``, and of an adversarial one, where the zoo has a classifier of its data, those of
+        ``measure_samples`` as ``samples``.
+    """
+    if isinstance(model, Classifier):
+        return measure_classifier(model, getattr(data_set, split), (data_set.labels or {}).get(split))
+    figures: dict[str, Any] = {}
+    if hasattr(model, "encode"):
+        figures |= measure(model, getattr(data_set, split), **options) | measure_code(model, data_set, split=split)
+    classifier = f"classifier.{data_set.source}"
+    if isinstance(model, AdversarialModel) and split == "test" and classifier in registry.list_models(pretrained=True):
+        figures["samples"] = measure_samples(samples_from(model), data_set, classifier=classifier)
+    return figures
+
+
+def measure_classifier(model: Classifier, images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
+    """How often a classifier is right.
+
+    Args:
+        model: a ``Classifier``.
+        images: uint8 ``(n, height, width, channels)``.
+        labels: integers ``(n,)``.
+
+    Returns:
+        ``accuracy``, and ``cross_entropy`` in nats an image.
+
+    Raises:
+        ValueError: if there are no labels.
+    """
+    if labels is None:
+        raise ValueError("labels must be given, as a classifier is measured by them: use a labelled data set.")
+    logits = _predict(model, images.astype(np.float32) / 255.0)
+    nats = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    return {"accuracy": float((logits.argmax(axis=1) == labels).mean()), "cross_entropy": float(np.mean(nats))}
 
 
 def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_SAMPLES, advance=None) -> dict[str, Any]:

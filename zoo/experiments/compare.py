@@ -14,7 +14,7 @@ BATCH_SIZE = 128
 def compare(
     patterns: Iterable[str] = ("*",), source: str = "fashion_mnist", *, epochs: int | None = None, progress=None
 ) -> list[dict[str, Any]]:
-    """Measures models on the official test split of one data set, each by the same measures.
+    """Measures autoencoders on the official test split of one data set, each by the same measures.
 
     Args:
         patterns: names of architectures, or shell-style patterns of them.
@@ -36,7 +36,7 @@ def compare(
             name
             for pattern in patterns
             for name in registry.list_models(pattern)
-            if name.rpartition(".")[2] == source or name == pattern
+            if registry.spec_of(name).traits.encodes and (name.rpartition(".")[2] == source or name == pattern)
         )
     )
     if not names:

@@ -17,7 +17,7 @@ from zoo.codec.litert import Network
 from zoo.data import corruption
 from zoo.exporting import litert, tables
 from zoo.exporting.export import calibration_inputs
-from zoo.models import DenoisingAE, VariationalAutoencoder
+from zoo.models import AdversarialModel, Classifier, DenoisingAE
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
 
@@ -28,10 +28,10 @@ GOLDEN_IMAGES = 8
 def write_artifact(training: Training, folder: str | Path, *, command: str = "", progress=None) -> dict[str, Any]:
     """Writes all files of a trained model into ``folder``, measures it, and returns its card.
 
-    The files are ``model.keras``, ``encoder.tflite`` (int8), where the code is quantised ``decoder.tflite``
-    (float32 with float16 weights) and ``codec.npz``, ``calibration.npz`` (training images), ``golden.npz`` (an
-    input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest.
-    The training's checkpoint is removed once they are all there.
+    The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
+    images), where that code is quantised ``decoder.tflite`` (float32 with float16 weights) and ``codec.npz``, of every
+    model ``golden.npz`` (an input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and,
+    last, the manifest. The training's checkpoint is removed once they are all there.
 
     Raises:
         ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
@@ -39,7 +39,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     folder = Path(folder)
     model, data = training.model, training.data
     spec = registry.spec_of(training.name)
-    steps = _Steps(progress, total=5 + spec.codec)
+    steps = _Steps(progress, total=4 + spec.traits.encodes + spec.codec)
 
     with tempfile.TemporaryDirectory(dir=folder, prefix=".artifact.") as temporary:
         room = Path(temporary) / _name_in(folder, training.name)  # a container carries its codec's name
@@ -48,14 +48,15 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
         model.save(room / "model.keras")
         _compress(room / "model.keras")
         _write_npz(room / "golden.npz", _golden(model, data.test[:GOLDEN_IMAGES]))
-        chosen = data.train[np.linspace(0, len(data.train) - 1, CALIBRATION_IMAGES).astype(int)]
-        _write_npz(room / "calibration.npz", {"images": chosen})
-
-        steps.next("converting to LiteRT")
-        encoder = litert.convert(model.encoder, quantization="int8", calibration=calibration_inputs(chosen))
-        (room / "encoder.tflite").write_bytes(encoder)
         card = _card(training, spec, command)
-        card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
+
+        if spec.traits.encodes:
+            steps.next("converting to LiteRT")
+            chosen = data.train[np.linspace(0, len(data.train) - 1, CALIBRATION_IMAGES).astype(int)]
+            _write_npz(room / "calibration.npz", {"images": chosen})
+            encoder = litert.convert(model.encoder, quantization="int8", calibration=calibration_inputs(chosen))
+            (room / "encoder.tflite").write_bytes(encoder)
+            card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
 
         if spec.codec:
             steps.next("building the entropy coder's tables")
@@ -67,7 +68,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
             _write_npz(room / "codec.npz", built)
 
         steps.next("measuring on the test split")
-        card["metrics"] = evaluation.measure(model, data.test) | evaluation.measure_code(model, data)
+        card["metrics"] = evaluation.measure_split(model, data)
         if spec.codec:
             (room / "card.json").write_text(_json(card))
             artifacts.write_manifest(room)
@@ -104,10 +105,10 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
         "paper": spec.paper,
         "licence": "Apache-2.0",
         "parameters": model.count_params(),
-        "encoder_parameters": model.encoder.count_params(),
+        **({"encoder_parameters": model.encoder.count_params()} if spec.traits.encodes else {}),
         "input_shape": list(model.image_shape),
         "input_range": "[0, 1] float32",
-        "code_shape": _code_shape(model),
+        **({"code_shape": _code_shape(model)} if spec.traits.encodes else {}),
         "data": {
             "source": data.source,
             "seed": training.record["seed"],
@@ -138,15 +139,30 @@ def _code_shape(model: keras.Model) -> list[int]:
 
 
 def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
+    """An input, ``images``, and what the model's methods or the model itself must make of it."""
     clean = images / np.float32(255)
-    return {
-        "images": images,
-        "code": evaluation.flat_code(model.encode(clean)),
-        "reconstruction": np.asarray(model(clean)),
-    }
+    if isinstance(model, Classifier):
+        return {"images": images, "features": np.asarray(model.features(clean)), "logits": np.asarray(model(clean))}
+    golden = {}
+    if hasattr(model, "encode"):
+        golden["images"] = images
+        golden |= {"code": evaluation.flat_code(model.encode(clean)), "reconstruction": np.asarray(model(clean))}
+    if isinstance(model, AdversarialModel):
+        golden["noise"] = inputs = np.asarray(keras.random.normal((len(images), model.latent_dim), seed=0))
+        if model.num_classes:
+            golden["labels"] = np.arange(len(images), dtype=np.int32) % model.num_classes
+            inputs = [golden["noise"], golden["labels"]]
+        golden["generated"] = np.asarray(model.generator(inputs))
+    return golden
 
 
 def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
+    if isinstance(model, Classifier):
+        plots.image_rows(_by_confidence(model, images), path)
+        return
+    if not hasattr(model, "encode"):
+        plots.image_grid(model.generate(100, seed=0), path, columns=10)  # of a conditional model, a column a class
+        return
     clean = images[:10] / np.float32(255)
     inputs = corruption.gaussian(clean, 0.5, seed=0) if isinstance(model, DenoisingAE) else clean
     outputs = model.predict(inputs, verbose=0)
@@ -154,9 +170,21 @@ def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
         rows = {"original": clean, "noisy, σ = 0.5": inputs, "denoised": outputs}
     else:
         rows = {"original": clean, "reconstruction": outputs}
-    if isinstance(model, VariationalAutoencoder):
+    if hasattr(model, "generate"):
         rows["generated"] = np.asarray(model.generate(len(clean), seed=0))
     plots.image_rows(rows, path)
+
+
+def _by_confidence(model: Classifier, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Of the images that a classifier takes for each class, a column each, those it is most and least sure of."""
+    logits = model.predict(images / np.float32(255), batch_size=500, verbose=0)
+    log_odds = np.sort(logits, axis=1)
+    margin, found = log_odds[:, -1] - log_odds[:, -2], logits.argmax(axis=1)
+    members = [np.flatnonzero(found == label) for label in np.unique(found)]
+    return {
+        "most sure": np.stack([images[rows[margin[rows].argmax()]] for rows in members]),
+        "least sure": np.stack([images[rows[margin[rows].argmin()]] for rows in members]),
+    }
 
 
 def _compress(path: Path) -> None:

@@ -55,6 +55,8 @@ def export(
         if calibration is None and quantization == "int8":
             calibration = stored_calibration(model)
         model = registry.load(model)
+    if part != "model" and not hasattr(model, part):
+        raise ValueError(f"{model.name} has no {part}: expected part='model'.")
     chosen: Any = model if part == "model" else getattr(model, part)
     path = Path(path)
     if format == "saved_model":

@@ -1,6 +1,34 @@
 """Losses as the literature writes them: summed over what one example has, averaged over the batch."""
 
+from zoo.losses.adversarial import (
+    ADVERSARIAL_LOSSES,
+    AdversarialLoss,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Wasserstein,
+    adversarial_loss,
+    gradient_penalty,
+    r1_penalty,
+)
 from zoo.losses.divergence import free_bits, gaussian_entropy, gaussian_kl
 from zoo.losses.reconstruction import BinaryCrossentropy, SquaredError
 
-__all__ = ["BinaryCrossentropy", "SquaredError", "free_bits", "gaussian_entropy", "gaussian_kl"]
+__all__ = [
+    "ADVERSARIAL_LOSSES",
+    "AdversarialLoss",
+    "BinaryCrossentropy",
+    "Hinge",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "SquaredError",
+    "Wasserstein",
+    "adversarial_loss",
+    "free_bits",
+    "gaussian_entropy",
+    "gaussian_kl",
+    "gradient_penalty",
+    "r1_penalty",
+]

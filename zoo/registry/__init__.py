@@ -2,6 +2,18 @@
 
 from zoo.registry.catalog import CATALOG
 from zoo.registry.loading import artifact_of, create, info, list_models, load, spec_of
-from zoo.registry.spec import Recipe, Spec
+from zoo.registry.spec import KINDS, Kind, Recipe, Spec
 
-__all__ = ["CATALOG", "Recipe", "Spec", "artifact_of", "create", "info", "list_models", "load", "spec_of"]
+__all__ = [
+    "CATALOG",
+    "KINDS",
+    "Kind",
+    "Recipe",
+    "Spec",
+    "artifact_of",
+    "create",
+    "info",
+    "list_models",
+    "load",
+    "spec_of",
+]

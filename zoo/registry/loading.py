@@ -66,13 +66,18 @@ def create(name: str, /, **overrides: Any) -> "keras.Model":
     spec = CATALOG[architecture]
     module, _, class_name = spec.class_path.partition(":")
     model_class = getattr(importlib.import_module(module), class_name)
-    parameters = inspect.signature(model_class).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY] + ["name", "dtype"]
+    # A model's own arguments and those it hands on to the class it extends.
+    signatures = [inspect.signature(c.__init__) for c in model_class.__mro__ if c.__module__.startswith("zoo.")]
+    parameters = [p for signature in signatures for p in signature.parameters.values()]
+    known = [*dict.fromkeys(p.name for p in parameters if p.kind is p.KEYWORD_ONLY), "name", "dtype"]
     if unknown := sorted(set(overrides) - set(known)):
         raise ValueError(f"{name} has no argument {', '.join(unknown)}: it takes {', '.join(known)}.")
     model = model_class(**{**spec.config_of(tag), **overrides})
     model.build()
-    model.compile("adam", metrics=["mse"])
+    if spec.traits.adversarial:
+        model.compile()
+    else:
+        model.compile("adam", metrics=[*spec.traits.metrics])
     return model
 
 
@@ -85,7 +90,13 @@ def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
     text = os.fspath(name)
     if artifacts.split_name(text)[0] not in CATALOG and os.path.isdir(text):
         return artifacts.find(text)
-    return artifacts.find(".".join(resolve(text)))
+    text = ".".join(resolve(text))
+    if text not in artifacts.names():
+        raise ValueError(
+            f"{text} comes without trained weights: train it (zoo train {text} -o FOLDER) and load the folder, or load "
+            "it with pretrained=False."
+        )
+    return artifacts.find(text)
 
 
 def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> "keras.Model":

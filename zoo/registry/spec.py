@@ -12,12 +12,14 @@ class Recipe:
     Attributes:
         epochs: passes over the training split.
         batch_size: examples a step.
-        learning_rate: peak of the cosine schedule, which warms up over the first epoch and ends near zero.
-        weight_decay: of AdamW, on kernels.
+        learning_rate: peak of the cosine schedule, which warms up over the first epoch and ends near zero; of an
+            adversarial model, of both players, and without the warm-up.
+        weight_decay: of AdamW, on kernels; an adversarial model has its paper's optimizers, without.
         dtype_policy: of Keras; ``mixed_bfloat16`` is faster for convolutions where the processor has it.
         jit_compile: whether XLA compiles the step: measured per model, it speeds dense nets and slows convolutions.
         binarized: whether each image is made binary beforehand, by one seeded draw (``DataSet.binarized``).
         pretraining_epochs: passes over the training split for each layer of a stack, before all are trained together.
+        ema_momentum: of the moving average of an adversarial model's generator, which is what ships; 0 for none.
         seed: of initial weights, order of the data, corruption and noise.
     """
 
@@ -29,7 +31,34 @@ class Recipe:
     jit_compile: bool = False
     binarized: bool = False
     pretraining_epochs: int = 0
+    ema_momentum: float = 0.0
     seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What the models of one kind have in common, for training and for what ships with them.
+
+    Attributes:
+        metrics: that Keras measures beside the loss; a card records each on the validation split.
+        labelled: whether labels are the targets.
+        encodes: whether there is an encoder, and so a code, an int8 encoder and images to calibrate it with.
+        adversarial: whether it is an ``AdversarialModel``: two players, each with an optimizer of its own.
+    """
+
+    metrics: tuple[str, ...] = ()
+    labelled: bool = False
+    encodes: bool = False
+    adversarial: bool = False
+
+
+KINDS = {
+    "autoencoder": Kind(metrics=("mse",), encodes=True),
+    "gan": Kind(adversarial=True),
+    "conditional_gan": Kind(adversarial=True, labelled=True),
+    "adversarial_autoencoder": Kind(adversarial=True, encodes=True),
+    "classifier": Kind(metrics=("accuracy",), labelled=True),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +72,7 @@ class Spec:
         recipes: tag (the data set's name) → recipe; the first is the default tag.
         config: tag → arguments of the constructor; the tag ``""`` holds those of every tag.
         codec: whether its quantised code can be entropy-coded, so that ``zoo.Codec`` takes it.
+        kind: a name of ``KINDS``.
     """
 
     class_path: str
@@ -51,6 +81,12 @@ class Spec:
     recipes: Mapping[str, Recipe]
     config: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     codec: bool = False
+    kind: str = "autoencoder"
+
+    @property
+    def traits(self) -> Kind:
+        """What its kind has in common."""
+        return KINDS[self.kind]
 
     @property
     def tags(self) -> tuple[str, ...]:

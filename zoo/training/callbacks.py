@@ -14,7 +14,7 @@ class Checkpoint(keras.callbacks.Callback):
     """Saves the whole state of training after every epoch, so that a killed run goes on as if it never stopped.
 
     The file holds every variable of the model, the state of its seed generators included (which a ``.keras``
-    file resets), and of the optimizer, and what identifies the run. It takes the place of the last one only
+    file resets), and of its optimizers, and what identifies the run. It takes the place of the last one only
     once it is complete on the disk.
 
     Args:
@@ -29,7 +29,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.seconds = 0.0
 
     def restore(self, model: keras.Model) -> int:
-        """Puts the saved state into ``model``, whose optimizer is built; returns the epochs that are done.
+        """Puts the saved state into ``model``, whose optimizers are built; returns the epochs that are done.
 
         Raises:
             ValueError: if the file is damaged or belongs to another run.
@@ -68,11 +68,14 @@ class Checkpoint(keras.callbacks.Callback):
     @staticmethod
     def _variables(model):
         # `variables` of a model, unlike `weights`, include the states of its seed generators.
-        return [*model.variables, *model.optimizer.variables]
+        optimizers = getattr(model, "optimizers", None) or (model.optimizer,)
+        return [*model.variables, *(variable for optimizer in optimizers for variable in optimizer.variables)]
 
 
 class StopAtNonFinite(keras.callbacks.Callback):
     """Ends ``fit`` with a ``ValueError`` at the first loss that is not finite, naming the first weight that is not.
+
+    Of two players, it names whose loss it is.
 
     Args:
         what: whose loss it is, for the message, such as ``layer 1/4``.
@@ -86,13 +89,14 @@ class StopAtNonFinite(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        loss = (logs or {}).get("loss")
-        if loss is None or np.isfinite(loss):
+        broken = (name for name, value in (logs or {}).items() if name.endswith("loss") and not np.isfinite(value))
+        name = next(broken, None)
+        if name is None:
             return
         spoilt = (v.path for v in self.model.variables if not np.isfinite(keras.ops.convert_to_numpy(v)).all())
         weight = next(spoilt, None)
         raise ValueError(
-            f"The loss{self.what} is {loss} at epoch {self.epoch + 1}, step {batch + 1}"
+            f"The {name.replace('_', ' ')}{self.what} is {logs[name]} at epoch {self.epoch + 1}, step {batch + 1}"
             f"{f', and so is {weight}' if weight else ''}: lower the learning rate, or look for values outside [0, 1] "
             "in the data. The last checkpoint, if there is one, is kept."
         )

@@ -1,8 +1,10 @@
 """From a recipe to a trained model."""
 
+import contextlib
 import dataclasses
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,8 @@ def train(
             cannot be written, or a loss that is not finite (the last good checkpoint stays).
     """
     architecture, tag = registry.loading.resolve(name)
-    recipe = dataclasses.replace(registry.CATALOG[architecture].recipes[tag], **changes)
+    spec = registry.CATALOG[architecture]
+    recipe = dataclasses.replace(spec.recipes[tag], **changes)
     _check(recipe)
     output = _prepared(Path(output), resume)
 
@@ -77,11 +80,16 @@ def train(
     data_set = data.load(source, image_shape=model.image_shape, fit=fit, seed=recipe.seed)
     if recipe.binarized:
         data_set = data_set.binarized(recipe.seed)
+    labels = _labels(model, data_set) if spec.traits.labelled else None
 
     batch_size = min(recipe.batch_size, len(data_set.train))
     steps = len(data_set.train) // batch_size
-    model.compile(optimizer(recipe, steps), metrics=["mse"], jit_compile=recipe.jit_compile)
-    model.optimizer.build(model.trainable_variables)
+    metrics = [*spec.traits.metrics]
+    if spec.traits.adversarial:
+        _compile_adversarial(model, recipe, steps)
+    else:
+        model.compile(optimizer(recipe, steps), metrics=metrics, jit_compile=recipe.jit_compile)
+        model.optimizer.build(model.trainable_variables)
 
     identity = {
         "model": f"{architecture}.{tag}",
@@ -107,8 +115,14 @@ def train(
         checkpoint.seconds += time.monotonic() - started
     if done < recipe.epochs:
         batches, _ = data.training_batches(
-            data_set.train, batch_size, epochs=recipe.epochs, initial_epoch=done, seed=recipe.seed
+            data_set.train,
+            batch_size,
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            seed=recipe.seed,
+            labels=labels and labels["train"],
         )
+        validation = data_set.validation.astype(np.float32) / 255.0
         callbacks = [StopAtNonFinite(), _Clock(checkpoint), checkpoint]
         if progress is not None:
             callbacks.append(CommandLineProgress(progress, recipe.epochs, steps, done))
@@ -117,7 +131,7 @@ def train(
             steps_per_epoch=steps,
             initial_epoch=done,
             epochs=recipe.epochs,
-            validation_data=(data_set.validation.astype(np.float32) / 255.0,),
+            validation_data=(validation, labels["validation"]) if labels else (validation,),
             validation_batch_size=500,
             verbose=0,
             shuffle=False,  # the pipeline has shuffled
@@ -129,9 +143,11 @@ def train(
         "epochs": recipe.epochs,
         "batch_size": batch_size,
         "seconds": round(checkpoint.seconds, 1),
-        "validation_mse": checkpoint.history["val_mse"][-1],
+        **{f"validation_{metric}": checkpoint.history[f"val_{metric}"][-1] for metric in metrics},
     }
-    return Training(_for_shipping(model), f"{architecture}.{tag}", data_set, fit, checkpoint.history, record)
+    return Training(
+        _for_shipping(model, spec.traits), f"{architecture}.{tag}", data_set, fit, checkpoint.history, record
+    )
 
 
 def _check(recipe: registry.Recipe) -> None:
@@ -141,6 +157,19 @@ def _check(recipe: registry.Recipe) -> None:
             raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
     if not recipe.learning_rate > 0:
         raise ValueError(f"learning_rate must be above 0: received {recipe.learning_rate!r}.")
+
+
+def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarray]:
+    """The labels that a model is trained with; refuses data that has none, or more classes than the model."""
+    if data_set.labels is None:
+        raise ValueError(f"{model.name} learns from labels, which {data_set.source} lacks: give a labelled data set.")
+    largest = max(int(labels.max()) for labels in data_set.labels.values())
+    if largest >= model.num_classes:
+        raise ValueError(
+            f"{data_set.source} has labels up to {largest}: {model.name} expects them below its num_classes, "
+            f"{model.num_classes}. Build it with more classes."
+        )
+    return data_set.labels
 
 
 def _prepared(output: Path, resume: bool) -> Path:
@@ -173,7 +202,24 @@ def optimizer(recipe: registry.Recipe, steps: int) -> keras.optimizers.Optimizer
     return result
 
 
-def _for_shipping(model: keras.Model) -> keras.Model:
+def _compile_adversarial(model: keras.Model, recipe: registry.Recipe, steps: int) -> None:
+    """Gives both players their paper's optimizer, with a cosine schedule over the steps that each of them takes."""
+
+    def player(steps, ema_momentum=0.0):
+        schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * steps, alpha=0.01)
+        result = model.default_optimizer(schedule)
+        if not ema_momentum:
+            return result
+        return type(result).from_config({**result.get_config(), "use_ema": True, "ema_momentum": ema_momentum})
+
+    model.compile(
+        player(steps, recipe.ema_momentum),
+        player(steps * model.default_discriminator_steps),
+        jit_compile=recipe.jit_compile,
+    )
+
+
+def _for_shipping(model: keras.Model, traits: registry.Kind) -> keras.Model:
     """The same model in float32, compiled for gentle fine-tuning, with no optimizer state to carry about.
 
     Its weights are rounded to a bfloat16's 8 significant bits before anything is measured: that moves no figure by more
@@ -183,8 +229,12 @@ def _for_shipping(model: keras.Model) -> keras.Model:
     config["dtype"] = "float32"
     clean = type(model).from_config(config)
     clean.build()
-    clean.set_weights([w.astype(ml_dtypes.bfloat16).astype(np.float32) for w in model.get_weights()])
-    clean.compile(keras.optimizers.Adam(1e-4), metrics=["mse"])
+    with model.averaged() if traits.adversarial else contextlib.nullcontext():
+        clean.set_weights([w.astype(ml_dtypes.bfloat16).astype(np.float32) for w in model.get_weights()])
+    if traits.adversarial:
+        clean.compile()
+    else:
+        clean.compile(keras.optimizers.Adam(1e-4), metrics=[*traits.metrics])
     return clean
 
 

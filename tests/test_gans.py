@@ -1,0 +1,545 @@
+"""GANs: who moves when, losses against NumPy, saving and resuming, and what each model claims."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import zoo
+from zoo import losses, models, training
+
+IMAGES = np.random.default_rng(0).random((24, 12, 8, 1), dtype=np.float32)
+LABELS = np.arange(24) % 3
+SMALL = {
+    "gan": lambda **kw: models.GAN(hidden_units=(8, 12), **_small(kw)),
+    "dcgan": lambda **kw: models.DCGAN(filters=4, **_small(kw)),
+    "lsgan": lambda **kw: models.LSGAN(filters=4, **_small(kw)),
+    "wgan": lambda **kw: models.WGAN(filters=4, **_small(kw)),
+    "wgan_gp": lambda **kw: models.WGANGP(filters=4, **_small(kw)),
+    "sngan": lambda **kw: models.SNGAN(filters=4, **_small(kw)),
+    "cgan": lambda **kw: models.CGAN(filters=4, **_small({"num_classes": 3, **kw})),
+    "aae": lambda **kw: models.AAE(hidden_units=(12, 8), discriminator_units=(6,), **_small(kw)),
+    "vae_gan": lambda **kw: models.VAEGAN(filters=4, **_small(kw)),
+}
+
+
+def _small(changes):
+    return {"image_shape": (12, 8, 1), "latent_dim": 4, "seed": 1, **changes}
+
+
+def fit(model, images=IMAGES, labels=LABELS, **options):
+    options = {"batch_size": 8, "shuffle": False, "verbose": 0, **options}
+    return model.fit(images, labels if model.num_classes else None, **options).history
+
+
+def state(*parts) -> list[np.ndarray]:
+    """All variables: weights, moving statistics, states of random layers."""
+    return [np.array(v) for part in parts for v in part.variables]
+
+
+def equal(first, second) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+class Line(models.AdversarialModel):
+    """The smallest game that can be worked by hand: a generator ``x = w·noise + b`` and a critic ``c·x``."""
+
+    def __init__(self, **kwargs):
+        super().__init__(image_shape=(1,), latent_dim=1, **kwargs)
+        noise, x = keras.Input((1,)), keras.Input((1,))
+        self.generator = keras.Model(noise, layers.Dense(1, kernel_initializer="zeros")(noise))
+        self.discriminator = keras.Model(x, layers.Dense(1, use_bias=False, kernel_initializer="zeros")(x))
+
+
+# --- losses ---
+
+REAL, FAKE = np.array([[2.0], [-0.5], [0.3]]), np.array([[-1.0], [0.7], [1.4]])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("name", "discriminator", "generator"),
+    [
+        (
+            "minimax",
+            -np.mean(np.log(sigmoid(REAL))) - np.mean(np.log(1 - sigmoid(FAKE))),
+            np.mean(np.log(1 - sigmoid(FAKE))),
+        ),
+        (
+            "non_saturating",
+            -np.mean(np.log(sigmoid(REAL))) - np.mean(np.log(1 - sigmoid(FAKE))),
+            -np.mean(np.log(sigmoid(FAKE))),
+        ),
+        (
+            "least_squares",
+            (1 + 2.25 + 0.49) / 6 + (1 + 0.49 + 1.96) / 6,
+            (4 + 0.09 + 0.16) / 6,
+        ),
+        ("hinge", (0 + 1.5 + 0.7) / 3 + (0 + 1.7 + 2.4) / 3, -1.1 / 3),
+        ("wasserstein", 1.1 / 3 - 1.8 / 3, -1.1 / 3),
+    ],
+)
+def test_losses_have_the_values_of_their_papers(name, discriminator, generator):
+    loss = losses.adversarial_loss(name)
+    np.testing.assert_allclose(loss.discriminator(REAL, FAKE), discriminator, rtol=1e-5)
+    np.testing.assert_allclose(loss.generator(FAKE), generator, rtol=1e-5)
+
+
+def test_the_losses_values_as_numbers():
+    minimax, even = losses.Minimax(), np.zeros((1, 1))
+    np.testing.assert_allclose(minimax.discriminator(even, even), 1.3862944, rtol=1e-6)  # 2 log 2, theorem 1
+    np.testing.assert_allclose(minimax.generator(even), -0.6931472, rtol=1e-6)
+    np.testing.assert_allclose(losses.NonSaturating().generator(even), 0.6931472, rtol=1e-6)
+    np.testing.assert_allclose(losses.NonSaturating().generator(even - 200), 200, rtol=1e-6)  # no overflow
+
+
+def test_smoothing_moves_the_real_labels_only():
+    smooth, target = losses.NonSaturating(label_smoothing=0.1), 0.9
+    expected = -np.mean(target * np.log(sigmoid(REAL)) + 0.1 * np.log(1 - sigmoid(REAL)))
+    expected -= np.mean(np.log(1 - sigmoid(FAKE)))
+    np.testing.assert_allclose(smooth.discriminator(REAL, FAKE), expected, rtol=1e-5)
+    np.testing.assert_allclose(smooth.generator(FAKE), losses.NonSaturating().generator(FAKE))
+
+
+def test_the_penalties_of_a_linear_critic_are_known():
+    kernel = np.array([[1.5], [-2.0]], np.float32)  # of norm 2.5
+    points = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+    x = tf.constant(points)
+    critic = lambda x: x @ kernel  # noqa: E731
+    np.testing.assert_allclose(losses.gradient_penalty(critic, x, x + 1, seed=0), 1.5**2, rtol=1e-5)
+    np.testing.assert_allclose(losses.r1_penalty(critic, x), 0.5 * 2.5**2, rtol=1e-5)
+
+
+def test_the_gradient_penalty_looks_uniformly_between_the_examples():
+    # The slope of x² at ε is 2ε: the mean of (2ε − 1)² is 1/3 for ε uniform on [0, 1], and 5 for a standard normal.
+    real, fake = tf.ones((200_000, 1)), tf.zeros((200_000, 1))
+    np.testing.assert_allclose(losses.gradient_penalty(lambda x: x**2, real, fake, seed=0), 1 / 3, atol=3e-3)
+
+
+def test_a_flat_critic_has_a_finite_gradient():
+    flat, x = tf.Variable(tf.zeros((1, 1))), tf.ones((4, 1))
+    with tf.GradientTape() as tape:
+        penalty = losses.gradient_penalty(lambda x: x @ flat, x, -x, seed=0)
+    assert np.isfinite(tape.gradient(penalty, flat)).all()
+
+
+# --- one step ---
+
+
+def test_the_critic_sees_a_fresh_minibatch_at_every_step():
+    # Its loss is linear, so with SGD every step adds the learning rate times (mean of the part − fake, which is 0).
+    model = Line()
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.5), "wasserstein", discriminator_steps=3)
+    x = np.array([[1.0], [2.0], [10.0], [20.0], [100.0], [200.0], [300.0]], np.float32)
+    model.fit(x, batch_size=7, shuffle=False, verbose=0)
+    parts = x[:2].mean() + x[2:4].mean() + x[4:].mean()
+    np.testing.assert_allclose(model.critic.get_weights()[0], [[0.5 * parts]], rtol=1e-6)
+
+
+def test_the_generator_climbs_the_critics_slope():
+    model = Line()
+    model.compile(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.0), "wasserstein")
+    model.critic.set_weights([np.array([[3.0]], np.float32)])
+    model.fit(np.ones((4, 1), np.float32), batch_size=4, verbose=0)
+    np.testing.assert_allclose(model.generator.get_weights()[1], [1.5], rtol=1e-6)  # the bias: 0 + 0.5 · 3
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_players_step_moves_nothing_of_the_other(name):
+    model = SMALL[name]()
+    model.compile()
+    generating = [model.generator] if not hasattr(model, "encoder") else [model.encoder, model.generator]
+    labels = keras.ops.convert_to_tensor(LABELS[:8], "int32") if model.num_classes else None
+    x = keras.ops.convert_to_tensor(IMAGES[:8])
+
+    before = state(*generating), state(model.discriminator)
+    fake = model.fake_examples(x, labels)
+    assert equal(before[0], state(*generating)), "making fakes moved the generator"
+    model._update_discriminator(model.real_examples(x), fake, labels)
+    assert equal(before[0], state(*generating)), "the discriminator's step moved the generator"
+    assert not equal(before[1], state(model.discriminator))
+
+    before = state(*generating), state(model.discriminator)
+    model._update_generator(x, labels)
+    assert equal(before[1], state(model.discriminator)), "the generator's step moved the discriminator"
+    assert not equal(before[0], state(*generating))
+    moved = [not np.array_equal(a, b) for a, b in zip(before[0], state(*generating), strict=True)]
+    assert sum(moved) >= len(model.generator_variables), "something trainable did not move"
+
+
+def test_clipping_binds_every_trained_weight_and_no_statistic():
+    model = models.WGAN(filters=4, normalization="batch", clip=0.01, **_small({}))
+    model.compile(discriminator_optimizer=keras.optimizers.RMSprop(0.1))
+    fit(model)
+    trained, other = model.critic.trainable_variables, model.critic.non_trainable_variables
+    assert all(np.abs(v).max() <= 0.01 for v in trained)
+    assert any(np.abs(v).max() == np.float32(0.01) for v in trained)
+    assert [v.path.rpartition("/")[2] for v in other] == ["moving_mean", "moving_variance"]
+    assert np.max(other[1]) > 0.01, "moving statistics are no weights"
+
+
+def test_spectral_normalization_bounds_the_kernels():
+    model = SMALL["sngan"]()
+    model.compile()
+    fit(model, epochs=10)
+    x = keras.ops.convert_to_tensor(IMAGES)
+    model.discriminator(x, training=True)  # normalises the kernels as they are now
+    for layer in model.discriminator.layers:
+        if isinstance(layer, layers.SpectralNormalization):
+            kernel = np.array(layer.layer.kernel)
+            largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+            assert 0.8 < largest < 1.25
+
+
+# --- every model ---
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_trains_saves_and_resumes_as_if_never_stopped(name, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = SMALL[name](dropout=0.2) if name in ("gan", "dcgan", "cgan") else SMALL[name]()
+    assert type(model).from_config(model.get_config()).get_config() == model.get_config()
+    model.compile(
+        keras.optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.5),
+        keras.optimizers.RMSprop(keras.optimizers.schedules.ExponentialDecay(1e-3, 5, 0.5)),
+        losses.NonSaturating(label_smoothing=0.1) if name == "gan" else None,
+        discriminator_steps=3,
+    )
+    fit(model, epochs=2)
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.models.load_model(tmp_path / "model.keras")
+    assert reloaded.discriminator_steps == 3
+    assert reloaded.get_compile_config() == model.get_compile_config()
+    assert equal(state(model, *model.optimizers), state(reloaded, *reloaded.optimizers))
+    np.testing.assert_array_equal(model.generate(5, seed=3), reloaded.generate(5, seed=3))
+
+    histories = fit(model, epochs=2), fit(reloaded, epochs=2)
+    for key, values in histories[0].items():
+        np.testing.assert_allclose(values, histories[1][key], rtol=1e-5, atol=1e-6)
+    for a, b in zip(state(model), state(reloaded), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_trained_variable_gets_a_gradient_in_every_precision(name):
+    for policy in ("float32", "mixed_float16", "mixed_bfloat16"):
+        keras.config.set_dtype_policy(policy)
+        try:
+            model = SMALL[name]()
+        finally:
+            keras.config.set_dtype_policy("float32")
+        model.compile()
+        before = [np.array(v) for v in model.trainable_variables]
+        history = fit(model, epochs=2, validation_data=(IMAGES, LABELS) if model.num_classes else (IMAGES,))
+        assert all(np.isfinite(values).all() for values in history.values())
+        assert {"discriminator_loss", "generator_loss", "val_generator_loss", "generator_gradient_norm"} <= set(history)
+        assert ("real_accuracy" in history) == (model.adversarial_loss.threshold is not None)
+        assert ("wasserstein_estimate" in history) == (model.adversarial_loss.threshold is None)
+        pairs = zip(before, model.trainable_variables, strict=True)
+        still = {variable.path for old, variable in pairs if np.array_equal(old, variable)}
+        # A critic's last bias moves real and fake scores alike, which their difference does not notice.
+        assert still <= ({"score/bias"} if model.adversarial_loss.threshold is None else set()), policy
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_generates_and_reloads_in_a_fresh_process(name, tmp_path, run_python):
+    model = SMALL[name]()
+    model.compile()
+    fit(model)
+    images = model.generate(7, seed=5)
+    assert images.shape == (7, 12, 8, 1) and images.dtype == np.float32
+    assert 0 <= images.min() < images.max() <= 1
+    np.testing.assert_array_equal(images, model.generate(7, seed=5))
+    assert (images != model.generate(7, seed=6)).any()
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "images.npy", images)
+    run_python(
+        f"""
+import keras, numpy as np, zoo.models
+model = keras.models.load_model({str(tmp_path / "model.keras")!r})
+np.testing.assert_allclose(model.generate(7, seed=5), np.load({str(tmp_path / "images.npy")!r}), atol=1e-6)
+assert int(model.generator_optimizer.iterations) == 3, "the optimizers' state was lost"
+"""
+    )
+
+
+def test_an_evaluation_is_the_same_twice_and_teaches_nothing():
+    model = SMALL["dcgan"]()
+    model.compile()
+    before = state(model)
+    first = model.evaluate(IMAGES, batch_size=8, verbose=0, return_dict=True)
+    assert first == model.evaluate(IMAGES, batch_size=8, verbose=0, return_dict=True)
+    assert equal(before, state(model))
+
+
+def test_steps_per_execution_and_xla_compute_the_same():
+    results = []
+    for options in ({}, {"steps_per_execution": 3}, {"jit_compile": True}):
+        keras.utils.set_random_seed(0)
+        model = SMALL["gan"](dropout=0.0)
+        noise = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+        model.noise_for = lambda x, training=True, noise=noise: noise[: x.shape[0]]  # XLA draws other numbers
+        model.compile("sgd", "sgd", discriminator_steps=2, **options)
+        fit(model)
+        results.append([np.array(w) for w in model.weights])
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_the_average_of_the_weights_generates_and_training_goes_on_from_the_last():
+    model = SMALL["gan"]()
+    model.compile(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5))
+    fit(model)
+    before = model.generator.get_weights()
+    with model.averaged():
+        average = model.generator.get_weights()
+        expected = model.generator.predict(keras.random.normal((4, 4), seed=2), verbose=0)
+    assert any((a != b).any() for a, b in zip(before, average, strict=True))
+    np.testing.assert_array_equal(model.generate(4, seed=2), expected)
+    assert equal(before, model.generator.get_weights())
+
+
+def test_kerass_own_callbacks_work(tmp_path):
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(
+            tmp_path / "best.keras", monitor="generator_loss", mode="min", save_best_only=True
+        ),
+        keras.callbacks.EarlyStopping(monitor="val_generator_loss", mode="min", patience=9),
+        keras.callbacks.BackupAndRestore(tmp_path / "backup"),
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    model = SMALL["dcgan"]()
+    model.compile()
+    fit(model, epochs=2, validation_data=(IMAGES,), callbacks=callbacks)
+    assert keras.models.load_model(tmp_path / "best.keras").generate(1).shape == (1, 12, 8, 1)
+    assert (tmp_path / "log.csv").read_text().count("\n") == 3
+
+
+# --- what single models claim ---
+
+
+def test_the_conditional_gan_draws_the_class_asked_for():
+    # Class c is an image of the grey value c/2: after training, the classes' mean greys stand in that order.
+    keras.utils.set_random_seed(0)
+    images = np.broadcast_to((LABELS / 2).reshape(-1, 1, 1, 1), IMAGES.shape).astype(np.float32) * 0.8 + 0.1
+    model = SMALL["cgan"]()
+    model.compile(keras.optimizers.Adam(1e-2, beta_1=0.5), keras.optimizers.Adam(1e-2, beta_1=0.5))
+    fit(model, images, epochs=60)
+    means = [model.generate(20, seed=0, labels=label).mean() for label in range(3)]
+    assert means[0] + 0.1 < means[1] < means[2] - 0.1
+    assert model.generate(4).shape[0] == 4 and model.generate(3, labels=[0, 1, 2], seed=0).shape[0] == 3
+
+
+def test_the_adversarial_autoencoders_codes_come_to_look_like_the_prior():
+    keras.utils.set_random_seed(0)
+    images = np.random.default_rng(0).random((512, 4, 4, 1), dtype=np.float32)
+    model = models.AAE(
+        image_shape=(4, 4, 1),
+        latent_dim=2,
+        hidden_units=(32,),
+        discriminator_units=(32,),
+        adversarial_weight=3.0,
+        seed=0,
+    )
+    model.compile(keras.optimizers.Adam(2e-3, beta_1=0.5), keras.optimizers.Adam(2e-3, beta_1=0.5))
+    model.encoder.layers[-1].bias.assign([4.0, -4.0])  # far from where the prior is
+    before = model.encoder.predict(images, verbose=0).mean(axis=0)
+    error = np.mean((model.predict(images, verbose=0) - images) ** 2)
+    fit(model, images, batch_size=64, epochs=40)
+    codes = model.encoder.predict(images, verbose=0)
+    assert np.abs(before).min() > 3 and np.abs(codes.mean(axis=0)).max() < 0.6
+    assert np.abs(np.log(codes.std(axis=0))).max() < 1
+    assert np.mean((model.predict(images, verbose=0) - images) ** 2) < error
+
+
+def test_the_vae_gan_reconstructs_in_the_discriminators_features():
+    model = SMALL["vae_gan"]()
+    x = keras.ops.convert_to_tensor(IMAGES[:8])
+    model.compile()
+    shown = np.asarray(model.fake_examples(x, None))
+    assert shown.shape == (8, 12, 8, 1)
+    functions = [function for function, _ in model.generator_losses(x, None)]
+    encoder, generator = float(functions[0]()), float(functions[1]())
+    assert encoder > 0 and np.isfinite(generator)
+    groups = [variables for _, variables in model.generator_losses(x, None)]
+    assert not {id(v) for v in groups[0]} & {id(v) for v in groups[1]}
+
+
+def test_a_gan_learns_points():
+    keras.utils.set_random_seed(0)
+    points = np.random.default_rng(0).normal((3.0, -2.0), (0.5, 1.0), (2048, 2)).astype(np.float32)
+    model = models.GAN(
+        image_shape=(2,),
+        latent_dim=2,
+        hidden_units=(32, 32),
+        normalized=False,
+        dropout=0.0,
+        gradient_penalty_weight=1.0,
+    )
+    rate = {"learning_rate": 2e-3, "beta_1": 0.5}
+    model.compile(
+        keras.optimizers.Adam(**rate),
+        keras.optimizers.Adam(**rate),
+        "wasserstein",
+        discriminator_steps=2,
+        jit_compile=True,
+    )
+    model.fit(points, batch_size=256, epochs=60, verbose=0)
+    made = model.generate(2000, seed=0)
+    np.testing.assert_allclose(made.mean(axis=0), points.mean(axis=0), atol=0.6)
+    assert (made.std(axis=0) < 3).all()
+
+
+# --- bad input ---
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SMALL["dcgan"](image_shape=(28, 28)), "image_shape must be .height, width, channels."),
+        (lambda: SMALL["dcgan"](image_shape=(30, 28, 1)), "divisible by 4"),
+        (lambda: SMALL["dcgan"](normalization="layer"), "normalization must be batch, spectral or None: .*'layer'"),
+        (lambda: SMALL["gan"](image_shape=()), "image_shape must be positive integers"),
+        (lambda: SMALL["gan"](latent_dim=0), "latent_dim must be an integer ≥ 1: received 0"),
+        (lambda: SMALL["gan"](num_classes=10), "num_classes must be 0"),
+        (lambda: SMALL["dcgan"](num_classes=1), "num_classes must be 0, for no labels, or an integer ≥ 2"),
+        (lambda: SMALL["cgan"](num_classes=0), "num_classes must be at least 2: received 0"),
+        (lambda: SMALL["wgan"](clip=0), "clip must be above 0"),
+        (lambda: SMALL["wgan"](clip=-0.01), "clip must be above 0, or None for no clipping: received -0.01"),
+        (lambda: SMALL["wgan_gp"](gradient_penalty_weight=-1), "gradient_penalty_weight must be at least 0"),
+        (lambda: SMALL["gan"](r1_weight=-1), "r1_weight must be at least 0"),
+        (lambda: SMALL["aae"](adversarial_weight=0), "adversarial_weight must be above 0"),
+        (lambda: SMALL["vae_gan"](reconstruction_weight=0), "reconstruction_weight must be above 0"),
+        (lambda: losses.Minimax(label_smoothing=0.5), "label_smoothing must be at least 0 and below 0.5"),
+        (lambda: SMALL["gan"]().compile(loss="js"), "loss must be minimax, .*received 'js'"),
+        (
+            lambda: SMALL["gan"]().compile(discriminator_steps=0),
+            "discriminator_steps must be an integer ≥ 1: received 0",
+        ),
+        (lambda: SMALL["gan"]().generate(0), "n must be an integer ≥ 1"),
+        (lambda: SMALL["gan"]().generate(2, labels=1), "labels must be left out"),
+        (lambda: SMALL["cgan"]().generate(2, labels=[0, 3]), "labels must be integers from 0 to 2: .* 0 to 3"),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def compiled(name, **options):
+    model = SMALL[name]()
+    model.compile(**options)
+    return model
+
+
+def test_a_batch_smaller_than_k_is_refused():
+    model = compiled("gan", discriminator_steps=5)
+    message = "batch_size must be at least discriminator_steps, 5, in every batch: received 4 examples"
+    with pytest.raises(ValueError, match=message):
+        model.fit(IMAGES[:20], batch_size=8, verbose=0)  # 8, 8, 4
+    with pytest.raises(ValueError, match=message):
+        model.fit(tf.data.Dataset.from_tensor_slices(IMAGES).batch(4, drop_remainder=True), verbose=0)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="received fewer examples; raise it, or drop the last"):
+        model.fit(tf.data.Dataset.from_tensor_slices(IMAGES[:3]).batch(4), verbose=0)
+    assert equal(before, model.get_weights())
+    assert fit(model, IMAGES[:21], batch_size=8)["generator_loss"]  # 8, 8, 5
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (IMAGES * 255, r"x must be images in \[0, 1\]: received values from .*divide 8-bit images by 255"),
+        (IMAGES * 2 - 1, "leave the rescaling to the model"),
+        (np.where(IMAGES > 0.99, np.nan, IMAGES), "x must be finite"),
+        (IMAGES[:0], r"x must hold at least one example: received the shape \(0, 12, 8, 1\)"),
+        (IMAGES.swapaxes(1, 2), r"x must have the shape \(batch, 12, 8, 1\): received \(.*, 8, 12, 1\)"),
+    ],
+)
+def test_bad_images(images, message):
+    model = compiled("dcgan")
+    before = state(model)
+    with pytest.raises(ValueError, match=message):
+        model.fit(images, batch_size=8, verbose=0)
+    assert equal(before, state(model))
+
+
+def test_bad_labels():
+    model = compiled("cgan")
+    with pytest.raises(ValueError, match="y must be integers from 0 to 2: received int64 from 0 to 3"):
+        model.fit(IMAGES, np.arange(24) % 4, verbose=0)
+    with pytest.raises(ValueError, match="y must hold the labels, 0 to 2: received none"):
+        model.fit(IMAGES, verbose=0)
+
+
+# --- the one training path ---
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Sixty pictures of bright squares."""
+    from PIL import Image
+
+    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for index in range(60):
+        pixels = rng.integers(0, 40, (28, 28), dtype=np.uint8)
+        row, column = rng.integers(0, 18, 2)
+        pixels[row : row + 10, column : column + 10] += 200
+        Image.fromarray(pixels).save(folder / f"{index:02}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "files"),
+    [
+        ("wgan_gp", {"filters": 4}, {"generated", "noise"}),
+        ("aae", {"hidden_units": (16,)}, {"generated", "noise", "images", "code", "reconstruction"}),
+    ],
+)
+def test_a_recipe_makes_an_artefact_that_loads(name, overrides, files, pictures, tmp_path):
+    from zoo import exporting
+
+    result = training.train(
+        name, data_source=str(pictures), output=tmp_path, epochs=2, batch_size=16, overrides=overrides, seed=3
+    )
+    card = exporting.write_artifact(result, tmp_path)
+    assert card["parameters"] == result.model.count_params()
+    assert ("code_shape" in card) == (name == "aae") == (tmp_path / "encoder.tflite").exists()
+    assert {"generator_loss", "val_discriminator_loss"} <= set(result.history)
+    model = zoo.load(tmp_path)
+    with np.load(tmp_path / "golden.npz") as golden:
+        assert set(golden) == files
+        np.testing.assert_allclose(model.generator(golden["noise"]), golden["generated"], atol=1e-5)
+    assert model.discriminator_steps == type(model).default_discriminator_steps
+    assert (tmp_path / "preview.png").stat().st_size > 1000
+    model.fit(np.zeros((10, 28, 28, 1), np.float32), batch_size=10, verbose=0)
+
+
+def test_labels_are_needed_where_they_are_learned_from(pictures, tmp_path):
+    with pytest.raises(ValueError, match="cgan learns from labels, which .* lacks: give a labelled data set"):
+        training.train("cgan", data_source=str(pictures), output=tmp_path)
+
+
+def test_the_average_is_what_ships(pictures, tmp_path):
+    options = {"data_source": str(pictures), "epochs": 1, "batch_size": 16, "overrides": {"hidden_units": (8,)}}
+    last, averaged = (
+        training.train("gan", output=tmp_path / str(momentum), ema_momentum=momentum, learning_rate=0.1, **options)
+        for momentum in (0.0, 0.9)
+    )
+    generators = [result.model.generator.get_weights()[0] for result in (last, averaged)]
+    assert np.abs(generators[0] - generators[1]).max() > 0.05
+
+
+def test_a_loss_that_is_not_finite_names_the_player(pictures, tmp_path):
+    options = {"data_source": str(pictures), "output": tmp_path, "batch_size": 16, "overrides": {"filters": 4}}
+    training.train("wgan_gp", epochs=1, **options)
+    saved = (tmp_path / "checkpoint.npz").read_bytes()
+    with pytest.raises(ValueError, match=r"The (discriminator|generator) loss is (nan|-?inf) at epoch \d+, step \d+"):
+        training.train("wgan_gp", epochs=4, learning_rate=1e18, **{**options, "output": tmp_path / "other"})
+    assert (tmp_path / "checkpoint.npz").read_bytes() == saved

@@ -1,0 +1,134 @@
+"""How good generated images are, by the features of a classifier of the zoo that was trained on the same data.
+
+Every figure goes with the name and the digest of that classifier: another network's features give other figures. What
+they can reach is measured as well, by real images against real ones.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo import data, registry
+from zoo.evaluation.distances import frechet_distance, precision_recall, sliced_wasserstein_distance
+from zoo.evaluation.modes import duplicate_rate, mean_distance
+from zoo.models import Classifier
+
+NEIGHBOURS = 5
+# Of images that a model makes at once: few enough for its activations to stay small.
+IMAGES_AT_ONCE = 500
+
+
+def measure_samples(
+    samples_of: Callable[[int, int], np.ndarray],
+    data_set: data.DataSet,
+    *,
+    classifier: str | os.PathLike,
+    n: int = 10_000,
+    seeds: int = 5,
+    advance: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Compares generated images with the test split, grey as it is, ``n`` with ``n``.
+
+    Args:
+        samples_of: (n, seed) → images ``(n, height, width, channels)``, uint8, or float in [0, 1].
+        data_set: the real images.
+        classifier: whose penultimate layer the features are: a name as for ``zoo.load``, or a folder.
+        n: images of each side.
+        seeds: how often ``n`` images are drawn, with the seeds 0, 1, ….
+        advance: called with 1 after every draw that is measured, for a progress bar.
+
+    Returns:
+        ``features``: the classifier's name and digest; ``images`` and ``seeds``; ``mean``, ``min`` and ``max`` over the
+        draws of ``frechet_distance`` (squared), ``precision`` and ``recall`` (of the 5 nearest neighbours),
+        ``sliced_wasserstein`` between pixels, ``diversity`` (mean distance between two images over that of real
+        ones) and ``duplicate_rate``; ``real``, the same of ``n`` training images, which is what a perfect generator
+        would reach; and ``classes``, the share of the samples that the classifier takes for each class, over all draws.
+
+    Raises:
+        ValueError: if ``n`` is more than there are images of a split, ``seeds`` below 1, the classifier none, or the
+            samples are not images in [0, 1] of the data's shape.
+    """
+    splits = {split: getattr(data_set, split) for split in ("train", "test")}
+    most = min(len(images) for images in splits.values())
+    if not isinstance(n, int) or not NEIGHBOURS < n <= most:
+        raise ValueError(
+            f"n must be an integer from {NEIGHBOURS + 1} to {most}, the images of a split: received {n!r}."
+        )
+    if not isinstance(seeds, int) or seeds < 1:
+        raise ValueError(f"seeds must be an integer ≥ 1: received {seeds!r}.")
+    artifact, network = registry.artifact_of(classifier), registry.load(classifier)
+    if not isinstance(network, Classifier):
+        raise ValueError(f"classifier must be a classifier, such as classifier.mnist: received {artifact.name}.")
+    if network.image_shape != data_set.test.shape[1:]:
+        raise ValueError(
+            f"classifier must take the data's images, {data_set.test.shape[1:]}: {artifact.name} takes "
+            f"{network.image_shape}."
+        )
+    rng = np.random.default_rng(0)
+    chosen = {split: images[np.sort(rng.permutation(len(images))[:n])] for split, images in splits.items()}
+    real = _unit("the data", chosen["test"], chosen["test"].shape)
+    real_features, real_distance = _features(network, real), mean_distance(real)
+
+    def compared(images: np.ndarray, features: np.ndarray) -> dict[str, float]:
+        return {
+            "frechet_distance": frechet_distance(real_features, features),
+            **precision_recall(real_features, features, NEIGHBOURS),
+            "sliced_wasserstein": sliced_wasserstein_distance(real, images),
+            "diversity": mean_distance(images) / real_distance,
+            "duplicate_rate": duplicate_rate(images),
+        }
+
+    draws, classes = [], np.zeros(network.num_classes)
+    for seed in range(seeds):
+        images = _unit("samples_of", samples_of(n, seed), real.shape)
+        features = _features(network, images)
+        draws.append(compared(images, features))
+        found = np.asarray(network.head(features)).argmax(axis=1)
+        classes += np.bincount(found, minlength=network.num_classes)
+        if advance is not None:
+            advance(1)
+    floor = _unit("the data", chosen["train"], real.shape)
+    return {
+        "features": f"{artifact.name} sha256 {artifact.manifest['model.keras']['sha256'][:16]}",
+        "images": n,
+        "seeds": seeds,
+        **{key: _spread([draw[key] for draw in draws]) for key in draws[0]},
+        "real": compared(floor, _features(network, floor)),
+        "classes": (classes / classes.sum()).round(6).tolist(),
+    }
+
+
+def samples_from(model: keras.Model) -> Callable[[int, int], np.ndarray]:
+    """``samples_of`` of a model that has ``generate(n, seed=…)``, a part at a time."""
+
+    def samples_of(n: int, seed: int) -> np.ndarray:
+        sizes = [min(IMAGES_AT_ONCE, n - start) for start in range(0, n, IMAGES_AT_ONCE)]
+        part_seeds = np.random.SeedSequence(seed).generate_state(len(sizes)) >> 1  # Keras takes 31 bits
+        parts = [np.asarray(model.generate(m, seed=int(s))) for m, s in zip(sizes, part_seeds, strict=True)]
+        return np.concatenate(parts)
+
+    return samples_of
+
+
+def _features(network, images: np.ndarray) -> np.ndarray:
+    return network.feature_network.predict(images, batch_size=500, verbose=0)
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"mean": float(np.mean(values)), "min": min(values), "max": max(values)}
+
+
+def _unit(source: str, images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Images as float32 in [0, 1]; uint8 is divided by 255."""
+    images = np.asarray(images)
+    if images.shape != shape:
+        raise ValueError(f"{source} must give images of the shape {shape}: received {images.shape}.")
+    if images.dtype == np.uint8:
+        return images / np.float32(255)
+    images = images.astype(np.float32)
+    if not (images.min() >= 0 and images.max() <= 1):  # false for NaN too
+        raise ValueError(f"{source} must give images in [0, 1]: received {images.min():.3g} to {images.max():.3g}.")
+    return images

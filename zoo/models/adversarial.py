@@ -1,0 +1,465 @@
+"""What generative adversarial networks share: two players, each with an optimizer of its own, trained by ``fit``."""
+
+import contextlib
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import backend, losses
+
+METRICS = (
+    "discriminator_loss",
+    "generator_loss",
+    "real_accuracy",
+    "fake_accuracy",
+    "wasserstein_estimate",
+    "discriminator_gradient_norm",
+    "generator_gradient_norm",
+)
+
+
+class AdversarialModel(keras.Model):
+    """A generator that makes examples of noise, and a discriminator that scores how real they look.
+
+        noise (batch, latent_dim) → generator → fake (batch, *image_shape)
+        real or fake (batch, *image_shape) → discriminator → score (batch, 1)
+
+    A step of ``fit`` cuts its batch of real examples into ``discriminator_steps`` parts, updates the discriminator once
+    on each, every time against new noise, and then the generator once. While one player learns, nothing of the other
+    changes: not a weight, not a moving statistic, not the state of a random layer. ``loss`` decides what the two
+    minimise; the arguments below bound the discriminator's slope, each in its own way.
+
+    A subclass creates ``self.generator`` and ``self.discriminator`` in its constructor, after calling this one's. With
+    ``num_classes`` both take labels too: ``[noise, labels]`` and ``[examples, labels]``, labels ``(batch,)`` integers,
+    and so does ``fit(x, y)``.
+
+    Args:
+        image_shape: shape of one example: ``(height, width, channels)``, in [0, 1], or of anything else.
+        latent_dim: length of the noise.
+        num_classes: of labelled data; 0 without labels.
+        gradient_penalty_weight: of the squared distance of the discriminator's slope from 1, between real and fake
+            examples (WGAN-GP: 10).
+        r1_weight: γ of half the squared slope at real examples.
+        clip: c > 0, to which every trainable weight of the discriminator is clipped after each of its updates; None
+            for no clipping.
+        seed: of noise and of the points of the gradient penalty.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    References:
+        Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1; Arjovsky, Chintala & Bottou 2017,
+        "Wasserstein GAN", algorithm 1: clipping, and more than one step of the critic; Gulrajani et al. 2017, "Improved
+        Training of Wasserstein GANs"; Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?".
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    # What ``compile`` takes where it is not told.
+    default_loss = "non_saturating"
+    default_discriminator_steps = 1
+
+    def __init__(
+        self,
+        *,
+        image_shape=(28, 28, 1),
+        latent_dim=64,
+        num_classes=0,
+        gradient_penalty_weight=0.0,
+        r1_weight=0.0,
+        clip=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.image_shape = tuple(image_shape)
+        if not self.image_shape or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
+            raise ValueError(f"image_shape must be positive integers: received {image_shape!r}.")
+        if not isinstance(latent_dim, int) or latent_dim < 1:
+            raise ValueError(f"latent_dim must be an integer ≥ 1: received {latent_dim!r}.")
+        if not isinstance(num_classes, int) or num_classes < 0 or num_classes == 1:
+            raise ValueError(f"num_classes must be 0, for no labels, or an integer ≥ 2: received {num_classes!r}.")
+        for name, value in (("gradient_penalty_weight", gradient_penalty_weight), ("r1_weight", r1_weight)):
+            if not value >= 0:
+                raise ValueError(f"{name} must be at least 0: received {value!r}.")
+        if clip is not None and not clip > 0:
+            raise ValueError(f"clip must be above 0, or None for no clipping: received {clip!r}.")
+        self.latent_dim, self.num_classes, self.clip = latent_dim, num_classes, clip
+        self.gradient_penalty_weight, self.r1_weight, self.seed = gradient_penalty_weight, r1_weight, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.diagnosis = {name: keras.metrics.Mean(name) for name in METRICS}
+
+    @property
+    def critic(self) -> keras.Model:
+        """The discriminator, by the name it has where its scores are no probabilities."""
+        return self.discriminator
+
+    # --- what users call ---
+
+    def call(self, noise, training=False):
+        """The generator's examples of noise, or of ``[noise, labels]``."""
+        return self.generator(noise, training=training)
+
+    def generate(self, n: int, seed: int | None = None, labels=None) -> np.ndarray:
+        """``n`` new examples, float32 ``(n, *image_shape)``.
+
+        Made by the moving average of the generator's weights where its optimizer keeps one (``use_ema=True``).
+
+        Args:
+            n: how many.
+            seed: of the noise.
+            labels: of a conditional model: an integer for all, or one each ``(n,)``; None to take classes in turn.
+
+        Raises:
+            ValueError: if ``n`` is below 1, or labels are out of range or given to a model without classes.
+        """
+        if not isinstance(n, int) or n < 1:
+            raise ValueError(f"n must be an integer ≥ 1: received {n!r}.")
+        inputs = keras.random.normal((n, self.latent_dim), seed=seed)
+        if self.num_classes:
+            labels = np.arange(n) % self.num_classes if labels is None else np.broadcast_to(labels, (n,))
+            _check_labels("labels", labels, self.num_classes)
+            inputs = [inputs, ops.convert_to_tensor(labels, "int32")]
+        elif labels is not None:
+            raise ValueError("labels must be left out: the model was built without classes (num_classes=0).")
+        with self.averaged():
+            return self._examples_of(inputs)
+
+    def _examples_of(self, inputs) -> np.ndarray:
+        return self.generator.predict(inputs, batch_size=500, verbose=0)
+
+    @contextlib.contextmanager
+    def averaged(self):
+        """Inside, the generator has the moving average of its weights, where its optimizer keeps one."""
+        optimizer = getattr(self, "generator_optimizer", None)
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations):
+            yield
+            return
+        variables = self.generator_variables
+        before = [ops.convert_to_numpy(v) for v in variables]
+        optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(value)
+
+    def compile(
+        self,
+        generator_optimizer=None,
+        discriminator_optimizer=None,
+        loss=None,
+        discriminator_steps=None,
+        **kwargs,
+    ):
+        """Chooses how the two players learn.
+
+        Args:
+            generator_optimizer, discriminator_optimizer: as Keras takes them; None for the paper's
+                (``default_optimizer``). Learning rates vary by a ``keras.optimizers.schedules`` schedule.
+            loss: ``minimax``, ``non_saturating``, ``least_squares``, ``hinge``, ``wasserstein``, or a
+                ``zoo.losses.AdversarialLoss``; None for the paper's.
+            discriminator_steps: k ≥ 1, its updates for each one of the generator; None for the paper's.
+            kwargs: ``jit_compile``, ``steps_per_execution``, ``run_eagerly``, ``auto_scale_loss`` of
+                ``keras.Model.compile``.
+
+        Raises:
+            ValueError: for an unknown loss, or k below 1.
+        """
+        if discriminator_steps is None:
+            discriminator_steps = self.default_discriminator_steps
+        if not isinstance(discriminator_steps, int) or discriminator_steps < 1:
+            raise ValueError(f"discriminator_steps must be an integer ≥ 1: received {discriminator_steps!r}.")
+        self.adversarial_loss = losses.adversarial_loss(self.default_loss if loss is None else loss)
+        self.discriminator_steps = discriminator_steps
+        if not self.built:
+            self.build()
+        # Keras' own slot for an optimizer stays empty: at the end of ``fit`` it would be handed both players' weights.
+        auto_scale_loss = kwargs.pop("auto_scale_loss", True)
+        super().compile(optimizer=None, **kwargs)
+        self.generator_optimizer, self.discriminator_optimizer = (
+            self._optimizer(optimizer, auto_scale_loss) for optimizer in (generator_optimizer, discriminator_optimizer)
+        )
+        self.generator_optimizer.build(self.generator_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self._compile_settings = {**kwargs, "auto_scale_loss": auto_scale_loss}
+
+    def default_optimizer(self, learning_rate=2e-4) -> keras.optimizers.Optimizer:
+        """Of one player, as the paper has it."""
+        return keras.optimizers.Adam(learning_rate, beta_1=0.5)
+
+    def _optimizer(self, optimizer, auto_scale_loss):
+        optimizer = self.default_optimizer() if optimizer is None else keras.optimizers.get(optimizer)
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not scaled:
+            return keras.optimizers.LossScaleOptimizer(optimizer)
+        return optimizer
+
+    @property
+    def optimizers(self) -> tuple[keras.optimizers.Optimizer, ...]:
+        return self.generator_optimizer, self.discriminator_optimizer
+
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """As ``keras.Model.fit``, of real examples ``x`` in [0, 1] and, of a conditional model, labels ``y``.
+
+        Raises:
+            ValueError: if arrays are empty, not finite, outside [0, 1] (of images), their labels out of range, or a
+                batch has fewer examples than the discriminator has steps.
+        """
+        if isinstance(x, np.ndarray):
+            self._check_arrays(x, y, batch_size or 32)
+        try:
+            return super().fit(x, y, batch_size, *args, **kwargs)
+        except backend.CheckFailed as error:
+            if "discriminator_steps" not in str(error):
+                raise
+            raise ValueError(self._small_batch()) from None
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        config = {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "loss": self.adversarial_loss,
+            "discriminator_steps": self.discriminator_steps,
+            **self._compile_settings,
+        }
+        return {key: keras.saving.serialize_keras_object(value) for key, value in config.items()}
+
+    def compile_from_config(self, config):
+        # Builds both optimizers too, so that a file's state of theirs finds its place.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    # --- what a step is made of; subclasses may change a part ---
+
+    @property
+    def generator_variables(self) -> list:
+        """What the generator's optimizer moves."""
+        return self.generator.trainable_variables
+
+    def real_examples(self, x, training=True):
+        """What the discriminator is to take for real: of a batch, ``(batch, ...)``."""
+        return x
+
+    def fake_examples(self, x, labels, training=True):
+        """As many generated ones; nothing of the generator changes, in the mode of training either."""
+        return self.applied(self.generator, self._with(labels, self.noise_for(x, training)), training)
+
+    def scores(self, examples, labels=None, frozen=False):
+        """The discriminator's, float32 ``(batch, 1)``, in the mode of training; ``frozen``: nothing of it changes."""
+        inputs = self._with(labels, examples)
+        return ops.cast(
+            self.applied(self.discriminator, inputs) if frozen else self.discriminator(inputs, training=True), "float32"
+        )
+
+    def generator_losses(self, x, labels):
+        """Losses of the generating side, and the lists of variables that each of them moves.
+
+        Returns:
+            ``[(function () → scalar, variables)]``; the first is reported as ``generator_loss``. They are computed in
+            one pass, in order.
+        """
+
+        def loss():
+            fake = self.generator(self._with(labels, self.noise_for(x)), training=True)
+            return self.adversarial_loss.generator(self.scores(fake, labels, frozen=True))
+
+        return [(loss, self.generator.trainable_variables)]
+
+    def train_step(self, data):
+        x, labels = self._unpack(data)
+        x, parts = self._parts(x)
+        fake = self.fake_examples(x, labels)  # the generator stays as it is in between, so one pass makes them all
+        real = self.real_examples(x)
+        for part in parts:
+            self._update_discriminator(real[part], fake[part], None if labels is None else labels[part])
+        last = parts[-1]
+        self._update_generator(x[last], None if labels is None else labels[last])
+        return self._diagnosis()
+
+    def test_step(self, data):
+        """Both losses and how well the players do, on new examples; nothing learns."""
+        x, labels = self._unpack(data)
+        real_scores, fake_scores = (
+            ops.cast(self.discriminator(self._with(labels, examples), training=False), "float32")
+            for examples in (self.real_examples(x, training=False), self.fake_examples(x, labels, training=False))
+        )
+        self._note("discriminator_loss", self.adversarial_loss.discriminator(real_scores, fake_scores))
+        self._note("generator_loss", self.adversarial_loss.generator(fake_scores))
+        self._note_scores(real_scores, fake_scores)
+        return {name: value for name, value in self._diagnosis().items() if not name.endswith("norm")}
+
+    def _update_discriminator(self, real, fake, labels):
+        fake = ops.stop_gradient(ops.cast(fake, real.dtype))
+
+        def loss():
+            real_scores, fake_scores = self._both_scores(real, fake, labels)
+            value = self.adversarial_loss.discriminator(real_scores, fake_scores)
+            self._note("discriminator_loss", value)
+            self._note_scores(real_scores, fake_scores)
+            return [self.discriminator_optimizer.scale_loss(value + self._penalty(real, fake, labels))]
+
+        variables = self.discriminator.trainable_variables
+        _, (gradients,) = backend.gradients(loss, [variables])
+        self._note_norm("discriminator_gradient_norm", gradients, self.discriminator_optimizer)
+        self.discriminator_optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        if self.clip is not None:  # trainable weights only: a clipped moving statistic would be a wrong one
+            for variable in variables:
+                variable.assign(ops.clip(variable, -self.clip, self.clip))
+
+    def _update_generator(self, x, labels):
+        functions, groups = zip(*self.generator_losses(x, labels), strict=True)
+        scale = self.generator_optimizer.scale_loss
+        values, gradients = backend.gradients(lambda: [scale(f()) for f in functions], groups)
+        self._note("generator_loss", values[0] / scale(1.0))
+        pairs = [pair for group in zip(gradients, groups, strict=True) for pair in zip(*group, strict=True)]
+        self._note_norm("generator_gradient_norm", [gradient for gradient, _ in pairs], self.generator_optimizer)
+        self.generator_optimizer.apply_gradients(pairs)
+
+    def _both_scores(self, real, fake, labels):
+        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.discriminator.layers):
+            # Statistics of a mixed batch would tell each example about the others' share of fakes.
+            return self.scores(real, labels), self.scores(fake, labels)
+        both = ops.concatenate([real, fake])
+        scores = self.scores(both, None if labels is None else ops.concatenate([labels, labels]))
+        number = ops.shape(real)[0]
+        return scores[:number], scores[number:]
+
+    def _penalty(self, real, fake, labels):
+        def score(examples):
+            return self.scores(examples, labels, frozen=True)
+
+        value = 0.0
+        if self.gradient_penalty_weight:
+            penalty = losses.gradient_penalty(score, real, fake, seed=self.seed_generator)
+            value += self.gradient_penalty_weight * penalty
+        if self.r1_weight:
+            value += self.r1_weight * losses.r1_penalty(score, real)
+        return value
+
+    def noise_for(self, x, training=True):
+        """Noise ``(batch, latent_dim)`` for a batch: new in training, the same in every evaluation."""
+        return keras.random.normal((ops.shape(x)[0], self.latent_dim), seed=self.seed_generator if training else 0)
+
+    def applied(self, network, inputs, training=True):
+        """A network's output, in the mode of training too with none of its state moved."""
+        if not training:
+            return network(inputs, training=False)
+        trainable = [v.value for v in network.trainable_variables]
+        other = [v.value for v in network.non_trainable_variables]
+        return network.stateless_call(trainable, other, inputs, training=True)[0]
+
+    def _with(self, labels, inputs):
+        return inputs if labels is None else [inputs, labels]
+
+    def _unpack(self, data):
+        x, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if tuple(x.shape[1:]) != self.image_shape:
+            raise ValueError(
+                f"x must have the shape (batch, {', '.join(map(str, self.image_shape))}): received {tuple(x.shape)}."
+            )
+        if self.num_classes and labels is None:
+            raise ValueError(f"y must hold the labels, 0 to {self.num_classes - 1}: received none.")
+        x = ops.convert_to_tensor(x, dtype=self.compute_dtype)
+        return x, ops.cast(labels, "int32") if self.num_classes else None
+
+    def _parts(self, x):
+        """The batch, and slices of it, as equal as can be, one for each step of the discriminator."""
+        steps, number = self.discriminator_steps, x.shape[0]
+        if number is None:
+            number = ops.shape(x)[0]
+            x = backend.guarded(x, number, steps, self._small_batch())
+        elif number < steps:
+            raise ValueError(self._small_batch(number))
+        return x, [slice(step * number // steps, (step + 1) * number // steps) for step in range(steps)]
+
+    def _small_batch(self, received: int | None = None) -> str:
+        return (
+            f"batch_size must be at least discriminator_steps, {self.discriminator_steps}, in every batch: received "
+            f"{'fewer' if received is None else received} examples; raise it, or drop the last, incomplete batch."
+        )
+
+    def _check_arrays(self, x, y, batch_size):
+        if not len(x):
+            raise ValueError(f"x must hold at least one example: received the shape {x.shape}.")
+        lowest, highest = x.min(), x.max()
+        if not (np.isfinite(lowest) and np.isfinite(highest)):
+            raise ValueError("x must be finite: received NaN or infinity.")
+        if len(self.image_shape) == 3 and (lowest < 0 or highest > 1):
+            raise ValueError(
+                f"x must be images in [0, 1]: received values from {lowest:g} to {highest:g}; divide 8-bit images by "
+                "255, and leave the rescaling to the model."
+            )
+        last = len(x) % batch_size or batch_size
+        if last < self.discriminator_steps:
+            raise ValueError(self._small_batch(last))
+        if self.num_classes and y is not None:
+            _check_labels("y", np.asarray(y), self.num_classes)
+
+    def _note(self, name, value):
+        self.diagnosis[name].update_state(value)
+
+    def _note_scores(self, real_scores, fake_scores):
+        threshold = self.adversarial_loss.threshold
+        if threshold is not None:
+            self._note("real_accuracy", ops.cast(real_scores > threshold, "float32"))
+            self._note("fake_accuracy", ops.cast(fake_scores <= threshold, "float32"))
+        else:
+            self._note("wasserstein_estimate", ops.mean(real_scores) - ops.mean(fake_scores))
+
+    def _note_norm(self, name, gradients, optimizer):
+        squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None]
+        norm = ops.sqrt(sum(squares)) / optimizer.scale_loss(1.0)
+        # A step that overflowed half precision is skipped, and a lower scale tried: no norm to speak of.
+        counts = ops.isfinite(norm) if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else True
+        self.diagnosis[name].update_state(ops.where(counts, norm, 0.0), sample_weight=ops.cast(counts, "float32"))
+
+    def _diagnosis(self) -> dict:
+        # Accuracy says nothing of scores without a zero, nor does their distance of probabilities.
+        accuracies = {"real_accuracy", "fake_accuracy"}
+        unused = accuracies if self.adversarial_loss.threshold is None else {"wasserstein_estimate"}
+        return {name: metric.result() for name, metric in self.diagnosis.items() if name not in unused}
+
+    # --- saving ---
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        # Keras' files leave these out, and training resumed from one would draw the same noise again.
+        for index, state in enumerate(self._seed_states()):
+            store[f"seed_{index}"] = ops.convert_to_numpy(state)
+
+    def load_own_variables(self, store):
+        states = {name: store[name] for name in list(store.keys()) if name.startswith("seed_")}
+        super().load_own_variables({name: store[name] for name in store.keys() if name not in states})
+        for index, state in enumerate(self._seed_states()):
+            state.assign(states[f"seed_{index}"])
+
+    def _seed_states(self) -> list:
+        weights = {id(weight) for weight in self.weights}
+        return [variable for variable in self.variables if id(variable) not in weights]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "gradient_penalty_weight": self.gradient_penalty_weight,
+            "r1_weight": self.r1_weight,
+            "clip": self.clip,
+            "seed": self.seed,
+        }
+
+
+def _check_labels(name, labels, num_classes):
+    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f"{name} must be integers from 0 to {num_classes - 1}: received {labels.dtype} from {labels.min()} to "
+            f"{labels.max()}."
+        )

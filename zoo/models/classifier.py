@@ -1,0 +1,162 @@
+"""A small convolutional classifier: the feature network that generated images are measured with.
+
+He et al. 2016, "Deep Residual Learning for Image Recognition". Differs from the paper in blocks that start as the
+identity instead of batch normalisation, so that an image's features never depend on what else is in its batch.
+"""
+
+import keras
+from keras import layers, ops
+
+from zoo.layers import ResidualBlock2D
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Classifier(keras.Model):
+    """Residual convolutions, the mean over all places, one wide layer of features, and the classes' log odds.
+
+        x (b, 28, 28, 1), in training shifted and flipped → conv (b, 28, 28, 32) → max pooling (b, 14, 14, 32)
+        → conv (b, 14, 14, 32), residual blocks → conv/2 (b, 7, 7, 64), residual blocks
+        → mean and largest over places (b, 128) → features (b, 128) → logits (b, 10)
+
+    ``fit`` takes labels: integers ``(batch,)``. ``loss`` is their cross-entropy in nats.
+
+    Args:
+        image_shape: shape ``(height, width, channels)``; height and width are multiples of 4.
+        num_classes: how many classes there are.
+        filters: channels ``(at half of the resolution, at a quarter of it)``.
+        blocks: residual blocks ``(at half of the resolution, at a quarter of it)``.
+        feature_dim: length of the penultimate layer.
+        dropout: fraction of each block's channels, and twice that of the features, dropped in training.
+        max_shift: pixels by which training images are moved, up to, in each direction; what is uncovered is black.
+        flip: whether half of the training images are mirrored, left to right.
+        seed: of shifts and flips.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape=(28, 28, 1),
+        num_classes=10,
+        filters=(32, 64),
+        blocks=(1, 2),
+        feature_dim=128,
+        dropout=0.1,
+        max_shift=2,
+        flip=False,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.image_shape, self.filters, self.blocks = tuple(image_shape), tuple(filters), tuple(blocks)
+        if len(self.image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
+            raise ValueError(f"image_shape must be three positive integers: received {image_shape!r}.")
+        if self.image_shape[0] % 4 or self.image_shape[1] % 4:
+            raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
+        for name, value, least in (("num_classes", num_classes, 2), ("feature_dim", feature_dim, 1)):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be an integer ≥ {least}: received {value!r}.")
+        for name, pair, least in (("filters", self.filters, 1), ("blocks", self.blocks, 0)):
+            if len(pair) != 2 or not all(isinstance(n, int) and n >= least for n in pair):
+                raise ValueError(f"{name} must be two integers ≥ {least}: received {pair!r}.")
+        if not 0 <= dropout < 0.5:
+            raise ValueError(f"dropout must be at least 0 and below 0.5: received {dropout!r}.")
+        if not isinstance(max_shift, int) or not 0 <= max_shift < min(self.image_shape[:2]):
+            raise ValueError(f"max_shift must be an integer from 0 to below the image's size: received {max_shift!r}.")
+        self.num_classes, self.feature_dim, self.dropout = num_classes, feature_dim, dropout
+        self.max_shift, self.flip, self.seed = max_shift, flip, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+        inputs = keras.Input(self.image_shape, name="x")
+        x = layers.MaxPooling2D(2)(_conv(self.filters[0])(inputs))
+        x = _conv(self.filters[0])(x)
+        x = _blocks(x, self.filters[0], self.blocks[0], dropout)
+        x = _conv(self.filters[1], strides=2)(x)
+        x = _blocks(x, self.filters[1], self.blocks[1], dropout)
+        x = layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)])
+        features = layers.Dense(feature_dim, "relu", kernel_initializer="he_normal", name="features")(x)
+        self.feature_network = keras.Model(inputs, features, name="feature_network")
+        self.drop = layers.Dropout(2 * dropout, name="drop")
+        self.head = layers.Dense(num_classes, dtype="float32", name="logits")
+
+    def build(self, input_shape=None):
+        self.feature_network.build((None, *self.image_shape))
+        self.head.build((None, self.feature_dim))
+
+    def features(self, x):
+        """The penultimate layer, ``(batch, feature_dim)``, of images ``x`` in [0, 1], ``(batch, *image_shape)``."""
+        return self.feature_network(self._checked(x), training=False)
+
+    def call(self, x, training=False):
+        x = self._checked(x)
+        if training:
+            x = self._augmented(x)
+        return self.head(self.drop(self.feature_network(x, training=training), training=training))
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As ``keras.Model.compile``; the loss defaults to the cross-entropy of integer labels."""
+        loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+
+    def compile_from_config(self, config):
+        # See ``Autoencoder``: without this, a reloaded model would silently lose its optimizer.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "num_classes": self.num_classes,
+            "filters": self.filters,
+            "blocks": self.blocks,
+            "feature_dim": self.feature_dim,
+            "dropout": self.dropout,
+            "max_shift": self.max_shift,
+            "flip": self.flip,
+            "seed": self.seed,
+        }
+
+    def _augmented(self, x):
+        """Images moved by whole pixels, each by its own draw, and mirrored by one.
+
+        A move is a product with a shifted identity for each axis: Keras' own layers resample, which takes longer than
+        the network.
+        """
+        height, width, _ = self.image_shape
+        batch = ops.shape(x)[0]
+        if self.max_shift:
+            rows, columns = (self._moves(batch, size, x.dtype) for size in (height, width))
+            x = ops.einsum("bij,bjkc->bikc", rows, x)
+            x = ops.einsum("bik,bjkc->bjic", columns, x)
+        if self.flip:
+            mirrored = keras.random.uniform((batch, 1, 1, 1), seed=self.seed_generator) < 0.5
+            x = ops.where(mirrored, ops.flip(x, axis=2), x)
+        return x
+
+    def _moves(self, batch, size, dtype):
+        """Matrices ``(batch, size, size)`` that move rows of pixels, black coming in from the edge."""
+        steps = keras.random.randint((batch, 1), -self.max_shift, self.max_shift + 1, seed=self.seed_generator)
+        return ops.one_hot(ops.arange(size)[None] + steps, size, dtype=dtype)
+
+    def _checked(self, x):
+        if tuple(x.shape[1:]) != self.image_shape:
+            raise ValueError(
+                f"x must have the shape (batch, {', '.join(map(str, self.image_shape))}): received {tuple(x.shape)}."
+            )
+        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+            raise ValueError(f"x must be floating-point in [0, 1]: received {x.dtype}; divide 8-bit images by 255.")
+        return ops.convert_to_tensor(x, dtype=self.compute_dtype)
+
+
+def _conv(filters, strides=1):
+    return layers.Conv2D(filters, 3, strides, padding="same", activation="relu", kernel_initializer="he_normal")
+
+
+def _blocks(x, filters, number, dropout):
+    for _ in range(number):
+        x = ResidualBlock2D(filters, dropout=dropout)(x)
+    return x

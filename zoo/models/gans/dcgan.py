@@ -1,0 +1,103 @@
+"""Deep convolutional GAN.
+
+Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+Networks". Differs from the paper in two scales instead of four, for images of 28 × 28; in sub-pixel convolutions, which
+leave no checkerboard, for transposed ones; and in images in [0, 1], hence a sigmoid for the tanh.
+"""
+
+import keras
+from keras import layers
+
+from zoo.layers import SubPixelConv2D
+from zoo.models.adversarial import AdversarialModel
+
+NORMALIZATIONS = ("batch", "spectral", None)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class DCGAN(AdversarialModel):
+    """Convolutions all the way.
+
+        noise (b, 64) → dense (b, 7, 7, 128) → batch norm, relu → sub-pixel (b, 14, 14, 64) → batch norm, relu
+        → sub-pixel → sigmoid (b, 28, 28, 1)
+        x (b, 28, 28, 1) → 2x − 1 → conv/2 (b, 14, 14, 64), leaky relu → conv/2 (b, 7, 7, 128), normalised, leaky relu
+        → dense → score (b, 1)
+
+    With ``num_classes`` both players see the label: as a vector joined to the noise, and as an image of its own beside
+    the example (Mirza & Osindero 2014).
+
+    Args:
+        image_shape: ``(height, width, channels)``; height and width are multiples of 4.
+        filters: channels at half of the resolution; twice as many at a quarter of it.
+        normalization: of the discriminator: ``batch``, ``spectral`` or None.
+        dropout: of the discriminator's features.
+        latent_dim, num_classes, gradient_penalty_weight, r1_weight, clip, seed: see ``AdversarialModel``.
+
+    Raises:
+        ValueError: for an image that two halvings do not divide, or an unknown normalisation.
+    """
+
+    default_normalization = "batch"
+
+    def __init__(self, *, filters=64, normalization="default", dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if len(self.image_shape) != 3 or self.image_shape[0] % 4 or self.image_shape[1] % 4:
+            raise ValueError(
+                f"image_shape must be (height, width, channels), height and width divisible by 4: received "
+                f"{self.image_shape!r}."
+            )
+        if not isinstance(filters, int) or filters < 1:
+            raise ValueError(f"filters must be an integer ≥ 1: received {filters!r}.")
+        if normalization == "default":
+            normalization = self.default_normalization
+        if normalization not in NORMALIZATIONS:
+            raise ValueError(f"normalization must be batch, spectral or None: received {normalization!r}.")
+        self.filters, self.normalization, self.dropout = filters, normalization, dropout
+        self.generator, self.discriminator = self._generator(), self._discriminator()
+
+    def _generator(self):
+        height, width, channels = self.image_shape
+        noise, label = self._inputs((self.latent_dim,), "noise")
+        z = noise
+        if label is not None:
+            z = layers.Concatenate()([z, layers.Embedding(self.num_classes, self.latent_dim)(label)])
+        y = layers.Dense(height // 4 * (width // 4) * 2 * self.filters, use_bias=False)(z)
+        y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
+        y = layers.Reshape((height // 4, width // 4, 2 * self.filters))(y)
+        y = SubPixelConv2D(self.filters)(y)
+        y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
+        y = SubPixelConv2D(channels, dtype="float32")(y)
+        y = layers.Activation("sigmoid", dtype="float32", name="fake")(y)
+        return keras.Model(noise if label is None else [noise, label], y, name="generator")
+
+    def _discriminator(self):
+        x, label = self._inputs(self.image_shape, "x")
+        h = layers.Rescaling(2.0, -1.0)(x)
+        if label is not None:
+            height, width, _ = self.image_shape
+            plane = layers.Embedding(self.num_classes, height * width)(label)
+            h = layers.Concatenate()([h, layers.Reshape((height, width, 1))(plane)])
+        h = layers.LeakyReLU(0.2)(self._normalized(layers.Conv2D(self.filters, 4, 2, padding="same"))(h))
+        h = self._normalized(layers.Conv2D(2 * self.filters, 4, 2, padding="same"))(h)
+        if self.normalization == "batch":
+            h = layers.BatchNormalization(momentum=0.9)(h)
+        h = layers.Dropout(self.dropout)(layers.Flatten(name="features")(layers.LeakyReLU(0.2)(h)))
+        score = self._normalized(layers.Dense(1, dtype="float32", name="score"))(h)
+        return keras.Model(x if label is None else [x, label], score, name="discriminator")
+
+    def _inputs(self, shape, name):
+        example = keras.Input(shape, name=name)
+        return example, keras.Input((), dtype="int32", name="label") if self.num_classes else None
+
+    def _normalized(self, layer):
+        if self.normalization != "spectral":
+            return layer
+        return layers.SpectralNormalization(layer, dtype=layer.dtype_policy)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "normalization": self.normalization,
+            "dropout": self.dropout,
+        }
