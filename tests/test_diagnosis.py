@@ -103,6 +103,21 @@ def test_k_follows_the_discriminators_accuracy():
     assert steps["discriminator_steps"] == [1, 2, 3, 3]
 
 
+def test_diversity_and_duplicates_are_figures_of_an_epoch():
+    real = np.random.default_rng(0).random((50, 4, 4, 1), dtype=np.float32)
+    model = gan()
+    history = model.fit(IMAGES, batch_size=8, epochs=2, verbose=0, callbacks=[training.Diversity(real, n=40)]).history
+    assert 0 < history["diversity"][0] < 2 and 0 <= history["duplicate_rate"][0] < 1
+    model.generator.layers[-2].set_weights([np.zeros((8, 16)), np.zeros(16)])  # one image, whatever the noise
+    model.generator_optimizer.learning_rate = 0.0
+    history = model.fit(IMAGES, batch_size=8, verbose=0, callbacks=[training.Diversity(real, n=40)]).history
+    assert history["diversity"][0] < 1e-3 and history["duplicate_rate"] == [1.0]
+    with pytest.raises(ValueError, match="n must be an integer ≥ 2: received 1"):
+        training.Diversity(real, n=1)
+    with pytest.raises(ValueError, match="real must hold at least two examples"):
+        training.Diversity(real[:1])
+
+
 def test_samples_are_drawn_as_pictures_and_as_a_film(tmp_path):
     gan().fit(IMAGES, epochs=4, verbose=0, callbacks=[training.SampleGrid(tmp_path / "new", n=9, every=2)])
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["epoch_002.png", "epoch_004.png", "samples.gif"]

@@ -13,6 +13,7 @@ COMMANDS = (
     "tune",
     "evaluate",
     "compare",
+    "benchmark",
     "export",
     "compress",
     "decompress",
@@ -29,7 +30,11 @@ app = typer.Typer(
 )
 for _name in COMMANDS:
     _module = importlib.import_module(f"zoo.cli.{_name}")
-    app.command(_name)(getattr(_module, _name))
+    _command = getattr(_module, _name)
+    if isinstance(_command, typer.Typer):  # a command with commands of its own
+        app.add_typer(_command, name=_name)
+    else:
+        app.command(_name)(_command)
 
 
 @app.callback(invoke_without_command=True)

@@ -162,8 +162,8 @@ class AdversarialModel(keras.Model):
             loss: ``minimax``, ``non_saturating``, ``least_squares``, ``hinge``, ``wasserstein``, or a
                 ``zoo.losses.AdversarialLoss``; None for the paper's.
             discriminator_steps: k ≥ 1, its updates for each one of the generator; None for the paper's.
-            kwargs: ``jit_compile``, ``steps_per_execution``, ``run_eagerly``, ``auto_scale_loss`` of
-                ``keras.Model.compile``.
+            kwargs: ``jit_compile`` (False by default: on a processor, XLA slows convolutions down),
+                ``steps_per_execution``, ``run_eagerly``, ``auto_scale_loss`` of ``keras.Model.compile``.
 
         Raises:
             ValueError: for an unknown loss, or k below 1.
@@ -178,6 +178,7 @@ class AdversarialModel(keras.Model):
             self.build()
         # Keras' own slot for an optimizer stays empty: at the end of ``fit`` it would be handed both players' weights.
         auto_scale_loss = kwargs.pop("auto_scale_loss", True)
+        kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=None, **kwargs)
         self.generator_optimizer, self.discriminator_optimizer = (
             self._optimizer(optimizer, auto_scale_loss) for optimizer in (generator_optimizer, discriminator_optimizer)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from zoo import artifacts, plots
+from zoo.evaluation import modes
 
 
 class TrainingWarning(UserWarning):
@@ -126,6 +127,32 @@ class CollapseAlarm(_Alarming):
                 f"never more than {window.sum(axis=1).max()} of {self.modes} at once; lost: "
                 f"{_listed(np.flatnonzero(lost.any(axis=0)))}.",
             )
+
+
+class Diversity(keras.callbacks.Callback):
+    """Adds ``diversity`` and ``duplicate_rate`` of new samples to the figures of every epoch.
+
+    Args:
+        real: examples to compare with, in [0, 1] where they are images.
+        n: samples an epoch, at least 2.
+        seed: of their noise.
+
+    Raises:
+        ValueError: if there are fewer than two real examples, or ``n`` is below 2.
+    """
+
+    def __init__(self, real: np.ndarray, *, n: int = 500, seed: int = 0):
+        super().__init__()
+        if len(real) < 2:
+            raise ValueError(f"real must hold at least two examples: received the shape {real.shape}.")
+        if not isinstance(n, int) or n < 2:
+            raise ValueError(f"n must be an integer ≥ 2: received {n!r}.")
+        self.n, self.seed, self.real_distance = n, seed, modes.mean_distance(real)
+
+    def on_epoch_end(self, epoch, logs=None):
+        samples = self.model.generate(self.n, seed=self.seed)
+        logs["diversity"] = modes.mean_distance(samples) / self.real_distance
+        logs["duplicate_rate"] = modes.duplicate_rate(samples)
 
 
 class BalanceAlarm(_Alarming):
