@@ -66,6 +66,7 @@ setup(
             "pytest-xdist>=3.6",
             "ruff>=0.12",
             "setuptools>=77",
+            "tensorboard>=2.20",
             "tflite_micro>=0.dev20250101",  # published as pre-releases only
         ],
     },

@@ -126,7 +126,6 @@ def test_samples_are_drawn_as_pictures_and_as_a_film(tmp_path):
 
 
 def test_samples_are_drawn_in_tensorboard(tmp_path):
-    pytest.importorskip("tensorboard", reason="an extra of the user's")
     gan().fit(IMAGES, epochs=1, verbose=0, callbacks=[training.TensorBoardImages(tmp_path)])
     assert list((tmp_path / "samples").glob("events*"))
 
