@@ -79,13 +79,22 @@ class Autoencoder(keras.Model):
         return {**super().get_config(), "image_shape": self.image_shape}
 
     def _checked(self, x):
-        if tuple(x.shape[1:]) != self.image_shape:
-            raise ValueError(
-                f"x must have the shape (batch, {', '.join(map(str, self.image_shape))}): received {tuple(x.shape)}."
-            )
-        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
-            raise ValueError(f"x must be floating-point in [0, 1]: received {x.dtype}; divide 8-bit images by 255.")
-        return ops.convert_to_tensor(x, dtype=self.compute_dtype)
+        return checked_images(x, self.image_shape, self.compute_dtype)
+
+
+def checked_images(x, image_shape, dtype):
+    """``x`` as a tensor of ``dtype``.
+
+    Raises:
+        ValueError: if it is not ``(batch, *image_shape)``, or not floating-point.
+    """
+    if tuple(x.shape[1:]) != image_shape:
+        raise ValueError(
+            f"x must have the shape (batch, {', '.join(map(str, image_shape))}): received {tuple(x.shape)}."
+        )
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+        raise ValueError(f"x must be floating-point in [0, 1]: received {x.dtype}; divide 8-bit images by 255.")
+    return ops.convert_to_tensor(x, dtype=dtype)
 
 
 def _check_examples(name, examples, batch_size):

@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops
 
 from zoo.layers import ResidualBlock2D
+from zoo.models.base import checked_images
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -143,13 +144,7 @@ class Classifier(keras.Model):
         return ops.one_hot(ops.arange(size)[None] + steps, size, dtype=dtype)
 
     def _checked(self, x):
-        if tuple(x.shape[1:]) != self.image_shape:
-            raise ValueError(
-                f"x must have the shape (batch, {', '.join(map(str, self.image_shape))}): received {tuple(x.shape)}."
-            )
-        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
-            raise ValueError(f"x must be floating-point in [0, 1]: received {x.dtype}; divide 8-bit images by 255.")
-        return ops.convert_to_tensor(x, dtype=self.compute_dtype)
+        return checked_images(x, self.image_shape, self.compute_dtype)
 
 
 def _conv(filters, strides=1):
