@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from checks import check_layer
 from keras import layers
 
 import zoo
 from zoo import losses, models, training
+from zoo.layers import LeakyReLU
 
 IMAGES = np.random.default_rng(0).random((24, 12, 8, 1), dtype=np.float32)
 LABELS = np.arange(24) % 3
@@ -125,6 +127,33 @@ def test_a_flat_critic_has_a_finite_gradient():
     with tf.GradientTape() as tape:
         penalty = losses.gradient_penalty(lambda x: x @ flat, x, -x, seed=0)
     assert np.isfinite(tape.gradient(penalty, flat)).all()
+
+
+@pytest.mark.parametrize("shape", [(5,), (6, 4, 2)])
+def test_the_leaky_rectifier_is_keras_own_to_the_second_derivative(shape):
+    def critic(rectifier):
+        keras.utils.set_random_seed(0)
+        first = layers.Dense(7) if len(shape) == 1 else layers.Conv2D(3, 3, 2, padding="same")
+        return keras.Sequential([keras.Input(shape), first, rectifier, layers.Flatten(), layers.Dense(1)])
+
+    ours, theirs = critic(LeakyReLU(0.2)), critic(layers.LeakyReLU(0.2))
+    real, fake = np.random.default_rng(0).normal(size=(2, 8, *shape)).astype(np.float32)
+    np.testing.assert_allclose(ours(real), theirs(real), rtol=1e-6)
+    gradients = []
+    for model in (ours, theirs):
+        with tf.GradientTape() as tape:
+            penalty = losses.gradient_penalty(model, tf.constant(real), tf.constant(fake), seed=0)
+        kernels = [v.value for v in model.trainable_variables if v.name == "kernel"]
+        gradients.append(tape.gradient(penalty, kernels))
+    for one, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_the_leaky_rectifier_is_a_layer():
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(check_layer(lambda: LeakyReLU(0.3), x), np.where(x > 0, x, np.float32(0.3) * x))
+    with pytest.raises(ValueError, match="negative_slope must be at least 0 and below 1: received 1.0"):
+        LeakyReLU(1.0)
 
 
 # --- one step ---

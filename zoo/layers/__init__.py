@@ -5,6 +5,7 @@ from zoo.layers.coupling_flow import CouplingFlow
 from zoo.layers.deconvolution import Deconvolution2D
 from zoo.layers.entropy_bottleneck import EntropyBottleneck
 from zoo.layers.k_sparse import KSparse
+from zoo.layers.leaky_relu import LeakyReLU
 from zoo.layers.pooling import FixedUnpool2D, MaxPoolWithSwitches2D, MaxUnpool2D, NearestUnpool2D
 from zoo.layers.residual_block import ResidualBlock2D
 from zoo.layers.reversible import ReversibleConv2D, ReversibleDense
@@ -20,6 +21,7 @@ __all__ = [
     "FixedUnpool2D",
     "GaussianSampling",
     "KSparse",
+    "LeakyReLU",
     "MaxPoolWithSwitches2D",
     "MaxUnpool2D",
     "NearestUnpool2D",

@@ -308,8 +308,7 @@ class AdversarialModel(keras.Model):
 
         variables = self.discriminator.trainable_variables
         _, (gradients,) = backend.gradients(loss, [variables])
-        self._note_norm("discriminator_gradient_norm", gradients, self.discriminator_optimizer)
-        self.discriminator_optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self._apply("discriminator", gradients, variables)
         if self.clip is not None:  # trainable weights only: a clipped moving statistic would be a wrong one
             for variable in variables:
                 variable.assign(ops.clip(variable, -self.clip, self.clip))
@@ -319,9 +318,18 @@ class AdversarialModel(keras.Model):
         scale = self.generator_optimizer.scale_loss
         values, gradients = backend.gradients(lambda: [scale(f()) for f in functions], groups)
         self._note("generator_loss", values[0] / scale(1.0))
-        pairs = [pair for group in zip(gradients, groups, strict=True) for pair in zip(*group, strict=True)]
-        self._note_norm("generator_gradient_norm", [gradient for gradient, _ in pairs], self.generator_optimizer)
-        self.generator_optimizer.apply_gradients(pairs)
+        self._apply("generator", sum(gradients, []), sum(groups, []))
+
+    def _apply(self, player, gradients, variables):
+        """One step of a player's optimizer; the norm of its gradients is noted."""
+        optimizer = getattr(self, f"{player}_optimizer")
+        squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None]
+        norm = ops.sqrt(sum(squares)) / optimizer.scale_loss(1.0)
+        # A step that overflowed half precision is skipped, and a lower scale tried: no norm to speak of.
+        counts = ops.isfinite(norm) if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else True
+        metric = self.diagnosis[f"{player}_gradient_norm"]
+        metric.update_state(ops.where(counts, norm, 0.0), sample_weight=ops.cast(counts, "float32"))
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
     def _both_scores(self, real, fake, labels):
         if any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.discriminator.layers):
@@ -413,13 +421,6 @@ class AdversarialModel(keras.Model):
             self._note("fake_accuracy", ops.cast(fake_scores <= threshold, "float32"))
         else:
             self._note("wasserstein_estimate", ops.mean(real_scores) - ops.mean(fake_scores))
-
-    def _note_norm(self, name, gradients, optimizer):
-        squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None]
-        norm = ops.sqrt(sum(squares)) / optimizer.scale_loss(1.0)
-        # A step that overflowed half precision is skipped, and a lower scale tried: no norm to speak of.
-        counts = ops.isfinite(norm) if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else True
-        self.diagnosis[name].update_state(ops.where(counts, norm, 0.0), sample_weight=ops.cast(counts, "float32"))
 
     def _diagnosis(self) -> dict:
         # Accuracy says nothing of scores without a zero, nor does their distance of probabilities.

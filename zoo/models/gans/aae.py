@@ -10,6 +10,7 @@ import keras
 from keras import layers, ops
 
 from zoo import losses
+from zoo.layers import LeakyReLU
 from zoo.models.adversarial import AdversarialModel
 
 
@@ -66,7 +67,7 @@ class AAE(AdversarialModel):
         z = keras.Input((latent_dim,), name="z")
         h = z
         for units in self.discriminator_units:
-            h = layers.LeakyReLU(0.2)(layers.Dense(units, kernel_initializer="he_normal")(h))
+            h = LeakyReLU(0.2)(layers.Dense(units, kernel_initializer="he_normal")(h))
         self.discriminator = keras.Model(z, layers.Dense(1, dtype="float32", name="score")(h), name="discriminator")
 
     def encode(self, x):

@@ -8,7 +8,7 @@ leave no checkerboard, for transposed ones; and in images in [0, 1], hence a sig
 import keras
 from keras import layers
 
-from zoo.layers import SubPixelConv2D
+from zoo.layers import LeakyReLU, SubPixelConv2D
 from zoo.models.adversarial import AdversarialModel
 
 NORMALIZATIONS = ("batch", "spectral", None)
@@ -77,11 +77,11 @@ class DCGAN(AdversarialModel):
             height, width, _ = self.image_shape
             plane = layers.Embedding(self.num_classes, height * width)(label)
             h = layers.Concatenate()([h, layers.Reshape((height, width, 1))(plane)])
-        h = layers.LeakyReLU(0.2)(self._normalized(layers.Conv2D(self.filters, 4, 2, padding="same"))(h))
+        h = LeakyReLU(0.2)(self._normalized(layers.Conv2D(self.filters, 4, 2, padding="same"))(h))
         h = self._normalized(layers.Conv2D(2 * self.filters, 4, 2, padding="same"))(h)
         if self.normalization == "batch":
             h = layers.BatchNormalization(momentum=0.9)(h)
-        h = layers.Dropout(self.dropout)(layers.Flatten(name="features")(layers.LeakyReLU(0.2)(h)))
+        h = layers.Dropout(self.dropout)(layers.Flatten(name="features")(LeakyReLU(0.2)(h)))
         score = self._normalized(layers.Dense(1, dtype="float32", name="score"))(h)
         return keras.Model(x if label is None else [x, label], score, name="discriminator")
 

@@ -9,6 +9,7 @@ import math
 import keras
 from keras import layers
 
+from zoo.layers import LeakyReLU
 from zoo.models.adversarial import AdversarialModel
 
 
@@ -53,7 +54,7 @@ class GAN(AdversarialModel):
         if not points:
             h = layers.Rescaling(2.0, -1.0)(h)
         for units in reversed(self.hidden_units):
-            h = layers.LeakyReLU(0.2)(layers.Dense(units, kernel_initializer="he_normal")(h))
+            h = LeakyReLU(0.2)(layers.Dense(units, kernel_initializer="he_normal")(h))
             h = layers.Dropout(dropout)(h)
         self.discriminator = keras.Model(x, layers.Dense(1, dtype="float32", name="score")(h), name="discriminator")
 
