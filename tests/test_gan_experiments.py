@@ -197,6 +197,13 @@ def test_benchmark_modes_measures_the_real_points_beside(tmp_path):
     assert (tmp_path / "gan_ring.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_benchmark_modes_watches_for_collapse():
+    found = experiments.benchmark_modes("grid", "minimax", seeds=1, steps=12, looks=12, samples=100, **TINY)
+    assert found["settings"]["loss"] == "minimax" and found["settings"]["gradient_penalty_weight"] == 0
+    (alarm,) = found["seeds"][0]["alarms"]  # the first one alone of each kind: at the look after ten without progress
+    assert alarm["kind"] == "missing modes" and alarm["step"] == 11 and "of 25 captured" in alarm["evidence"]
+
+
 class Brightness:
     """A classifier of two digits: dark, bright."""
 
@@ -262,7 +269,10 @@ def test_every_experiment_writes_figures_and_a_plot(monkeypatch, tmp_path):
         (lambda: modes.modes_over_time(seeds=0), "seeds must be an integer ≥ 1"),
         (lambda: modes.discriminator_steps(ks=(0,)), "ks must be integers from 1 to steps, 2000"),
         (lambda: protocols.benchmark_modes("spiral"), "data must be grid, ring, stacked_mnist: received 'spiral'"),
-        (lambda: protocols.benchmark_modes(model="dcgan"), "model must be gan, wgan, wgan_gp: received 'dcgan'"),
+        (
+            lambda: protocols.benchmark_modes(model="dcgan"),
+            "model must be gan, wgan, wgan_gp, minimax: received 'dcgan'",
+        ),
         (lambda: protocols.benchmark_modes(seeds=0), "seeds must be an integer ≥ 1"),
         (lambda: protocols.benchmark_modes(stepz=3), "Settings have no stepz"),
         (lambda: protocols.benchmark_modes(steps=0), "steps must be an integer ≥ 1"),

@@ -54,7 +54,7 @@ def gans(
 @benchmark.command("modes")
 def modes(
     data: Annotated[str, typer.Option(help="grid (25 Gaussians), ring (8) or stacked_mnist (1,000 modes).")] = "grid",
-    model: Annotated[str, typer.Option(help="gan, wgan or wgan_gp.")] = "wgan_gp",
+    model: Annotated[str, typer.Option(help="gan, wgan or wgan_gp; of points also minimax.")] = "wgan_gp",
     seeds: Annotated[int | None, typer.Option(help="Trainings; default: 5, of images 3.")] = None,
     steps: Annotated[int | None, typer.Option(help="Of the generator; default: the protocol's settings.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for a JSON file and a plot.")] = Path(
@@ -77,7 +77,13 @@ def modes(
     with progress() as bar:
         result = experiments.write_modes(output, data, model, seeds=seeds, progress=bar, **changes)
     rows = [
-        {key: value for key, value in row.items() if key not in ("counts", "examples", "modes_over_time")}
+        {
+            key: ", ".join(f"{alarm['kind']} at step {alarm['step']}" for alarm in value) or "none"
+            if key == "alarms" and not as_json
+            else value
+            for key, value in row.items()
+            if key not in ("counts", "examples", "modes_over_time")
+        }
         for row in [*result["seeds"], {"seed": "real", **result["real"]}]
     ]
     emit(rows, as_json, title=f"{model} on {data} · {result['of']} modes, {result['samples']:,} samples · {output}")

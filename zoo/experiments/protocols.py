@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from zoo import data, evaluation, models, registry
 from zoo.experiments.divergences import check_counts
 from zoo.experiments.modes import Settings, coverage, distance_to, plain, point_model
 from zoo.experiments.toy import fit_steps, looks_at
+from zoo.training import CollapseAlarm, TrainingWarning
 
 MIXTURES: dict[str, Callable[[], data.Mixture]] = {"grid": data.grid, "ring": data.ring}
 CLASSIFIER = "classifier.mnist"
@@ -27,6 +29,8 @@ _POINTS = {
         ema=0.99,
     ),
 }
+# The game as first published, with the nets and the budget of the best.
+_POINTS["minimax"] = dataclasses.replace(_POINTS["wgan_gp"], loss="minimax", gradient_penalty_weight=0.0)
 _IMAGE = Settings("wasserstein", steps=20_000, discriminator_steps=5, batch_size=64, units=(64,), latent_dim=128)
 _IMAGES = {
     "gan": dataclasses.replace(
@@ -46,7 +50,7 @@ def benchmark_modes(
     seeds: int | None = None,
     settings: Settings | None = None,
     samples: int | None = None,
-    looks: int = 10,
+    looks: int | None = None,
     progress=None,
     **changes: Any,
 ) -> dict[str, Any]:
@@ -54,23 +58,24 @@ def benchmark_modes(
 
     Of points: 10,000 samples of the generator as trained; one is of high quality within 3 σ of the nearest centre, and
     a mode captured with 20 of them. Of stacked MNIST: 26,000 images, whose three digits the zoo's own classifier reads;
-    a mode counts that was seen once.
+    a mode counts that was seen once. Of points, a ``training.CollapseAlarm`` watches at every look.
 
     Args:
         data_name: ``grid``, ``ring`` or ``stacked_mnist``.
-        model: ``gan`` (non-saturating; DCGAN's nets for images), ``wgan`` or ``wgan_gp``.
+        model: ``gan`` (non-saturating; DCGAN's nets for images), ``wgan`` or ``wgan_gp``; of points also ``minimax``.
         seeds: trainings; None for 5, of images 3.
         settings: how it is trained; None for ``SETTINGS``.
         samples: None for the protocol's number.
-        looks: how often modes are counted on the way.
+        looks: how often modes are counted on the way; None for 40, of images 10.
         progress: a started ``rich.progress.Progress`` to report to.
         changes: values of ``Settings`` in place of those, such as ``steps=500``.
 
     Returns:
         ``data``, ``model``, ``settings``, ``samples``, ``of`` how many modes, ``steps`` looked at; ``seeds``: for each
         ``seed``, ``modes``, ``high_quality`` (of points), ``kl`` from an even spread in nats, ``earth_mover_distance``
-        (of points), ``seconds`` of training, ``modes_over_time`` and some ``examples``; and, of the mixture's own
-        points or the real images, the same figures as ``real``, the best that one can expect.
+        (of points), ``seconds`` of training, ``modes_over_time``, ``alarms`` (of points: the first of each kind, with
+        ``kind``, ``step`` and ``evidence``) and some ``examples``; and, of the mixture's own points or the real images,
+        the same figures as ``real``, the best that one can expect.
 
     Raises:
         ValueError: for unknown names, a setting that there is not, or a number below 1.
@@ -82,6 +87,7 @@ def benchmark_modes(
     chosen = settings_of(data_name, model, settings, **changes)
     points = data_name in MIXTURES
     seeds, samples = (5 if points else 3) if seeds is None else seeds, samples or (10_000 if points else 26_000)
+    looks = (40 if points else 10) if looks is None else looks
     check_counts(seeds=(seeds, 1), samples=(samples, 1), looks=(looks, 1))
     of_points = _Points(MIXTURES[data_name]()) if points else None
     protocol = of_points or _Stacked()
@@ -92,9 +98,14 @@ def benchmark_modes(
         over_time: list[int] = []
         gan = protocol.model(model, chosen, seed)
         chosen.compile(gan)
+        alarm = protocol.alarm(gan, seed)
 
-        def look(step, seconds, over_time=over_time, gan=gan, seed=seed):
+        def look(step, seconds, over_time=over_time, gan=gan, seed=seed, alarm=alarm):
             fewer = samples if points or step == chosen.steps else max(1, samples // 10)  # images take long to draw
+            if alarm is not None:
+                with warnings.catch_warnings():  # the result says it
+                    warnings.simplefilter("ignore", TrainingWarning)
+                    alarm.on_epoch_end(len(over_time))
             over_time.append(protocol.captured(gan.generate(fewer, seed=seed))["modes"])
             if progress:
                 progress.update(task, advance=1, status=f"seed {seed}: {over_time[-1]} modes")
@@ -108,6 +119,11 @@ def benchmark_modes(
             "seconds": seconds,
             "modes_over_time": over_time,
         }
+        if alarm is not None:
+            first: dict[str, Any] = {}
+            for one in alarm.alarms:
+                first.setdefault(one.kind, {"kind": one.kind, "step": at[one.epoch - 1], "evidence": one.evidence})
+            found["alarms"] = [*first.values()]
         rows.append({"seed": seed, **found, "examples": protocol.examples(drawn)})
     real = protocol.draw(samples, 2**32)  # of no training
     return {
@@ -150,6 +166,15 @@ class _Points:
     def model(self, name: str, settings: Settings, seed: int) -> models.AdversarialModel:
         return point_model(settings, seed)
 
+    def alarm(self, gan: models.AdversarialModel, seed: int) -> CollapseAlarm | None:
+        alarm = CollapseAlarm(self._modes_of, self.of, seed=seed)
+        alarm.set_model(gan)
+        return alarm
+
+    def _modes_of(self, points: np.ndarray) -> np.ndarray:
+        """Of a generator that has diverged, none."""
+        return self.mixture.modes_of(points) if np.isfinite(points).all() else np.full(len(points), -1)
+
     def captured(self, points: np.ndarray) -> dict[str, Any]:
         found = coverage(points, self.mixture)
         found.pop("of")
@@ -188,6 +213,9 @@ class _Stacked:
             seed=seed,
             **options,
         )
+
+    def alarm(self, gan: models.AdversarialModel, seed: int) -> None:
+        """None: of a thousand modes, a look's samples miss some by chance."""
 
     def classify(self, images: np.ndarray) -> np.ndarray:
         return self.classifier.predict(images, batch_size=1000, verbose=0).argmax(axis=-1)

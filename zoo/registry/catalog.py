@@ -83,10 +83,10 @@ CATALOG: dict[str, Spec] = {
         summary="Overcomplete and sparse: a code of 1,176 units, of which an image uses a tenth.",
         paper="Ng 2011, Sparse autoencoder, CS294A lecture notes",
         recipes={
-            "fashion_mnist": Recipe(epochs=30, jit_compile=True),
+            "fashion_mnist": Recipe(epochs=15, jit_compile=True),
             "mnist": Recipe(epochs=30, jit_compile=True),
         },
-        config={"": {"sparsity_target": 0.1, "sparsity_weight": 0.3}, "mnist": {"initial_activation": 0.1}},
+        config={"": {"sparsity_target": 0.1, "sparsity_weight": 0.3, "initial_activation": 0.1}},
     ),
     "contractive_ae": Spec(
         class_path="zoo.models.autoencoders.contractive_ae:ContractiveAE",
