@@ -87,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", choices=("fashion_mnist", "mnist"))
     parser.add_argument("--images", type=int, default=200, help="of the test split, for the denoisers")
+    parser.add_argument("--only", nargs="+", choices=corruption.STANDARD, default=list(corruption.STANDARD))
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
 
@@ -97,7 +98,8 @@ def main() -> None:
     )
     model = registry.load(f"denoising_ae.{options.data}")
     denoising = {}
-    for kind, corrupt in corruption.STANDARD.items():
+    for kind in options.only:
+        corrupt = corruption.STANDARD[kind]
         noisy = corrupt(test)
         figures = {
             name: best_of(f, STRENGTHS["bm3d" if name == MOSAIC else name], tuning, test, corrupt)
@@ -110,6 +112,7 @@ def main() -> None:
             "denoising_ae": {"psnr": ours},
             "gain_over_the_best": ours - max(figure["psnr"] for name, figure in figures.items() if name != MOSAIC),
         }
+        print(kind, json.dumps(denoising[kind]), flush=True)
     result = {
         "data": options.data,
         "images": len(test),

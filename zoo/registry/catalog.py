@@ -3,11 +3,13 @@
 from zoo.registry.spec import Recipe, Spec
 
 
-def _adversarial(**changes) -> dict[str, Recipe]:
-    """The recipes of a GAN: convolutions in half precision where the processor has it, an average of the generator."""
-    dtype_policy = "float32" if changes.get("jit_compile") else "mixed_bfloat16"
-    recipe = Recipe(**{"learning_rate": 2e-4, "dtype_policy": dtype_policy, "ema_momentum": 0.999, **changes})
-    return {"fashion_mnist": recipe, "mnist": recipe}
+def _adversarial(fashion_mnist: int, mnist: int, **changes) -> dict[str, Recipe]:
+    """The recipes of a GAN, which differ in their epochs; an average of the generator ships."""
+    options = {"dtype_policy": "mixed_bfloat16", "ema_momentum": 0.999, **changes}
+    return {
+        "fashion_mnist": Recipe(epochs=fashion_mnist, **options),
+        "mnist": Recipe(epochs=mnist, **options),
+    }
 
 
 CATALOG: dict[str, Spec] = {
@@ -135,63 +137,63 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.gan:GAN",
         summary="Two perceptrons, one making images, one telling them from real ones.",
         paper="Goodfellow et al. 2014, Generative Adversarial Nets, NeurIPS",
-        recipes=_adversarial(epochs=60, jit_compile=True),
+        recipes=_adversarial(40, 40, learning_rate=5e-4, dtype_policy="float32"),
         kind="gan",
     ),
     "dcgan": Spec(
         class_path="zoo.models.gans.dcgan:DCGAN",
         summary="Convolutional GAN.",
         paper="Radford, Metz & Chintala 2016, Unsupervised Representation Learning with Deep Convolutional GANs, ICLR",
-        recipes=_adversarial(epochs=25),
+        recipes=_adversarial(20, 12, learning_rate=1e-3),
         kind="gan",
     ),
     "lsgan": Spec(
         class_path="zoo.models.gans.lsgan:LSGAN",
         summary="Convolutional GAN whose scores are drawn to their targets by squares.",
         paper="Mao et al. 2017, Least Squares Generative Adversarial Networks, ICCV",
-        recipes=_adversarial(epochs=25),
+        recipes=_adversarial(12, 10, learning_rate=5e-4),
         kind="gan",
     ),
     "wgan": Spec(
         class_path="zoo.models.gans.wgan:WGAN",
         summary="Wasserstein GAN as first published: a critic with clipped weights.",
         paper="Arjovsky, Chintala & Bottou 2017, Wasserstein GAN, ICML",
-        recipes=_adversarial(epochs=40, batch_size=320, learning_rate=5e-5),
+        recipes=_adversarial(24, 20, batch_size=320, learning_rate=2e-4),
         kind="gan",
     ),
     "wgan_gp": Spec(
         class_path="zoo.models.gans.wgan_gp:WGANGP",
         summary="Wasserstein GAN whose critic is bounded by a penalty on its slope.",
         paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs, NeurIPS",
-        recipes=_adversarial(epochs=40, batch_size=160),
+        recipes=_adversarial(24, 12, batch_size=160, learning_rate=1e-3),
         kind="gan",
     ),
     "sngan": Spec(
         class_path="zoo.models.gans.sngan:SNGAN",
         summary="Convolutional GAN whose discriminator is bounded by spectral normalisation.",
         paper="Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks, ICLR",
-        recipes=_adversarial(epochs=25),
+        recipes=_adversarial(12, 10, learning_rate=5e-4),
         kind="gan",
     ),
     "cgan": Spec(
         class_path="zoo.models.gans.cgan:CGAN",
         summary="Conditional GAN: draws the class it is asked for.",
         paper="Mirza & Osindero 2014, Conditional Generative Adversarial Nets",
-        recipes=_adversarial(epochs=25),
+        recipes=_adversarial(12, 10, learning_rate=1e-3),
         kind="conditional_gan",
     ),
     "aae": Spec(
         class_path="zoo.models.gans.aae:AAE",
         summary="Adversarial autoencoder: a discriminator keeps its codes to a prior, so that it generates.",
         paper="Makhzani et al. 2016, Adversarial Autoencoders, ICLR workshop",
-        recipes=_adversarial(epochs=60, learning_rate=5e-4, jit_compile=True),
+        recipes=_adversarial(40, 40, learning_rate=1e-3, dtype_policy="float32", jit_compile=True),
         kind="adversarial_autoencoder",
     ),
     "vae_gan": Spec(
         class_path="zoo.models.gans.vae_gan:VAEGAN",
         summary="Variational autoencoder whose error is measured in a discriminator's features.",
         paper="Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, ICML",
-        recipes=_adversarial(epochs=25),
+        recipes=_adversarial(12, 10, learning_rate=5e-4),
         kind="adversarial_autoencoder",
     ),
     "classifier": Spec(

@@ -1,8 +1,8 @@
 """Deep convolutional GAN.
 
 Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
-Networks". Differs from the paper in two scales instead of four, for images of 28 × 28; in sub-pixel convolutions, which
-leave no checkerboard, for transposed ones; and in images in [0, 1], hence a sigmoid for the tanh.
+Networks". Differs from the paper in fewer scales, for images of 28 × 28; in sub-pixel convolutions, which leave no
+checkerboard, for transposed ones; and in images in [0, 1], hence a sigmoid for the tanh.
 """
 
 import keras
@@ -18,17 +18,19 @@ NORMALIZATIONS = ("batch", "spectral", None)
 class DCGAN(AdversarialModel):
     """Convolutions all the way.
 
-        noise (b, 64) → dense (b, 7, 7, 128) → batch norm, relu → sub-pixel (b, 14, 14, 64) → batch norm, relu
-        → sub-pixel → sigmoid (b, 28, 28, 1)
-        x (b, 28, 28, 1) → 2x − 1 → conv/2 (b, 14, 14, 64), leaky relu → conv/2 (b, 7, 7, 128), normalised, leaky relu
-        → dense → score (b, 1)
+        noise (b, 64) → dense (b, 7, 7, 64) → [batch norm, relu] → conv (b, 7, 7, 64) → [batch norm, relu]
+        → sub-pixel (b, 14, 14, 32) → [batch norm, relu] → sub-pixel → sigmoid (b, 28, 28, 1)
+        x (b, 28, 28, 1) → 2x − 1 → conv/2 (b, 14, 14, 32) → leaky relu → conv/2 (b, 7, 7, 64)
+        → [normalised, leaky relu] → conv/2 (b, 4, 4, 128) → [normalised, leaky relu] → dense → score (b, 1)
+
+    The discriminator's last convolution sees nearly all of the image, without which shapes come apart.
 
     With ``num_classes`` both players see the label: as a vector joined to the noise, and as an image of its own beside
     the example (Mirza & Osindero 2014).
 
     Args:
         image_shape: ``(height, width, channels)``; height and width are multiples of 4.
-        filters: channels at half of the resolution; twice as many at a quarter of it.
+        filters: channels at half of the resolution; twice as many at a quarter of it, four times at an eighth.
         normalization: of the discriminator: ``batch``, ``spectral`` or None.
         dropout: of the discriminator's features.
         latent_dim, num_classes, gradient_penalty_weight, r1_weight, clip, seed: see ``AdversarialModel``.
@@ -39,7 +41,7 @@ class DCGAN(AdversarialModel):
 
     default_normalization = "batch"
 
-    def __init__(self, *, filters=64, normalization="default", dropout=0.0, **kwargs):
+    def __init__(self, *, filters=32, normalization="default", dropout=0.0, **kwargs):
         super().__init__(**kwargs)
         if len(self.image_shape) != 3 or self.image_shape[0] % 4 or self.image_shape[1] % 4:
             raise ValueError(
@@ -64,6 +66,8 @@ class DCGAN(AdversarialModel):
         y = layers.Dense(height // 4 * (width // 4) * 2 * self.filters, use_bias=False)(z)
         y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
         y = layers.Reshape((height // 4, width // 4, 2 * self.filters))(y)
+        y = layers.Conv2D(2 * self.filters, 3, padding="same", use_bias=False)(y)
+        y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
         y = SubPixelConv2D(self.filters)(y)
         y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
         y = SubPixelConv2D(channels, dtype="float32")(y)
@@ -78,10 +82,12 @@ class DCGAN(AdversarialModel):
             plane = layers.Embedding(self.num_classes, height * width)(label)
             h = layers.Concatenate()([h, layers.Reshape((height, width, 1))(plane)])
         h = LeakyReLU(0.2)(self._normalized(layers.Conv2D(self.filters, 4, 2, padding="same"))(h))
-        h = self._normalized(layers.Conv2D(2 * self.filters, 4, 2, padding="same"))(h)
-        if self.normalization == "batch":
-            h = layers.BatchNormalization(momentum=0.9)(h)
-        h = layers.Dropout(self.dropout)(layers.Flatten(name="features")(LeakyReLU(0.2)(h)))
+        for filters, size in ((2 * self.filters, 4), (4 * self.filters, 3)):
+            h = self._normalized(layers.Conv2D(filters, size, 2, padding="same"))(h)
+            if self.normalization == "batch":
+                h = layers.BatchNormalization(momentum=0.9)(h)
+            h = LeakyReLU(0.2)(h)
+        h = layers.Dropout(self.dropout)(layers.Flatten(name="features")(h))
         score = self._normalized(layers.Dense(1, dtype="float32", name="score"))(h)
         return keras.Model(x if label is None else [x, label], score, name="discriminator")
 

@@ -16,8 +16,8 @@ from zoo.models.variational import LOG_VAR_BOUNDS
 class VAEGAN(DCGAN):
     """A VAE whose decoder is a generator, and whose error is measured in the discriminator's features.
 
-        x (b, 28, 28, 1) → conv/2 (b, 14, 14, 64) → conv/2 (b, 7, 7, 128) → z_mean, z_log_var (b, 64) → z
-        z, or noise (b, 64) → generator → (b, 28, 28, 1) → discriminator → features (b, 6272) → score (b, 1)
+        x (b, 28, 28, 1) → conv/2 (b, 14, 14, 32) → conv/2 (b, 7, 7, 64) → z_mean, z_log_var (b, 64) → z
+        z, or noise (b, 64) → generator → (b, 28, 28, 1) → discriminator → features (b, 2048) → score (b, 1)
 
     With D_l the features, the encoder minimises ``KL(q(z|x) ‖ N(0, I)) + E`` and the generator
     ``reconstruction_weight · E`` plus its adversarial loss, where ``E = ½ ‖D_l(x) − D_l(x̃)‖²``, summed over the
