@@ -40,6 +40,12 @@ def table() -> str:
 
 
 def _purpose(architecture: str, metrics: dict) -> str:
+    if "samples" in metrics:
+        distance, precision, recall = (
+            metrics["samples"][key]["mean"] for key in ("frechet_distance", "precision", "recall")
+        )
+        figures = f"Fréchet distance {distance:.1f}, precision {100 * precision:.0f} %, recall {100 * recall:.0f} %"
+        return f"generates; {figures}"
     if "accuracy" in metrics:
         return f"tells {100 * metrics['accuracy']:.2f} % of images' classes; what generated images are measured by"
     if "codec_psnr" in metrics:

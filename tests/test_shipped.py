@@ -10,6 +10,7 @@ from zoo import artifacts, exporting, registry
 
 NAMES = artifacts.names()
 ENCODERS = [name for name in NAMES if registry.spec_of(name).traits.encodes]
+GENERATIVE = [name for name in NAMES if registry.spec_of(name).traits.adversarial]
 
 
 def test_all_of_the_catalogue_is_shipped_within_bounds(root):
@@ -26,17 +27,24 @@ def test_golden_output_in_a_fresh_process(name, run_python):
 import numpy as np, zoo
 from zoo.evaluation import flat_code
 golden = np.load({str(golden)!r})
-model, images = zoo.load({name!r}), golden["images"] / np.float32(255)
+model = zoo.load({name!r})
+images = golden["images"] / np.float32(255) if "images" in golden else golden["generated"]
+targets, optimizers = None, getattr(model, "optimizers", None) or [model.optimizer]
+if "generated" in golden:
+    inputs = golden["noise"]
+    if "labels" in golden:
+        targets, inputs = golden["labels"], [inputs, golden["labels"]]
+    np.testing.assert_allclose(model.generator(inputs), golden["generated"], atol=1e-5)
 if "logits" in golden:
     np.testing.assert_allclose(model(images), golden["logits"], atol=1e-4)
     np.testing.assert_allclose(model.features(images), golden["features"], atol=1e-4)
     targets = golden["logits"].argmax(axis=1)
-else:
+elif "code" in golden:
     np.testing.assert_allclose(model(images), golden["reconstruction"], atol=1e-5)
     np.testing.assert_allclose(flat_code(model.encode(images)), golden["code"], atol=1e-4)
-    targets = None
-assert not model.optimizer.variables[2:] or not any(np.any(v) for v in model.optimizer.variables[2:])
-assert model.fit(images, targets, verbose=0).history["loss"][0] > 0
+assert not any(np.any(v) for optimizer in optimizers for v in optimizer.variables[2:])
+history = model.fit(images, targets, verbose=0).history
+assert np.isfinite([*history.values()]).all() and history.get("loss", [1])[0] > 0
 """
     )
 
@@ -51,6 +59,18 @@ def test_card(name):
     assert card["training"]["seconds"] > 0 and "zoo train" in card["training"]["command"]
     assert ("code_shape" in card) == ("litert" in card) == artifact.has("encoder.tflite") == (name in ENCODERS)
     assert card["metrics"].get("accuracy", 1) > {"mnist": 0.99, "fashion_mnist": 0.92}[card["tag"]]
+    assert ("samples" in card["metrics"]) == (name in GENERATIVE)
+
+
+@pytest.mark.parametrize("name", GENERATIVE)
+def test_card_of_a_generator(name):
+    samples = artifacts.find(name).card["metrics"]["samples"]
+    assert samples["images"] == 10_000 and samples["seeds"] == 5
+    assert samples["features"].startswith(f"classifier.{name.partition('.')[2]} sha256")
+    frechet = samples["frechet_distance"]
+    assert samples["real"]["frechet_distance"] < frechet["min"] <= frechet["mean"] <= frechet["max"]
+    # All classes are drawn, and hardly anything twice: no collapse.
+    assert min(samples["classes"]) > 0.02 and samples["duplicate_rate"]["max"] < 0.05
 
 
 @pytest.mark.parametrize("name", ENCODERS)
