@@ -5,8 +5,9 @@
 The other structure is that of keras.io's example "WGAN-GP overriding Model.train_step", written anew: for each of the
 critic's k steps, on the whole batch, it draws noise, runs the generator in the mode of training, scores fake and real
 images in two passes, and takes the gradient penalty at points of a normal distribution; then the generator moves. Both
-see k × 64 real images in the critic a step. Same nets, optimisers, float32, threads and process; the two take turns, so
-that other work on the machine slows both alike, and the figures are medians: compare them within a run.
+see k × 64 real images in the critic a step. Same nets, the tutorial's with Keras' own leaky rectifier; same
+optimisers, float32, threads and process; the two take turns, so that other work on the machine slows both alike, and
+the figures are medians: compare them within a run.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import backend, models
+from zoo.layers import LeakyReLU
 
 NETS = {
     "conv": lambda: models.WGANGP(filters=64, seed=0),
@@ -29,6 +31,17 @@ NETS = {
 
 def optimizer() -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
+
+
+def plain(net: keras.Model) -> keras.Model:
+    """The same net of Keras' own layers, where this package has one of its own in place of Keras'."""
+
+    def copied(layer):
+        if isinstance(layer, LeakyReLU):
+            return keras.layers.LeakyReLU(layer.negative_slope)
+        return type(layer).from_config(layer.get_config())
+
+    return keras.models.clone_model(net, clone_function=copied)
 
 
 class Tutorial(keras.Model):
@@ -42,7 +55,7 @@ class Tutorial(keras.Model):
 
     def __init__(self, model: models.AdversarialModel, steps: int, weight: float):
         super().__init__()
-        self.generator, self.discriminator = model.generator, model.discriminator
+        self.generator, self.discriminator = plain(model.generator), plain(model.discriminator)
         self.latent_dim, self.steps, self.weight = model.latent_dim, steps, weight
 
     def compile(self, **kwargs):
