@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, losses
+from zoo.models.base import check_examples
 
 METRICS = (
     "discriminator_loss",
@@ -395,11 +396,8 @@ class AdversarialModel(keras.Model):
         )
 
     def _check_arrays(self, x, y, batch_size):
-        if not len(x):
-            raise ValueError(f"x must hold at least one example: received the shape {x.shape}.")
+        check_examples("x", x, batch_size)
         lowest, highest = x.min(), x.max()
-        if not (np.isfinite(lowest) and np.isfinite(highest)):
-            raise ValueError("x must be finite: received NaN or infinity.")
         if len(self.image_shape) == 3 and (lowest < 0 or highest > 1):
             raise ValueError(
                 f"x must be images in [0, 1]: received values from {lowest:g} to {highest:g}; divide 8-bit images by "

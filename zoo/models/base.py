@@ -7,7 +7,28 @@ from keras import ops
 from zoo import losses
 
 
-class Autoencoder(keras.Model):
+class Reconstructing:
+    """The two halves that an autoencoder is made of, and what they do together."""
+
+    encoder: keras.Model
+    decoder: keras.Model
+
+    def encode(self, x):
+        """The code ``z`` of examples ``x`` in [0, 1], ``(batch, *image_shape)``."""
+        return self.encoder(self._checked(x), training=False)
+
+    def decode(self, z):
+        """The reconstruction, ``(batch, *image_shape)``, of codes ``z``."""
+        return self.decoder(z, training=False)
+
+    def call(self, x, training=False):
+        return self.decoder(self.encoder(self._checked(x), training=training), training=training)
+
+    def _checked(self, x):
+        return checked_images(x, self.image_shape, self.compute_dtype)
+
+
+class Autoencoder(Reconstructing, keras.Model):
     """A model of two halves that is trained to return its input.
 
         x (batch, *input_shape) → encoder → z (batch, *code) → decoder → reconstruction (batch, *input_shape)
@@ -21,9 +42,6 @@ class Autoencoder(keras.Model):
         image_shape: shape ``(height, width, channels)`` of one example.
     """
 
-    encoder: keras.Model
-    decoder: keras.Model
-
     def __init__(self, *, image_shape=(28, 28, 1), **kwargs):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
@@ -35,17 +53,6 @@ class Autoencoder(keras.Model):
         self.encoder.build(batched)
         self.decoder.build(self.encoder.compute_output_shape(batched))
 
-    def encode(self, x):
-        """The code ``z`` of examples ``x`` in [0, 1], ``(batch, *image_shape)``."""
-        return self.encoder(self._checked(x), training=False)
-
-    def decode(self, z):
-        """The reconstruction, ``(batch, *image_shape)``, of codes ``z``."""
-        return self.decoder(z, training=False)
-
-    def call(self, x, training=False):
-        return self.decoder(self.encoder(self._checked(x), training=training), training=training)
-
     def compile(self, optimizer="adam", loss=None, **kwargs):
         """As ``keras.Model.compile``; the loss defaults to the squared error summed per example."""
         super().compile(optimizer=optimizer, loss=loss or losses.SquaredError(), **kwargs)
@@ -56,10 +63,10 @@ class Autoencoder(keras.Model):
         Raises:
             ValueError: if ``x`` or the validation data is empty, or holds NaN or infinity.
         """
-        _check_examples("x", x, batch_size)
+        check_examples("x", x, batch_size)
         validation_data = kwargs.get("validation_data")
         if isinstance(validation_data, (tuple, list)) and len(validation_data):
-            _check_examples("validation_data", validation_data[0], kwargs.get("validation_batch_size") or batch_size)
+            check_examples("validation_data", validation_data[0], kwargs.get("validation_batch_size") or batch_size)
         return super().fit(x, y, batch_size, *args, **kwargs)
 
     def compile_from_config(self, config):
@@ -78,9 +85,6 @@ class Autoencoder(keras.Model):
     def get_config(self):
         return {**super().get_config(), "image_shape": self.image_shape}
 
-    def _checked(self, x):
-        return checked_images(x, self.image_shape, self.compute_dtype)
-
 
 def checked_images(x, image_shape, dtype):
     """``x`` as a tensor of ``dtype``.
@@ -97,7 +101,12 @@ def checked_images(x, image_shape, dtype):
     return ops.convert_to_tensor(x, dtype=dtype)
 
 
-def _check_examples(name, examples, batch_size):
+def check_examples(name, examples, batch_size):
+    """Looks an array ``(n, ...)`` through before it is trained on; other sources of data pass.
+
+    Raises:
+        ValueError: if it is empty, or holds NaN or infinity.
+    """
     if not isinstance(examples, np.ndarray):
         return
     if not len(examples):

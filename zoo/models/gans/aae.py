@@ -12,10 +12,11 @@ from keras import layers, ops
 from zoo import losses
 from zoo.layers import LeakyReLU
 from zoo.models.adversarial import AdversarialModel
+from zoo.models.base import Reconstructing
 
 
 @keras.saving.register_keras_serializable("zoo")
-class AAE(AdversarialModel):
+class AAE(Reconstructing, AdversarialModel):
     """An autoencoder whose codes no discriminator can tell from draws of N(0, I): it generates by decoding such draws.
 
         x (b, 28, 28, 1) → flatten 784 → [dense → relu] 512, 256 → z (b, 16)
@@ -69,18 +70,6 @@ class AAE(AdversarialModel):
         for units in self.discriminator_units:
             h = LeakyReLU(0.2)(layers.Dense(units, kernel_initializer="he_normal")(h))
         self.discriminator = keras.Model(z, layers.Dense(1, dtype="float32", name="score")(h), name="discriminator")
-
-    def encode(self, x):
-        """The code ``z``, ``(batch, latent_dim)``, of images in [0, 1]."""
-        return self.encoder(x, training=False)
-
-    def decode(self, z):
-        """The image of each code."""
-        return self.decoder(z, training=False)
-
-    def call(self, x, training=False):
-        """The reconstruction of images."""
-        return self.decoder(self.encoder(x, training=training), training=training)
 
     @property
     def generator_variables(self):

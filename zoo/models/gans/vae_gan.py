@@ -8,12 +8,13 @@ import keras
 from keras import layers, ops
 
 from zoo import losses
+from zoo.models.base import Reconstructing
 from zoo.models.gans.dcgan import DCGAN
 from zoo.models.variational import LOG_VAR_BOUNDS
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VAEGAN(DCGAN):
+class VAEGAN(Reconstructing, DCGAN):
     """A VAE whose decoder is a generator, and whose error is measured in the discriminator's features.
 
         x (b, 28, 28, 1) → conv/2 (b, 14, 14, 32) → conv/2 (b, 7, 7, 64) → z_mean, z_log_var (b, 64) → z
@@ -47,18 +48,6 @@ class VAEGAN(DCGAN):
         self.decoder = self.generator
         inputs, features = self.discriminator.input, self.discriminator.get_layer("features").output
         self.features = keras.Model(inputs, [features, self.discriminator.output], name="features")
-
-    def encode(self, x):
-        """The posterior's mean, ``(batch, latent_dim)``, of images in [0, 1]."""
-        return self.encoder(x, training=False)
-
-    def decode(self, z):
-        """The image of each code."""
-        return self.decoder(z, training=False)
-
-    def call(self, x, training=False):
-        """The reconstruction of images."""
-        return self.decoder(self.encoder(x, training=training), training=training)
 
     @property
     def generator_variables(self):
