@@ -15,7 +15,7 @@ IMAGES = np.random.default_rng(0).random((24, 12, 8, 1), dtype=np.float32)
 LABELS = np.arange(24) % 3
 SMALL = {
     "gan": lambda **kw: models.GAN(hidden_units=(8, 12), **_small(kw)),
-    "dcgan": lambda **kw: models.DCGAN(filters=4, **_small(kw)),
+    "dcgan": lambda **kw: models.DCGAN(filters=4, **{"hidden_units": (6,), **_small(kw)}),
     "lsgan": lambda **kw: models.LSGAN(filters=4, **_small(kw)),
     "wgan": lambda **kw: models.WGAN(filters=4, **_small(kw)),
     "wgan_gp": lambda **kw: models.WGANGP(filters=4, **_small(kw)),
@@ -435,6 +435,7 @@ def test_a_gan_learns_points():
     [
         (lambda: SMALL["dcgan"](image_shape=(28, 28)), "image_shape must be .height, width, channels."),
         (lambda: SMALL["dcgan"](image_shape=(30, 28, 1)), "divisible by 4"),
+        (lambda: SMALL["dcgan"](hidden_units=(8, 0)), "hidden_units must be positive integers, or none: .*8, 0"),
         (lambda: SMALL["dcgan"](normalization="layer"), "normalization must be batch, spectral or None: .*'layer'"),
         (lambda: SMALL["gan"](image_shape=()), "image_shape must be positive integers"),
         (lambda: SMALL["gan"](latent_dim=0), "latent_dim must be an integer ≥ 1: received 0"),

@@ -31,17 +31,19 @@ class DCGAN(AdversarialModel):
     Args:
         image_shape: ``(height, width, channels)``; height and width are multiples of 4.
         filters: channels at half of the resolution; twice as many at a quarter of it, four times at an eighth.
+        hidden_units: widths of dense layers that the generator's noise goes through first, each normalised over the
+            batch: with more layers it changes faster from one kind of image to another, and fewer lie in between.
         normalization: of the discriminator: ``batch``, ``spectral`` or None.
         dropout: of the discriminator's features.
         latent_dim, num_classes, gradient_penalty_weight, r1_weight, clip, seed: see ``AdversarialModel``.
 
     Raises:
-        ValueError: for an image that two halvings do not divide, or an unknown normalisation.
+        ValueError: for an image that two halvings do not divide, widths below 1, or an unknown normalisation.
     """
 
     default_normalization = "batch"
 
-    def __init__(self, *, filters=32, normalization="default", dropout=0.0, **kwargs):
+    def __init__(self, *, filters=32, hidden_units=(), normalization="default", dropout=0.0, **kwargs):
         super().__init__(**kwargs)
         if len(self.image_shape) != 3 or self.image_shape[0] % 4 or self.image_shape[1] % 4:
             raise ValueError(
@@ -50,11 +52,14 @@ class DCGAN(AdversarialModel):
             )
         if not isinstance(filters, int) or filters < 1:
             raise ValueError(f"filters must be an integer ≥ 1: received {filters!r}.")
+        if not all(isinstance(n, int) and n > 0 for n in hidden_units):
+            raise ValueError(f"hidden_units must be positive integers, or none: received {hidden_units!r}.")
         if normalization == "default":
             normalization = self.default_normalization
         if normalization not in NORMALIZATIONS:
             raise ValueError(f"normalization must be batch, spectral or None: received {normalization!r}.")
-        self.filters, self.normalization, self.dropout = filters, normalization, dropout
+        self.filters, self.hidden_units = filters, tuple(hidden_units)
+        self.normalization, self.dropout = normalization, dropout
         self.generator, self.discriminator = self._generator(), self._discriminator()
 
     def _generator(self):
@@ -63,6 +68,8 @@ class DCGAN(AdversarialModel):
         z = noise
         if label is not None:
             z = layers.Concatenate()([z, layers.Embedding(self.num_classes, self.latent_dim)(label)])
+        for units in self.hidden_units:
+            z = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Dense(units, use_bias=False)(z)))
         y = layers.Dense(height // 4 * (width // 4) * 2 * self.filters, use_bias=False)(z)
         y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
         y = layers.Reshape((height // 4, width // 4, 2 * self.filters))(y)
@@ -104,6 +111,7 @@ class DCGAN(AdversarialModel):
         return {
             **super().get_config(),
             "filters": self.filters,
+            "hidden_units": self.hidden_units,
             "normalization": self.normalization,
             "dropout": self.dropout,
         }

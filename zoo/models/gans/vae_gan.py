@@ -26,8 +26,8 @@ class VAEGAN(Reconstructing, DCGAN):
 
     Args:
         reconstruction_weight: γ of eq. 9: what reconstruction counts beside fooling the discriminator.
-        image_shape, filters, normalization, dropout, latent_dim, gradient_penalty_weight, r1_weight, clip, seed: see
-            ``DCGAN``.
+        image_shape, filters, hidden_units, normalization, dropout, latent_dim, gradient_penalty_weight, r1_weight,
+            clip, seed: see ``DCGAN``.
     """
 
     def __init__(self, *, reconstruction_weight=0.01, **kwargs):
