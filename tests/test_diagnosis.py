@@ -39,6 +39,9 @@ def test_a_healthy_run_raises_no_alarm(recwarn):
     growing = [[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0], [0.4, 0.3, 0.3, 0], [0.4, 0.3, 0.3, 0], EVEN]
     assert not run_alarm(growing + [EVEN] * 10).alarms
     assert not run_alarm([ONE] + [EVEN, [0.3, 0.3, 0.3, 0.1]] * 8).alarms
+    # Many modes are won, a few lost on the way.
+    stumbling = [ONE, [0.5, 0.5, 0, 0], [0.5, 0, 0.5, 0], [0.4, 0, 0.3, 0.3], EVEN, EVEN]
+    assert not run_alarm(stumbling).alarms
     assert not recwarn
 
 

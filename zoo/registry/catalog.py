@@ -153,7 +153,8 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.dcgan:DCGAN",
         summary="Convolutional GAN.",
         paper="Radford, Metz & Chintala 2016, Unsupervised Representation Learning with Deep Convolutional GANs, ICLR",
-        recipes=_adversarial(20, 12, learning_rate=1e-3),
+        recipes=_adversarial(20, 28, learning_rate=1e-3),
+        config={"mnist": {"hidden_units": (128,)}},
         kind="gan",
     ),
     "lsgan": Spec(
@@ -161,6 +162,7 @@ CATALOG: dict[str, Spec] = {
         summary="Convolutional GAN whose scores are drawn to their targets by squares.",
         paper="Mao et al. 2017, Least Squares Generative Adversarial Networks, ICCV",
         recipes=_adversarial(12, 10, learning_rate=5e-4),
+        config={"": {"hidden_units": (128,)}},
         kind="gan",
     ),
     "wgan": Spec(
@@ -168,13 +170,15 @@ CATALOG: dict[str, Spec] = {
         summary="Wasserstein GAN as first published: a critic with clipped weights.",
         paper="Arjovsky, Chintala & Bottou 2017, Wasserstein GAN, ICML",
         recipes=_adversarial(24, 20, batch_size=320, learning_rate=2e-4),
+        config={"": {"hidden_units": (128,)}},
         kind="gan",
     ),
     "wgan_gp": Spec(
         class_path="zoo.models.gans.wgan_gp:WGANGP",
         summary="Wasserstein GAN whose critic is bounded by a penalty on its slope.",
         paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs, NeurIPS",
-        recipes=_adversarial(24, 12, batch_size=160, learning_rate=1e-3),
+        recipes=_adversarial(24, 24, batch_size=160, learning_rate=1e-3),
+        config={"mnist": {"hidden_units": (128,)}},
         kind="gan",
     ),
     "sngan": Spec(
@@ -182,6 +186,7 @@ CATALOG: dict[str, Spec] = {
         summary="Convolutional GAN whose discriminator is bounded by spectral normalisation.",
         paper="Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks, ICLR",
         recipes=_adversarial(12, 10, learning_rate=5e-4),
+        config={"": {"hidden_units": (128,)}},
         kind="gan",
     ),
     "cgan": Spec(
@@ -189,6 +194,7 @@ CATALOG: dict[str, Spec] = {
         summary="Conditional GAN: draws the class it is asked for.",
         paper="Mirza & Osindero 2014, Conditional Generative Adversarial Nets",
         recipes=_adversarial(12, 10, learning_rate=1e-3),
+        config={"": {"hidden_units": (128,)}},
         kind="conditional_gan",
     ),
     "aae": Spec(
@@ -203,6 +209,7 @@ CATALOG: dict[str, Spec] = {
         summary="Variational autoencoder whose error is measured in a discriminator's features.",
         paper="Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, ICML",
         recipes=_adversarial(12, 10, learning_rate=5e-4),
+        config={"": {"hidden_units": (128,)}},
         kind="adversarial_autoencoder",
     ),
     "classifier": Spec(

@@ -55,8 +55,8 @@ class CollapseAlarm(_Alarming):
     ``least`` of what an even spread would give it.
 
     - *missing modes*: not all modes are captured, and for ``patience`` epochs no more than before;
-    - *cycling*: over the last ``patience`` epochs, modes were lost that had been captured, others or the same were won,
-      at least ``patience`` of such changes in all: the generator hops. A slow growth loses nothing.
+    - *cycling*: over the last ``patience`` epochs, modes that had been captured were lost at least ``patience`` times,
+      and others or the same won as often: the generator hops. Growth wins many and loses few.
 
     Args:
         modes_of: function of samples to the mode of each, ``(n,)`` integers from 0; negative for no mode. A
@@ -119,7 +119,7 @@ class CollapseAlarm(_Alarming):
                 f"looks; without: {_listed(missing)}.",
             )
         lost, won = window[:-1] & ~window[1:], ~window[:-1] & window[1:]
-        if lost.any() and won.any() and lost.sum() + won.sum() >= self.patience:
+        if min(lost.sum(), won.sum()) >= self.patience:
             self.raise_alarm(
                 "cycling",
                 epoch,
