@@ -21,13 +21,13 @@ EDGE = [
 setup(
     name="zoo",
     version=VERSION,
-    description="Trained autoencoders in Keras 3: load, fine-tune, export, compress.",
+    description="Trained autoencoders and GANs in Keras 3: load, fine-tune, export, compress.",
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     author="The zoo contributors",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    keywords="keras tensorflow autoencoder compression denoising litert pretrained",
+    keywords="keras tensorflow autoencoder gan compression denoising litert pretrained",
     classifiers=[
         "Development Status :: 4 - Beta",
         "Environment :: Console",
