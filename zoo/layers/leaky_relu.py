@@ -10,8 +10,8 @@ class LeakyReLU(keras.layers.Layer):
 
     A gradient penalty is differentiated through the first derivative, which is constant on either side of zero. For
     Keras' layer, TensorFlow carries the resulting zeros back through the products of all layers below; here nothing
-    is carried, and a critic's step does a sixth less. Values and first derivatives are the same, but at exactly zero,
-    where the slope is ``negative_slope``.
+    is carried: of the twelve products that a critic's step takes at an inner layer, two fall away. Values and first
+    derivatives are the same, but at exactly zero, where the slope is ``negative_slope``.
 
     Args:
         negative_slope: 0 ≤ slope < 1.
