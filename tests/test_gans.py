@@ -10,6 +10,7 @@ from keras import layers
 import zoo
 from zoo import losses, models, training
 from zoo.layers import LeakyReLU
+from zoo.models.base import affine_front
 
 IMAGES = np.random.default_rng(0).random((24, 12, 8, 1), dtype=np.float32)
 LABELS = np.arange(24) % 3
@@ -120,6 +121,53 @@ def test_the_gradient_penalty_looks_uniformly_between_the_examples():
     # The slope of x² at ε is 2ε: the mean of (2ε − 1)² is 1/3 for ε uniform on [0, 1], and 5 for a standard normal.
     real, fake = tf.ones((200_000, 1)), tf.zeros((200_000, 1))
     np.testing.assert_allclose(losses.gradient_penalty(lambda x: x**2, real, fake, seed=0), 1 / 3, atol=3e-3)
+
+
+@pytest.mark.parametrize("shape", [(5,), (6, 4, 2)])
+def test_the_gradient_penalty_spares_an_affine_front(shape):
+    keras.utils.set_random_seed(0)
+    affine = [layers.Rescaling(2.0, -1.0), layers.Flatten(), layers.Dense(9)]
+    network = keras.Sequential([keras.Input(shape), *affine, LeakyReLU(), layers.Dense(3, "tanh"), layers.Dense(1)])
+    front, rest = affine_front(network)
+    assert [layer.name for layer in front.layers[1:]] == [layer.name for layer in affine]
+    real, fake = (tf.constant(x) for x in np.random.default_rng(0).random((2, 8, *shape), dtype=np.float32))
+    results = []
+    for make, options in (
+        (lambda: (network, real, fake), {}),
+        (
+            lambda: (rest, front(real), front(fake)),
+            {"affine": (front, real[::-1])},
+        ),  # of an affine function, any will do
+    ):
+        with tf.GradientTape() as tape:
+            penalty = losses.gradient_penalty(*make(), seed=0, **options)
+        results.append((penalty, *tape.gradient(penalty, [v.value for v in network.trainable_variables[::2]])))
+    for plain, spared in zip(*results, strict=True):
+        np.testing.assert_allclose(plain, spared, rtol=1e-4, atol=1e-6)
+
+
+def test_only_a_chain_with_a_dense_layer_has_an_affine_front():
+    for name in ("wgan_gp", "cgan"):
+        assert affine_front(SMALL[name]().discriminator) is None
+    x = keras.Input((3,))
+    h = layers.Dense(3)(x)
+    for y in (layers.Dense(3, "tanh")(x), h, layers.LeakyReLU()(x), layers.Add()([x, h])):
+        assert affine_front(keras.Model(x, y)) is None
+    assert affine_front(keras.Model(x, layers.LeakyReLU()(h))) is not None
+
+
+def test_a_step_by_the_affine_front_is_the_plain_one(monkeypatch):
+    def trained():
+        keras.utils.set_random_seed(0)
+        model = SMALL["gan"](gradient_penalty_weight=3.0, dropout=0.0)
+        model.compile(*(keras.optimizers.SGD(0.01) for _ in range(2)), loss="wasserstein", discriminator_steps=2)
+        fit(model)
+        return model.get_weights()
+
+    spared = trained()
+    monkeypatch.setattr("zoo.models.adversarial.affine_front", lambda network: None)
+    for a, b in zip(spared, trained(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_a_flat_critic_has_a_finite_gradient():

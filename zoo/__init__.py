@@ -32,6 +32,7 @@ _SUBPACKAGES = {
     "layers",
     "losses",
     "models",
+    "optimizers",
     "plots",
     "regularizers",
     "registry",

@@ -3,19 +3,27 @@
 from zoo.backend.tensorflow import (
     CheckFailed,
     depth_to_space,
+    fused_adam_step,
+    fusible,
     gradient,
     gradients,
     guarded,
+    leaky_relu,
     start,
+    vector_jacobian_product,
     with_gradient_at_replicas_mean,
 )
 
 __all__ = [
     "CheckFailed",
     "depth_to_space",
+    "fused_adam_step",
+    "fusible",
     "gradient",
     "gradients",
     "guarded",
+    "leaky_relu",
     "start",
+    "vector_jacobian_product",
     "with_gradient_at_replicas_mean",
 ]

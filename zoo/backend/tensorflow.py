@@ -56,6 +56,28 @@ def gradients(function, groups):
     return values, [tape.gradient(value, group) for value, group in zip(scaled, groups, strict=True)]
 
 
+def vector_jacobian_product(function, x, cotangent):
+    """``cotangent`` times the Jacobian of ``function`` at ``x``, itself differentiable."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = function(x)
+    return tape.gradient(value, x, cotangent)
+
+
+def leaky_relu(x, slope: float):
+    """``x`` where positive, else ``slope · x``, with a second derivative that is known to be zero."""
+
+    @tf.custom_gradient
+    def call(x):
+        def gradient(upstream):
+            # With the features held fixed, a second differentiation has nothing to carry back through the layers below.
+            return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=tf.stop_gradient(x), alpha=slope)
+
+        return tf.nn.leaky_relu(x, slope), gradient
+
+    return call(x)
+
+
 def guarded(x, value, least: int, message: str):
     """``x``, in a graph that fails with ``message`` before it is used where the integer ``value`` is below ``least``.
 
@@ -68,6 +90,37 @@ def guarded(x, value, least: int, message: str):
 
 # What a failed ``guarded`` raises.
 CheckFailed = tf.errors.InvalidArgumentError
+
+
+def fusible(gradients) -> bool:
+    """Whether ``fused_adam_step`` takes them: dense ones, outside of several replicas of ``tf.distribute``."""
+    dense = not any(isinstance(gradient, tf.IndexedSlices) for gradient in gradients)
+    return dense and tf.distribute.get_strategy().num_replicas_in_sync == 1
+
+
+def fused_adam_step(
+    variables, momentums, velocities, gradients, *, learning_rate, beta_1, beta_2, epsilon, step
+) -> None:
+    """A step of Adam: one kernel for each variable and its two averages.
+
+    Args:
+        variables, momentums, velocities: lists of Keras variables.
+        gradients: dense ones.
+        step: integer tensor, 1 at the first step.
+    """
+    settings = {"lr": learning_rate, "beta1": beta_1, "beta2": beta_2, "epsilon": epsilon}
+    settings |= {
+        f"beta{n}_power": tf.pow(float(beta), tf.cast(step, tf.float32)) for n, beta in ((1, beta_1), (2, beta_2))
+    }
+    for variable, momentum, velocity, gradient in zip(variables, momentums, velocities, gradients, strict=True):
+        dtype = variable.value.dtype
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle,
+            m=momentum.value.handle,
+            v=velocity.value.handle,
+            grad=tf.cast(gradient, dtype),
+            **{name: tf.cast(value, dtype) for name, value in settings.items()},
+        )
 
 
 def with_gradient_at_replicas_mean(function, x):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import backend, data, evaluation, losses, models
+from zoo import backend, data, evaluation, losses, models, optimizers
 from zoo.experiments.divergences import check_counts
 from zoo.experiments.toy import STEPS_WORTH_COMPILING, fit_steps, point_gan, standing
 
@@ -74,7 +74,7 @@ def generator_gradients(
                 hidden_units=tuple(hidden_units),
                 gradient_penalty_weight=gradient_penalty_weight if critic else 0.0,
             )
-            adam = keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9)
+            adam = optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9)
             model.compile(standing(), adam, trained_by, 1, jit_compile=steps >= STEPS_WORTH_COMPILING)
 
             def look(
@@ -160,7 +160,7 @@ def clipping_capacity(
             gradient_penalty_weight=0.0 if clip else gradient_penalty_weight,
             seed=seed,
         )
-        adam = keras.optimizers.Adam(min(1e-3, clip / 10) if clip else 1e-3, beta_1=0.0, beta_2=0.9)
+        adam = optimizers.Adam(min(1e-3, clip / 10) if clip else 1e-3, beta_1=0.0, beta_2=0.9)
         model.compile(standing(), adam, "wasserstein", 1, jit_compile=steps >= STEPS_WORTH_COMPILING)
         fit_steps(model, mixture.sample, steps, batch_size=batch_size, seed=seed)
         scores = [ops.convert_to_numpy(model.discriminator(part)).mean() for part in (real, fake)]

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo import data, evaluation, models
+from zoo import data, evaluation, models, optimizers
 from zoo.experiments.divergences import check_counts
 from zoo.experiments.toy import STEPS_WORTH_COMPILING, fit_steps, looks_at, point_gan
 
@@ -25,7 +25,7 @@ class Settings:
         steps: of the generator.
         discriminator_steps: k.
         batch_size: examples for each step of the discriminator.
-        units: widths of both perceptrons; of convolutional nets one number, the filters.
+        units: widths of both perceptrons; of convolutional nets the filters, then the generator's dense layers.
         latent_dim: length of the noise.
         optimizer: ``adam`` or ``rmsprop``, of both players.
         learning_rate: of both players.
@@ -69,7 +69,7 @@ class Settings:
         average = {"use_ema": True, "ema_momentum": ema} if ema else {}
         if self.optimizer == "rmsprop":
             return keras.optimizers.RMSprop(rate, **average)
-        return keras.optimizers.Adam(rate, beta_1=self.betas[0], beta_2=self.betas[1], **average)
+        return optimizers.Adam(rate, beta_1=self.betas[0], beta_2=self.betas[1], **average)
 
 
 # What ``modes_over_time`` compares: the same nets, budget and learning rate, and no average to hide what happens.

@@ -1,7 +1,8 @@
 """The leaky rectifier of critics whose slope is penalised."""
 
 import keras
-from keras import ops
+
+from zoo import backend
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -33,8 +34,7 @@ class LeakyReLU(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        one, slope = (ops.cast(value, x.dtype) for value in (1.0, self.negative_slope))
-        return x * ops.stop_gradient(ops.where(x > 0, one, slope))
+        return backend.leaky_relu(x, self.negative_slope)
 
     def compute_output_shape(self, input_shape):
         return input_shape

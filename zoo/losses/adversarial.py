@@ -143,21 +143,27 @@ def adversarial_loss(loss: str | AdversarialLoss) -> AdversarialLoss:
     return ADVERSARIAL_LOSSES[loss]()
 
 
-def gradient_penalty(critic, real, fake, *, seed=None):
+def gradient_penalty(critic, real, fake, *, seed=None, affine=None):
     """Mean of ``(‖∇ critic(x̂)‖ − 1)²`` at random points x̂ between pairs of a real and a generated example.
 
+    Where a critic begins with an affine function, that function takes x̂ to a point between the values that it has at
+    the pair, and has one slope everywhere: given ``affine``, it is not computed again.
+
     Args:
-        critic: function of examples ``(batch, ...)`` to scores ``(batch, 1)``.
-        real, fake: examples of one shape.
+        critic: function of examples ``(batch, ...)`` to scores ``(batch, 1)``; given ``affine``, of that one's values.
+        real, fake: examples of one shape; given ``affine``, its values at them.
         seed: integer or ``keras.random.SeedGenerator`` of the points, uniform on each line.
+        affine: ``(function, examples)`` where the critic's first part is affine, with any ``(batch, ...)`` examples.
 
     References:
         Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", algorithm 1.
     """
     shape = (ops.shape(real)[0],) + (1,) * (len(real.shape) - 1)
     epsilon = ops.cast(keras.random.uniform(shape, seed=seed), real.dtype)
-    squared_norm = _squared_gradient_norm(critic, fake + epsilon * (real - fake))
-    return ops.mean(ops.square(ops.sqrt(squared_norm + EPSILON) - 1))
+    slope = _slope(critic, fake + epsilon * (real - fake))
+    if affine is not None:
+        slope = backend.vector_jacobian_product(*affine, ops.cast(slope, affine[1].dtype))
+    return ops.mean(ops.square(ops.sqrt(_squared_norm(slope) + EPSILON) - 1))
 
 
 def r1_penalty(discriminator, real):
@@ -167,11 +173,15 @@ def r1_penalty(discriminator, real):
         discriminator: function of examples ``(batch, ...)`` to scores ``(batch, 1)``.
         real: examples.
     """
-    return 0.5 * ops.mean(_squared_gradient_norm(discriminator, real))
+    return 0.5 * ops.mean(_squared_norm(_slope(discriminator, real)))
 
 
-def _squared_gradient_norm(function, x):
-    # An example's score depends on the example alone, so that the sum's gradient is that of each score. In float32:
-    # squares of half-precision gradients would underflow.
-    gradient = ops.cast(backend.gradient(lambda x: ops.sum(ops.cast(function(x), "float32")), x), "float32")
-    return ops.sum(ops.square(gradient), axis=tuple(range(1, len(gradient.shape))))
+def _slope(function, x):
+    # An example's score depends on the example alone, so that the sum's gradient is that of each score.
+    return backend.gradient(lambda x: ops.sum(ops.cast(function(x), "float32")), x)
+
+
+def _squared_norm(slope):
+    # In float32: squares of half-precision gradients would underflow.
+    slope = ops.cast(slope, "float32")
+    return ops.sum(ops.square(slope), axis=tuple(range(1, len(slope.shape))))

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import backend, losses
-from zoo.models.base import check_examples
+from zoo import backend, losses, optimizers
+from zoo.models.base import affine_front, check_examples
 
 METRICS = (
     "discriminator_loss",
@@ -190,7 +190,7 @@ class AdversarialModel(keras.Model):
 
     def default_optimizer(self, learning_rate=2e-4) -> keras.optimizers.Optimizer:
         """Of one player, as the paper has it."""
-        return keras.optimizers.Adam(learning_rate, beta_1=0.5)
+        return optimizers.Adam(learning_rate, beta_1=0.5)
 
     def _optimizer(self, optimizer, auto_scale_loss):
         optimizer = self.default_optimizer() if optimizer is None else keras.optimizers.get(optimizer)
@@ -279,9 +279,9 @@ class AdversarialModel(keras.Model):
         x, parts = self._parts(x)
         fake = self.fake_examples(x, labels)  # the generator stays as it is in between, so one pass makes them all
         real = self.real_examples(x)
-        for part in parts:
-            self._update_discriminator(real[part], fake[part], None if labels is None else labels[part])
         last = parts[-1]
+        for part in parts:
+            self._update_discriminator(real[part], fake[part], None if labels is None else labels[part], part is last)
         self._update_generator(x[last], None if labels is None else labels[last])
         return self._diagnosis()
 
@@ -297,19 +297,21 @@ class AdversarialModel(keras.Model):
         self._note_scores(real_scores, fake_scores)
         return {name: value for name, value in self._diagnosis().items() if not name.endswith("norm")}
 
-    def _update_discriminator(self, real, fake, labels):
+    def _update_discriminator(self, real, fake, labels, noted=True):
+        """One step of the discriminator; ``noted``: its diagnosis shows it."""
         fake = ops.stop_gradient(ops.cast(fake, real.dtype))
 
         def loss():
-            real_scores, fake_scores = self._both_scores(real, fake, labels)
+            real_scores, fake_scores, penalty = self._judged(real, fake, labels)
             value = self.adversarial_loss.discriminator(real_scores, fake_scores)
-            self._note("discriminator_loss", value)
-            self._note_scores(real_scores, fake_scores)
-            return [self.discriminator_optimizer.scale_loss(value + self._penalty(real, fake, labels))]
+            if noted:
+                self._note("discriminator_loss", value)
+                self._note_scores(real_scores, fake_scores)
+            return [self.discriminator_optimizer.scale_loss(value + penalty)]
 
         variables = self.discriminator.trainable_variables
         _, (gradients,) = backend.gradients(loss, [variables])
-        self._apply("discriminator", gradients, variables)
+        self._apply("discriminator", gradients, variables, noted)
         if self.clip is not None:  # trainable weights only: a clipped moving statistic would be a wrong one
             for variable in variables:
                 variable.assign(ops.clip(variable, -self.clip, self.clip))
@@ -321,37 +323,53 @@ class AdversarialModel(keras.Model):
         self._note("generator_loss", values[0] / scale(1.0))
         self._apply("generator", sum(gradients, []), sum(groups, []))
 
-    def _apply(self, player, gradients, variables):
-        """One step of a player's optimizer; the norm of its gradients is noted."""
+    def _apply(self, player, gradients, variables, noted=True):
+        """One step of a player's optimizer; ``noted``: the norm of its gradients is, too."""
         optimizer = getattr(self, f"{player}_optimizer")
+        if noted:
+            self._note_gradients(player, gradients, optimizer)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+    def _note_gradients(self, player, gradients, optimizer):
         squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None]
         norm = ops.sqrt(sum(squares)) / optimizer.scale_loss(1.0)
         # A step that overflowed half precision is skipped, and a lower scale tried: no norm to speak of.
         counts = ops.isfinite(norm) if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else True
         metric = self.diagnosis[f"{player}_gradient_norm"]
         metric.update_state(ops.where(counts, norm, 0.0), sample_weight=ops.cast(counts, "float32"))
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+    def _judged(self, real, fake, labels):
+        """The discriminator's scores of real and of fake examples, and the penalty on its slope."""
+        halves = None if self._mixes_examples or not self.gradient_penalty_weight else affine_front(self.discriminator)
+        if halves is None:
+            real_scores, fake_scores = self._both_scores(real, fake, labels)
+            penalty = self._slope_penalty(lambda x: self.scores(x, labels, frozen=True), real, fake)
+        else:  # what the penalty needs of the largest layer is known from the scores' pass
+            front, rest = halves
+            both = front(ops.concatenate([real, fake]), training=True)
+            real_scores, fake_scores = ops.split(ops.cast(rest(both, training=True), "float32"), 2)
+            affine = (lambda x: front(x, training=True), real)
+            penalty = self._slope_penalty(lambda h: self.applied(rest, h), *ops.split(both, 2), affine)
+        if self.r1_weight:
+            penalty += self.r1_weight * losses.r1_penalty(lambda x: self.scores(x, labels, frozen=True), real)
+        return real_scores, fake_scores, penalty
+
+    def _slope_penalty(self, critic, real, fake, affine=None):
+        if not self.gradient_penalty_weight:
+            return 0.0
+        penalty = losses.gradient_penalty(critic, real, fake, seed=self.seed_generator, affine=affine)
+        return self.gradient_penalty_weight * penalty
 
     def _both_scores(self, real, fake, labels):
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.discriminator.layers):
+        if self._mixes_examples:
             # Statistics of a mixed batch would tell each example about the others' share of fakes.
             return self.scores(real, labels), self.scores(fake, labels)
-        both = ops.concatenate([real, fake])
-        scores = self.scores(both, None if labels is None else ops.concatenate([labels, labels]))
-        number = ops.shape(real)[0]
-        return scores[:number], scores[number:]
+        scores = self.scores(ops.concatenate([real, fake]), None if labels is None else ops.concatenate([labels] * 2))
+        return ops.split(scores, 2)
 
-    def _penalty(self, real, fake, labels):
-        def score(examples):
-            return self.scores(examples, labels, frozen=True)
-
-        value = 0.0
-        if self.gradient_penalty_weight:
-            penalty = losses.gradient_penalty(score, real, fake, seed=self.seed_generator)
-            value += self.gradient_penalty_weight * penalty
-        if self.r1_weight:
-            value += self.r1_weight * losses.r1_penalty(score, real)
-        return value
+    @property
+    def _mixes_examples(self) -> bool:
+        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.discriminator.layers)
 
     def noise_for(self, x, training=True):
         """Noise ``(batch, latent_dim)`` for a batch: new in training, the same in every evaluation."""

