@@ -61,6 +61,22 @@ def test_hopping_from_mode_to_mode_is_named():
     np.testing.assert_array_equal(alarm.counts[1], [0, 400, 0, 0])
 
 
+def test_what_is_not_finite_is_of_no_mode():
+    class Diverged(Scripted):
+        def generate(self, n, seed=None):
+            return np.full((n, 2), np.nan) if next(self.script) else np.zeros((n, 2))
+
+    def modes_of(samples):
+        assert np.isfinite(samples).all()
+        return np.zeros(len(samples), int)
+
+    alarm = training.CollapseAlarm(modes_of, MODES, n=10, patience=2)
+    alarm.set_model(Diverged([False, True]))
+    for epoch in range(2):
+        alarm.on_epoch_end(epoch, {})
+    np.testing.assert_array_equal(alarm.counts, [[10, 0, 0, 0], [0, 0, 0, 0]])
+
+
 def test_an_alarm_may_end_the_training():
     with pytest.warns(training.TrainingWarning):
         alarm = run_alarm([ONE] * 20, stop=True)

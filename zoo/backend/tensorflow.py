@@ -65,15 +65,18 @@ def vector_jacobian_product(function, x, cotangent):
 
 
 def leaky_relu(x, slope: float):
-    """``x`` where positive, else ``slope · x``, with a second derivative that is known to be zero."""
+    """``x`` where positive, else ``slope · x``, slope ≥ 0, with a second derivative that is known to be zero."""
 
     @tf.custom_gradient
     def call(x):
+        y = tf.nn.leaky_relu(x, slope)
+
         def gradient(upstream):
             # With the features held fixed, a second differentiation has nothing to carry back through the layers below.
-            return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=tf.stop_gradient(x), alpha=slope)
+            # The result has the signs of x, and leaves TensorFlow free to fuse the rectifier with what is before it.
+            return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=tf.stop_gradient(y), alpha=slope)
 
-        return tf.nn.leaky_relu(x, slope), gradient
+        return y, gradient
 
     return call(x)
 

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from zoo import backend, data, evaluation, losses, models, optimizers
 from zoo.experiments.divergences import check_counts
-from zoo.experiments.toy import STEPS_WORTH_COMPILING, fit_steps, point_gan, standing
+from zoo.experiments.toy import fit_steps, point_gan, standing
 
 # Loss of the generator → loss that its discriminator was trained by.
 GENERATOR_LOSSES = {"minimax": "non_saturating", "non_saturating": "non_saturating", "wasserstein": "wasserstein"}
@@ -75,7 +75,7 @@ def generator_gradients(
                 gradient_penalty_weight=gradient_penalty_weight if critic else 0.0,
             )
             adam = optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9)
-            model.compile(standing(), adam, trained_by, 1, jit_compile=steps >= STEPS_WORTH_COMPILING)
+            model.compile(standing(), adam, trained_by, 1)
 
             def look(
                 step, seconds, model=model, critic=critic, seed=seed, trained_by=trained_by, noise=noise, real=real
@@ -161,7 +161,7 @@ def clipping_capacity(
             seed=seed,
         )
         adam = optimizers.Adam(min(1e-3, clip / 10) if clip else 1e-3, beta_1=0.0, beta_2=0.9)
-        model.compile(standing(), adam, "wasserstein", 1, jit_compile=steps >= STEPS_WORTH_COMPILING)
+        model.compile(standing(), adam, "wasserstein", 1)
         fit_steps(model, mixture.sample, steps, batch_size=batch_size, seed=seed)
         scores = [ops.convert_to_numpy(model.discriminator(part)).mean() for part in (real, fake)]
         slopes = np.linalg.norm(

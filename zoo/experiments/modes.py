@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo import data, evaluation, models, optimizers
 from zoo.experiments.divergences import check_counts
-from zoo.experiments.toy import STEPS_WORTH_COMPILING, fit_steps, looks_at, point_gan
+from zoo.experiments.toy import fit_steps, looks_at, point_gan
 
 # Points that the exact distance between two samples is taken of.
 EARTH_MOVER_POINTS = 2000
@@ -60,7 +60,6 @@ class Settings:
             ),
             self.loss,
             self.discriminator_steps,
-            jit_compile=len(model.image_shape) == 1 and self.steps >= STEPS_WORTH_COMPILING,
         )
 
     def _optimizer(self, rate: float, steps: int, ema: float | None) -> keras.optimizers.Optimizer:
@@ -72,12 +71,12 @@ class Settings:
         return optimizers.Adam(rate, beta_1=self.betas[0], beta_2=self.betas[1], **average)
 
 
-# What ``modes_over_time`` compares: the same nets, budget and learning rate, and no average to hide what happens.
-_EQUAL = {"decay": False, "ema": None, "learning_rate": 1e-3}
+# What ``modes_over_time`` compares: the same nets, budget and learning rates, and no average to hide what happens.
+_EQUAL = {"decay": False, "ema": None, "units": (192,) * 5, "discriminator_learning_rate": 2e-3}
 OVER_TIME = {
-    "minimax GAN": Settings("minimax", betas=(0.5, 0.9), **_EQUAL),
+    "minimax GAN": Settings("minimax", **_EQUAL),
     "WGAN, clipped": Settings("wasserstein", clip=0.1, optimizer="rmsprop", **_EQUAL),
-    "WGAN-GP": Settings("wasserstein", gradient_penalty_weight=0.1, **_EQUAL),
+    "WGAN-GP": Settings("wasserstein", gradient_penalty_weight=0.2, **_EQUAL),
 }
 
 
@@ -86,7 +85,7 @@ def modes_over_time(
     mixture: data.Mixture | None = None,
     settings: dict[str, Settings] = OVER_TIME,
     steps: int = 4000,
-    seeds: int = 3,
+    seeds: int = 5,
     looks: int = 50,
     samples: int = 2500,
     units: Sequence[int] | None = None,

@@ -32,7 +32,7 @@ _POINTS = {
 # The game as first published, with the nets and the budget of the best.
 _POINTS["minimax"] = dataclasses.replace(_POINTS["wgan_gp"], loss="minimax", gradient_penalty_weight=0.0)
 _IMAGE = Settings(
-    "wasserstein", steps=8000, discriminator_steps=2, batch_size=64, units=(32, 256), latent_dim=64, ema=0.998
+    "wasserstein", steps=5000, discriminator_steps=2, batch_size=64, units=(32, 256), latent_dim=64, ema=0.998
 )
 _IMAGES = {
     "gan": dataclasses.replace(_IMAGE, loss="non_saturating", discriminator_steps=1, betas=(0.5, 0.999)),
@@ -171,13 +171,9 @@ class _Points:
         return point_model(settings, seed)
 
     def alarm(self, gan: models.AdversarialModel, seed: int) -> CollapseAlarm | None:
-        alarm = CollapseAlarm(self._modes_of, self.of, seed=seed)
+        alarm = CollapseAlarm(self.mixture.modes_of, self.of, seed=seed)
         alarm.set_model(gan)
         return alarm
-
-    def _modes_of(self, points: np.ndarray) -> np.ndarray:
-        """Of a generator that has diverged, none."""
-        return self.mixture.modes_of(points) if np.isfinite(points).all() else np.full(len(points), -1)
 
     def captured(self, points: np.ndarray) -> dict[str, Any]:
         found = coverage(points, self.mixture)

@@ -11,8 +11,6 @@ from zoo.experiments.divergences import check_counts
 
 # Examples drawn at once for ``fit``: so many bytes of float32.
 CHUNK_BYTES = 2**27
-# XLA takes some ten seconds to compile a step, and then halves what it costs.
-STEPS_WORTH_COMPILING = 1000
 
 
 def fit_steps(

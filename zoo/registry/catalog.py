@@ -170,7 +170,7 @@ CATALOG: dict[str, Spec] = {
         summary="Wasserstein GAN as first published: a critic with clipped weights.",
         paper="Arjovsky, Chintala & Bottou 2017, Wasserstein GAN, ICML",
         recipes=_adversarial(24, 20, batch_size=320, learning_rate=2e-4),
-        config={"": {"hidden_units": (128,)}},
+        config={"mnist": {"hidden_units": (128,)}},
         kind="gan",
     ),
     "wgan_gp": Spec(
@@ -193,8 +193,8 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.cgan:CGAN",
         summary="Conditional GAN: draws the class it is asked for.",
         paper="Mirza & Osindero 2014, Conditional Generative Adversarial Nets",
-        recipes=_adversarial(16, 16, learning_rate=1e-3),
-        config={"": {"hidden_units": (128,)}},
+        recipes=_adversarial(20, 20, learning_rate=1e-3),
+        config={"mnist": {"hidden_units": (128,)}},
         kind="conditional_gan",
     ),
     "aae": Spec(
@@ -208,8 +208,8 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.vae_gan:VAEGAN",
         summary="Variational autoencoder whose error is measured in a discriminator's features.",
         paper="Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, ICML",
-        recipes=_adversarial(12, 10, learning_rate=5e-4),
-        config={"": {"hidden_units": (128,)}},
+        recipes=_adversarial(16, 16, learning_rate=5e-4),
+        config={"mnist": {"hidden_units": (128,)}},
         kind="adversarial_autoencoder",
     ),
     "classifier": Spec(

@@ -13,7 +13,8 @@ class Recipe:
         epochs: passes over the training split.
         batch_size: examples a step.
         learning_rate: peak of the cosine schedule, which warms up over the first epoch and ends near zero; of an
-            adversarial model, of both players, and without the warm-up.
+            adversarial model without the warm-up, and of both players.
+        discriminator_learning_rate: of the discriminator, where it is another one.
         weight_decay: of AdamW, on kernels; an adversarial model has its paper's optimizers, without.
         dtype_policy: of Keras; ``mixed_bfloat16`` is faster for convolutions where the processor has it.
         jit_compile: whether XLA compiles the step: measured per model, it speeds dense nets and slows convolutions.
@@ -26,6 +27,7 @@ class Recipe:
     epochs: int
     batch_size: int = 128
     learning_rate: float = 2e-3
+    discriminator_learning_rate: float | None = None
     weight_decay: float = 0.0
     dtype_policy: str = "float32"
     jit_compile: bool = False

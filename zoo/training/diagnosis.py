@@ -102,7 +102,9 @@ class CollapseAlarm(_Alarming):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
-        found = np.asarray(self.modes_of(self.model.generate(self.n, seed=self.seed)))
+        samples = self.model.generate(self.n, seed=self.seed)
+        finite = np.isfinite(samples).reshape(len(samples), -1).all(axis=1)  # a generator that has diverged has no mode
+        found = np.asarray(self.modes_of(samples[finite])) if finite.any() else np.array([], int)
         self.counts.append(np.bincount(found[found >= 0], minlength=self.modes)[: self.modes])
         captured = np.stack(self.counts) >= max(1, self.least * self.n / self.modes)
         if logs is not None:

@@ -155,8 +155,10 @@ def _check(recipe: registry.Recipe) -> None:
         value = getattr(recipe, field)
         if not isinstance(value, int) or value < least:
             raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
-    if not recipe.learning_rate > 0:
-        raise ValueError(f"learning_rate must be above 0: received {recipe.learning_rate!r}.")
+    for field in ("learning_rate", "discriminator_learning_rate"):
+        value = getattr(recipe, field)
+        if value is not None and not value > 0:
+            raise ValueError(f"{field} must be above 0: received {value!r}.")
 
 
 def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarray]:
@@ -205,16 +207,18 @@ def optimizer(recipe: registry.Recipe, steps: int) -> keras.optimizers.Optimizer
 def _compile_adversarial(model: keras.Model, recipe: registry.Recipe, steps: int) -> None:
     """Gives both players their paper's optimizer, with a cosine schedule over the steps that each of them takes."""
 
-    def player(steps, ema_momentum=0.0):
-        schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.epochs * steps, alpha=0.01)
+    def player(rate, steps, ema_momentum=0.0):
+        schedule = keras.optimizers.schedules.CosineDecay(rate, recipe.epochs * steps, alpha=0.01)
         result = model.default_optimizer(schedule)
         if not ema_momentum:
             return result
         return type(result).from_config({**result.get_config(), "use_ema": True, "ema_momentum": ema_momentum})
 
     model.compile(
-        player(steps, recipe.ema_momentum),
-        player(steps * model.default_discriminator_steps),
+        player(recipe.learning_rate, steps, recipe.ema_momentum),
+        player(
+            recipe.discriminator_learning_rate or recipe.learning_rate, steps * model.default_discriminator_steps
+        ),
         jit_compile=recipe.jit_compile,
     )
 

@@ -25,8 +25,8 @@ class DCGAN(AdversarialModel):
 
     The discriminator's last convolution sees nearly all of the image, without which shapes come apart.
 
-    With ``num_classes`` both players see the label: as a vector joined to the noise, and as an image of its own beside
-    the example (Mirza & Osindero 2014).
+    With ``num_classes`` both players see the label: as a vector joined to what the dense layers make of the noise, and
+    as an image of its own beside the example (Mirza & Osindero 2014).
 
     Args:
         image_shape: ``(height, width, channels)``; height and width are multiples of 4.
@@ -66,10 +66,10 @@ class DCGAN(AdversarialModel):
         height, width, channels = self.image_shape
         noise, label = self._inputs((self.latent_dim,), "noise")
         z = noise
-        if label is not None:
-            z = layers.Concatenate()([z, layers.Embedding(self.num_classes, self.latent_dim)(label)])
         for units in self.hidden_units:
             z = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Dense(units, use_bias=False)(z)))
+        if label is not None:  # after the dense layers, where it would drown the noise
+            z = layers.Concatenate()([z, layers.Embedding(self.num_classes, self.latent_dim)(label)])
         y = layers.Dense(height // 4 * (width // 4) * 2 * self.filters, use_bias=False)(z)
         y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
         y = layers.Reshape((height // 4, width // 4, 2 * self.filters))(y)
