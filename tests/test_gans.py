@@ -259,6 +259,20 @@ def test_clipping_binds_every_trained_weight_and_no_statistic():
     assert all(np.max(v) > 0.01 for v in other[1::2]), "moving statistics are no weights"
 
 
+def test_spectral_normalization_keeps_small_steps_in_mixed_precision():
+    """A kernel that is written back in bfloat16 has 16 zeros at the end of each weight, and no step below 0.4 %."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = SMALL["sngan"]()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile(*(keras.optimizers.SGD(0.0) for _ in range(2)))
+    fit(model)
+    for variable in model.discriminator.trainable_variables:
+        if "kernel" in variable.path:
+            assert (np.array(variable).view(np.uint32) & 0xFFFF).any()
+
+
 def test_spectral_normalization_bounds_the_kernels():
     model = SMALL["sngan"]()
     model.compile()
@@ -614,6 +628,16 @@ def test_the_average_is_what_ships(pictures, tmp_path):
     )
     generators = [result.model.generator.get_weights()[0] for result in (last, averaged)]
     assert np.abs(generators[0] - generators[1]).max() > 0.05
+
+
+def test_the_discriminator_may_learn_at_a_rate_of_its_own(pictures, tmp_path):
+    options = {"data_source": str(pictures), "epochs": 1, "batch_size": 16, "overrides": {"hidden_units": (8,)}}
+    slow, usual = (
+        training.train("gan", output=tmp_path / str(rate), discriminator_learning_rate=rate, **options).model
+        for rate in (1e-9, None)
+    )
+    biases = [max(np.abs(layer.bias).max() for layer in m.discriminator.layers if layer.weights) for m in (slow, usual)]
+    assert biases[0] < 1e-7 < 1e-4 < biases[1]
 
 
 def test_a_loss_that_is_not_finite_names_the_player(pictures, tmp_path):

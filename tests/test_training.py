@@ -141,7 +141,11 @@ def test_an_unfinished_training_is_not_overwritten(pictures, tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"epochs": 0}, "epochs must be an integer ≥ 1"), ({"learning_rate": -1.0}, "learning_rate must be above 0")],
+    [
+        ({"epochs": 0}, "epochs must be an integer ≥ 1"),
+        ({"learning_rate": -1.0}, "learning_rate must be above 0"),
+        ({"discriminator_learning_rate": 0.0}, "discriminator_learning_rate must be above 0: received 0.0"),
+    ],
 )
 def test_bad_recipes(pictures, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):

@@ -216,9 +216,7 @@ def _compile_adversarial(model: keras.Model, recipe: registry.Recipe, steps: int
 
     model.compile(
         player(recipe.learning_rate, steps, recipe.ema_momentum),
-        player(
-            recipe.discriminator_learning_rate or recipe.learning_rate, steps * model.default_discriminator_steps
-        ),
+        player(recipe.discriminator_learning_rate or recipe.learning_rate, steps * model.default_discriminator_steps),
         jit_compile=recipe.jit_compile,
     )
 

@@ -105,7 +105,9 @@ class DCGAN(AdversarialModel):
     def _normalized(self, layer):
         if self.normalization != "spectral":
             return layer
-        return layers.SpectralNormalization(layer, dtype=layer.dtype_policy)
+        # The layer computes in its own precision, but Keras writes the divided kernel back at every step: in half of
+        # it, rounding would swallow what was just learned.
+        return layers.SpectralNormalization(layer, dtype="float32")
 
     def get_config(self):
         return {
