@@ -259,6 +259,13 @@ def test_clipping_binds_every_trained_weight_and_no_statistic():
     assert all(np.max(v) > 0.01 for v in other[1::2]), "moving statistics are no weights"
 
 
+def test_the_scale_of_scores_multiplies_them():
+    plain, scaled = SMALL["sngan"](score_scale=1.0), SMALL["sngan"]()
+    scaled.set_weights(plain.get_weights())
+    np.testing.assert_allclose(scaled.discriminator(IMAGES), 8 * np.array(plain.discriminator(IMAGES)), rtol=1e-5)
+    assert models.DCGAN().score_scale == 1
+
+
 def test_spectral_normalization_keeps_small_steps_in_mixed_precision():
     """A kernel that is written back in bfloat16 has 16 zeros at the end of each weight, and no step below 0.4 %."""
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -499,6 +506,7 @@ def test_a_gan_learns_points():
         (lambda: SMALL["dcgan"](image_shape=(30, 28, 1)), "divisible by 4"),
         (lambda: SMALL["dcgan"](hidden_units=(8, 0)), "hidden_units must be positive integers, or none: .*8, 0"),
         (lambda: SMALL["dcgan"](normalization="layer"), "normalization must be batch, spectral or None: .*'layer'"),
+        (lambda: SMALL["sngan"](score_scale=0.0), "score_scale must be above 0: received 0.0"),
         (lambda: SMALL["gan"](image_shape=()), "image_shape must be positive integers"),
         (lambda: SMALL["gan"](latent_dim=0), "latent_dim must be an integer ≥ 1: received 0"),
         (lambda: SMALL["gan"](num_classes=10), "num_classes must be 0"),

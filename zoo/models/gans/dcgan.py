@@ -34,6 +34,8 @@ class DCGAN(AdversarialModel):
         hidden_units: widths of dense layers that the generator's noise goes through first, each normalised over the
             batch: with more layers it changes faster from one kind of image to another, and fewer lie in between.
         normalization: of the discriminator: ``batch``, ``spectral`` or None.
+        score_scale: what the discriminator's score is multiplied by: with spectral normalisation, K bounds its slope by
+            K instead of 1.
         dropout: of the discriminator's features.
         latent_dim, num_classes, gradient_penalty_weight, r1_weight, clip, seed: see ``AdversarialModel``.
 
@@ -42,8 +44,11 @@ class DCGAN(AdversarialModel):
     """
 
     default_normalization = "batch"
+    default_score_scale = 1.0
 
-    def __init__(self, *, filters=32, hidden_units=(), normalization="default", dropout=0.0, **kwargs):
+    def __init__(
+        self, *, filters=32, hidden_units=(), normalization="default", score_scale=None, dropout=0.0, **kwargs
+    ):
         super().__init__(**kwargs)
         if len(self.image_shape) != 3 or self.image_shape[0] % 4 or self.image_shape[1] % 4:
             raise ValueError(
@@ -59,7 +64,10 @@ class DCGAN(AdversarialModel):
         if normalization not in NORMALIZATIONS:
             raise ValueError(f"normalization must be batch, spectral or None: received {normalization!r}.")
         self.filters, self.hidden_units = filters, tuple(hidden_units)
-        self.normalization, self.dropout = normalization, dropout
+        score_scale = self.default_score_scale if score_scale is None else score_scale
+        if not score_scale > 0:
+            raise ValueError(f"score_scale must be above 0: received {score_scale!r}.")
+        self.normalization, self.score_scale, self.dropout = normalization, score_scale, dropout
         self.generator, self.discriminator = self._generator(), self._discriminator()
 
     def _generator(self):
@@ -96,6 +104,8 @@ class DCGAN(AdversarialModel):
             h = LeakyReLU(0.2)(h)
         h = layers.Dropout(self.dropout)(layers.Flatten(name="features")(h))
         score = self._normalized(layers.Dense(1, dtype="float32", name="score"))(h)
+        if self.score_scale != 1:
+            score = layers.Rescaling(self.score_scale, dtype="float32")(score)
         return keras.Model(x if label is None else [x, label], score, name="discriminator")
 
     def _inputs(self, shape, name):
@@ -115,5 +125,6 @@ class DCGAN(AdversarialModel):
             "filters": self.filters,
             "hidden_units": self.hidden_units,
             "normalization": self.normalization,
+            "score_scale": self.score_scale,
             "dropout": self.dropout,
         }

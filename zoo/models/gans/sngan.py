@@ -1,7 +1,8 @@
 """Spectrally normalised GAN.
 
 Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks". Differs from the paper in its smaller
-nets, which are DCGAN's; the normalisation is Keras' own, one step of the power method for each call.
+nets, which are DCGAN's, and in multiplying the score by 8; the normalisation is Keras' own, one step of the power
+method for each call.
 """
 
 import keras
@@ -13,9 +14,11 @@ from zoo.models.gans.dcgan import DCGAN
 class SNGAN(DCGAN):
     """DCGAN's nets, the discriminator's kernels divided by their largest singular value, and the hinge loss.
 
-    That bounds the discriminator's slope without a penalty, at the price of one product a kernel. Data flow and
-    arguments: ``DCGAN``.
+    That bounds the discriminator's slope without a penalty, at the price of one product a kernel. Each layer passes on
+    a part of what its bound allows, so that few scores would reach the hinge loss's margin at ±1: ``score_scale`` is
+    8. Data flow and arguments: ``DCGAN``.
     """
 
     default_loss = "hinge"
     default_normalization = "spectral"
+    default_score_scale = 8.0
