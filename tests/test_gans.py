@@ -262,7 +262,7 @@ def test_clipping_binds_every_trained_weight_and_no_statistic():
 def test_the_scale_of_scores_multiplies_them():
     plain, scaled = SMALL["sngan"](score_scale=1.0), SMALL["sngan"]()
     scaled.set_weights(plain.get_weights())
-    np.testing.assert_allclose(scaled.discriminator(IMAGES), 8 * np.array(plain.discriminator(IMAGES)), rtol=1e-5)
+    np.testing.assert_allclose(scaled.discriminator(IMAGES), 16 * np.array(plain.discriminator(IMAGES)), rtol=1e-5)
     assert models.DCGAN().score_scale == 1
 
 

@@ -186,8 +186,8 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.sngan:SNGAN",
         summary="Convolutional GAN whose discriminator is bounded by spectral normalisation.",
         paper="Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks, ICLR",
-        recipes=_adversarial(16, 16, learning_rate=1e-3),
-        config={"": {"hidden_units": (128,)}},
+        recipes=_adversarial(20, 20, learning_rate=1e-3),
+        config={"mnist": {"hidden_units": (128,)}},
         kind="gan",
     ),
     "cgan": Spec(
@@ -203,6 +203,7 @@ CATALOG: dict[str, Spec] = {
         summary="Adversarial autoencoder: a discriminator keeps its codes to a prior, so that it generates.",
         paper="Makhzani et al. 2016, Adversarial Autoencoders, ICLR workshop",
         recipes=_adversarial(40, 40, learning_rate=1e-3, dtype_policy="float32", jit_compile=True),
+        config={"mnist": {"adversarial_weight": 10.0}},
         kind="adversarial_autoencoder",
     ),
     "vae_gan": Spec(

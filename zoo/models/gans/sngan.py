@@ -1,7 +1,7 @@
 """Spectrally normalised GAN.
 
 Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks". Differs from the paper in its smaller
-nets, which are DCGAN's, and in multiplying the score by 8; the normalisation is Keras' own, one step of the power
+nets, which are DCGAN's, and in multiplying the score by 16; the normalisation is Keras' own, one step of the power
 method for each call.
 """
 
@@ -16,9 +16,9 @@ class SNGAN(DCGAN):
 
     That bounds the discriminator's slope without a penalty, at the price of one product a kernel. Each layer passes on
     a part of what its bound allows, so that few scores would reach the hinge loss's margin at ±1: ``score_scale`` is
-    8. Data flow and arguments: ``DCGAN``.
+    16. Data flow and arguments: ``DCGAN``.
     """
 
     default_loss = "hinge"
     default_normalization = "spectral"
-    default_score_scale = 8.0
+    default_score_scale = 16.0
