@@ -25,7 +25,7 @@ RANKS = (
     {"plots", "sklearn"},
     {"models"},
     {"data"},
-    {"losses", "regularizers", "layers"},
+    {"losses", "regularizers", "layers", "optimizers"},
     {"codec"},
     {"backend"},
     {"artifacts"},
