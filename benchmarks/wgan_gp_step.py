@@ -28,8 +28,6 @@ NETS = {
     "conv": lambda: models.WGANGP(filters=64, seed=0),
     "dense": lambda: models.GAN(gradient_penalty_weight=10.0, normalized=False, dropout=0.0, seed=0),
 }
-
-
 ADAM = {"learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9}
 
 

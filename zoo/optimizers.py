@@ -1,4 +1,4 @@
-"""Adam in one pass over memory."""
+"""Adam in one kernel."""
 
 import keras
 
@@ -7,11 +7,11 @@ from zoo import backend
 
 @keras.saving.register_keras_serializable("zoo")
 class Adam(keras.optimizers.Adam):
-    """Keras' Adam by TensorFlow's fused kernel: the same updates, up to rounding, in half the time.
+    """Keras' Adam by TensorFlow's fused kernel: the same updates, up to rounding, in one pass over memory.
 
-    Keras spells a step out in some ten operations for each variable, each of which reads and writes all its weights; of
-    small dense nets that is a tenth of a training step and more. State, arguments and saved files are Keras' own.
-    ``amsgrad``, sparse gradients and several replicas of ``tf.distribute`` go Keras' way.
+    Keras spells a step out in some ten operations for each variable, each of which reads and writes all its weights: of
+    small dense nets, a good part of a training step. State, arguments and saved files are Keras' own. ``amsgrad``,
+    sparse gradients and several replicas of ``tf.distribute`` go Keras' way.
 
     References:
         Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", ICLR, §2, the order of computation at its end.

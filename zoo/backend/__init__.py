@@ -10,7 +10,6 @@ from zoo.backend.tensorflow import (
     guarded,
     leaky_relu,
     start,
-    vector_jacobian_product,
     with_gradient_at_replicas_mean,
 )
 
@@ -24,6 +23,5 @@ __all__ = [
     "guarded",
     "leaky_relu",
     "start",
-    "vector_jacobian_product",
     "with_gradient_at_replicas_mean",
 ]

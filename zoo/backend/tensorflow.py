@@ -27,12 +27,17 @@ def depth_to_space(x, block_size: int):
     return tf.nn.depth_to_space(x, block_size)
 
 
-def gradient(function, x):
-    """The gradient of a scalar function at ``x``, itself differentiable."""
+def gradient(function, x, upstream=None):
+    """The gradient of a function at ``x``, itself differentiable.
+
+    Args:
+        function: of a tensor, to a scalar.
+        upstream: of a function with other results, what its Jacobian is multiplied by from the left, shaped as they.
+    """
     with tf.GradientTape() as tape:
         tape.watch(x)
         value = function(x)
-    return tape.gradient(value, x)
+    return tape.gradient(value, x, upstream)
 
 
 def gradients(function, groups):
@@ -54,14 +59,6 @@ def gradients(function, groups):
         values = function()
         scaled = [value / replicas for value in values] if replicas > 1 else values
     return values, [tape.gradient(value, group) for value, group in zip(scaled, groups, strict=True)]
-
-
-def vector_jacobian_product(function, x, cotangent):
-    """``cotangent`` times the Jacobian of ``function`` at ``x``, itself differentiable."""
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        value = function(x)
-    return tape.gradient(value, x, cotangent)
 
 
 def leaky_relu(x, slope: float):

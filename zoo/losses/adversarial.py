@@ -162,7 +162,7 @@ def gradient_penalty(critic, real, fake, *, seed=None, affine=None):
     epsilon = ops.cast(keras.random.uniform(shape, seed=seed), real.dtype)
     slope = _slope(critic, fake + epsilon * (real - fake))
     if affine is not None:
-        slope = backend.vector_jacobian_product(*affine, ops.cast(slope, affine[1].dtype))
+        slope = backend.gradient(*affine, ops.cast(slope, affine[1].dtype))
     return ops.mean(ops.square(ops.sqrt(_squared_norm(slope) + EPSILON) - 1))
 
 

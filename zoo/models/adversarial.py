@@ -346,10 +346,9 @@ class AdversarialModel(keras.Model):
             penalty = self._slope_penalty(lambda x: self.scores(x, labels, frozen=True), real, fake)
         else:  # what the penalty needs of the largest layer is known from the scores' pass
             front, rest = halves
-            both = front(ops.concatenate([real, fake]), training=True)
+            both = front(ops.concatenate([real, fake]))
             real_scores, fake_scores = ops.split(ops.cast(rest(both, training=True), "float32"), 2)
-            affine = (lambda x: front(x, training=True), real)
-            penalty = self._slope_penalty(lambda h: self.applied(rest, h), *ops.split(both, 2), affine)
+            penalty = self._slope_penalty(lambda h: self.applied(rest, h), *ops.split(both, 2), (front, real))
         if self.r1_weight:
             penalty += self.r1_weight * losses.r1_penalty(lambda x: self.scores(x, labels, frozen=True), real)
         return real_scores, fake_scores, penalty

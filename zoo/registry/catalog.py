@@ -170,7 +170,7 @@ CATALOG: dict[str, Spec] = {
         summary="Wasserstein GAN as first published: a critic with clipped weights.",
         paper="Arjovsky, Chintala & Bottou 2017, Wasserstein GAN, ICML",
         recipes=_adversarial(24, 24, batch_size=160, learning_rate=5e-4),
-        # At the paper's 0.01, what reaches the generator through three layers is next to nothing.
+        # At the paper's 0.01, a critic of three convolutions is nearly flat.
         config={"": {"clip": 0.05}, "mnist": {"hidden_units": (128,)}},
         kind="gan",
     ),
