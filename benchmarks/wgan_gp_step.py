@@ -22,11 +22,13 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import backend, models, optimizers
+from zoo.experiments import toy
 from zoo.layers import LeakyReLU
 
 NETS = {
     "conv": lambda: models.WGANGP(filters=64, seed=0),
     "dense": lambda: models.GAN(gradient_penalty_weight=10.0, normalized=False, dropout=0.0, seed=0),
+    "points": lambda: toy.point_gan(hidden_units=(192,) * 5, gradient_penalty_weight=10.0, seed=0),
 }
 ADAM = {"learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9}
 
@@ -97,7 +99,8 @@ class Tutorial(keras.Model):
 
 def contestants(net: str, batch_size: int, k: int) -> dict[tuple[str, bool], callable]:
     """(whose, with XLA) → function that trains for so many steps by ``fit``."""
-    images = np.random.default_rng(0).random((k * batch_size, 28, 28, 1), dtype=np.float32)
+    shape = NETS[net]().image_shape
+    examples = np.random.default_rng(0).random((k * batch_size, *shape), dtype=np.float32)
     result = {}
     for jit in (False, True):
         ours = NETS[net]()
@@ -106,7 +109,7 @@ def contestants(net: str, batch_size: int, k: int) -> dict[tuple[str, bool], cal
         theirs = Tutorial(NETS[net](), k, weight=10.0)
         theirs.compile(jit_compile=jit)
         for whose, model, number in (("tutorial", theirs, batch_size), ("zoo", ours, k * batch_size)):
-            batches = tf.data.Dataset.from_tensors(images[:number]).repeat()
+            batches = tf.data.Dataset.from_tensors(examples[:number]).repeat()
             result[whose, jit] = lambda steps, model=model, batches=batches: model.fit(
                 batches, steps_per_epoch=steps, verbose=0
             )

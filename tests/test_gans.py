@@ -10,7 +10,7 @@ from keras import layers
 import zoo
 from zoo import losses, models, training
 from zoo.layers import LeakyReLU
-from zoo.models.base import affine_front
+from zoo.models.perceptron import Perceptron
 
 IMAGES = np.random.default_rng(0).random((24, 12, 8, 1), dtype=np.float32)
 LABELS = np.arange(24) % 3
@@ -124,49 +124,77 @@ def test_the_gradient_penalty_looks_uniformly_between_the_examples():
 
 
 @pytest.mark.parametrize("shape", [(5,), (6, 4, 2)])
-def test_the_gradient_penalty_spares_an_affine_front(shape):
+@pytest.mark.parametrize("loss", ["wasserstein", "non_saturating"])
+def test_a_perceptrons_gradients_are_those_of_differentiation(shape, loss):
     keras.utils.set_random_seed(0)
-    affine = [layers.Rescaling(2.0, -1.0), layers.Flatten(), layers.Dense(9)]
-    network = keras.Sequential([keras.Input(shape), *affine, LeakyReLU(), layers.Dense(3, "tanh"), layers.Dense(1)])
-    front, rest = affine_front(network)
-    assert [layer.name for layer in front.layers[1:]] == [layer.name for layer in affine]
-    real, fake = (tf.constant(x) for x in np.random.default_rng(0).random((2, 8, *shape), dtype=np.float32))
-    results = []
-    for make, options in (
-        (lambda: (network, real, fake), {}),
-        (
-            lambda: (rest, front(real), front(fake)),
-            {"affine": (front, real[::-1])},
-        ),  # of an affine function, any will do
-    ):
-        with tf.GradientTape() as tape:
-            penalty = losses.gradient_penalty(*make(), seed=0, **options)
-        results.append((penalty, *tape.gradient(penalty, [v.value for v in network.trainable_variables[::2]])))
-    for plain, spared in zip(*results, strict=True):
-        np.testing.assert_allclose(plain, spared, rtol=1e-4, atol=1e-6)
+    front = [layers.Rescaling(3.0, -1.0), layers.Flatten()]
+    hidden = [layers.Dense(9), LeakyReLU(0.2), layers.Dropout(0.0), layers.Dense(7), LeakyReLU(0.0)]
+    network = keras.Sequential([keras.Input(shape), *front, *hidden, layers.Dense(1)])
+    variables = [v.value for v in network.trainable_variables]
+    for variable in variables[1::2]:
+        variable.assign(tf.random.stateless_normal(variable.shape, (0, 1)))
+    rng = np.random.default_rng(0)
+    real, fake = (tf.constant(x) for x in rng.random((2, 8, *shape), dtype=np.float32))
+    epsilon = rng.random((8, 1), dtype=np.float32)
+
+    def of_scores(scores):
+        return losses.adversarial_loss(loss).discriminator(scores[:8], scores[8:])
+
+    ours = Perceptron.of(network).gradients(of_scores, real, fake, epsilon, 10.0)
+    between = fake + epsilon.reshape(8, *(1 for _ in shape)) * (real - fake)
+    with tf.GradientTape() as tape:
+        with tf.GradientTape() as inner:
+            inner.watch(between)
+            scores = network(between)
+        slope = tf.reshape(inner.gradient(scores, between), (8, -1))
+        penalty = tf.reduce_mean((tf.sqrt(tf.reduce_sum(slope**2, axis=1)) - 1) ** 2)
+        value = of_scores(network(tf.concat([real, fake], 0))) + 10 * penalty
+    for mine, theirs in zip(ours, tape.gradient(value, variables), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
-def test_only_a_chain_with_a_dense_layer_has_an_affine_front():
+def test_what_is_no_perceptron():
     for name in ("wgan_gp", "cgan"):
-        assert affine_front(SMALL[name]().discriminator) is None
+        assert Perceptron.of(SMALL[name]().discriminator) is None
     x = keras.Input((3,))
     h = layers.Dense(3)(x)
-    for y in (layers.Dense(3, "tanh")(x), h, layers.LeakyReLU()(x), layers.Add()([x, h])):
-        assert affine_front(keras.Model(x, y)) is None
-    assert affine_front(keras.Model(x, layers.LeakyReLU()(h))) is not None
+    score = layers.Dense(1)(LeakyReLU()(h))
+    assert Perceptron.of(keras.Model(x, score)) is not None
+    for y in (
+        h,
+        LeakyReLU()(h),
+        layers.Dense(1)(h),
+        layers.Dense(1)(layers.LeakyReLU()(h)),
+        layers.Dense(1)(layers.Dropout(0.1)(LeakyReLU()(h))),
+        layers.Dense(1)(LeakyReLU()(layers.Dense(3, "tanh")(x))),
+        layers.Dense(1)(LeakyReLU()(layers.Dense(3, dtype="mixed_bfloat16")(x))),
+        layers.Dense(2)(LeakyReLU()(h)),
+        layers.Add()([score, layers.Dense(1)(x)]),
+    ):
+        assert Perceptron.of(keras.Model(x, y)) is None
+    frozen = keras.Model(x, score)
+    frozen.layers[1].trainable = False
+    assert Perceptron.of(frozen) is None
 
 
-def test_a_step_by_the_affine_front_is_the_plain_one(monkeypatch):
+@pytest.mark.parametrize("discriminator_optimizer", ["plain", "scaled"])
+def test_a_step_of_a_perceptron_is_that_of_any_critic(monkeypatch, discriminator_optimizer):
     def trained():
         keras.utils.set_random_seed(0)
         model = SMALL["gan"](gradient_penalty_weight=3.0, dropout=0.0)
-        model.compile(*(keras.optimizers.SGD(0.01) for _ in range(2)), loss="wasserstein", discriminator_steps=2)
-        fit(model)
-        return model.get_weights()
+        ours, theirs = (keras.optimizers.SGD(0.01) for _ in range(2))
+        if discriminator_optimizer == "scaled":
+            theirs = keras.optimizers.LossScaleOptimizer(theirs, initial_scale=8.0)
+        model.compile(ours, theirs, loss="wasserstein", discriminator_steps=2)
+        return fit(model), model.get_weights()
 
-    spared = trained()
-    monkeypatch.setattr("zoo.models.adversarial.affine_front", lambda network: None)
-    for a, b in zip(spared, trained(), strict=True):
+    history, weights = trained()
+    monkeypatch.setattr(Perceptron, "of", lambda network: None)
+    plain_history, plain_weights = trained()
+    assert history.keys() == plain_history.keys()
+    for name, values in history.items():
+        np.testing.assert_allclose(values, plain_history[name], rtol=1e-4, atol=1e-6)
+    for a, b in zip(weights, plain_weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 

@@ -18,6 +18,11 @@ def start(threads: int | None = None) -> None:
     tf.zeros(())
 
 
+def replicas() -> int:
+    """How many replicas of ``tf.distribute`` share a step; 1 without."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
 def depth_to_space(x, block_size: int):
     """Moves blocks of channels into space, ``(b, h, w, c·k²) -> (b, h·k, w·k, c)``.
 
@@ -53,12 +58,16 @@ def gradients(function, groups):
         The losses, and for each a list of gradients like its group.
     """
     groups = [[v.value for v in group] for group in groups]
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
     with tf.GradientTape(persistent=len(groups) > 1, watch_accessed_variables=False) as tape:
         tape.watch(groups)
         values = function()
-        scaled = [value / replicas for value in values] if replicas > 1 else values
+        scaled = [value / replicas() for value in values] if replicas() > 1 else values
     return values, [tape.gradient(value, group) for value, group in zip(scaled, groups, strict=True)]
+
+
+def global_norm(gradients):
+    """The Euclidean norm of all tensors of a list taken together; None counts for nothing."""
+    return tf.linalg.global_norm(gradients)
 
 
 def leaky_relu(x, slope: float):
@@ -71,11 +80,16 @@ def leaky_relu(x, slope: float):
         def gradient(upstream):
             # With the features held fixed, a second differentiation has nothing to carry back through the layers below.
             # The result has the signs of x, and leaves TensorFlow free to fuse the rectifier with what is before it.
-            return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=tf.stop_gradient(y), alpha=slope)
+            return leaky_relu_gradient(upstream, tf.stop_gradient(y), slope)
 
         return y, gradient
 
     return call(x)
+
+
+def leaky_relu_gradient(upstream, y, slope: float):
+    """``upstream`` where ``y``, the rectifier's value, is positive, else ``slope · upstream``."""
+    return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=y, alpha=slope)
 
 
 def guarded(x, value, least: int, message: str):
@@ -95,7 +109,7 @@ CheckFailed = tf.errors.InvalidArgumentError
 def fusible(gradients) -> bool:
     """Whether ``fused_adam_step`` takes them: dense ones, outside of several replicas of ``tf.distribute``."""
     dense = not any(isinstance(gradient, tf.IndexedSlices) for gradient in gradients)
-    return dense and tf.distribute.get_strategy().num_replicas_in_sync == 1
+    return dense and replicas() == 1
 
 
 def fused_adam_step(

@@ -143,17 +143,13 @@ def adversarial_loss(loss: str | AdversarialLoss) -> AdversarialLoss:
     return ADVERSARIAL_LOSSES[loss]()
 
 
-def gradient_penalty(critic, real, fake, *, seed=None, affine=None):
+def gradient_penalty(critic, real, fake, *, seed=None):
     """Mean of ``(‖∇ critic(x̂)‖ − 1)²`` at random points x̂ between pairs of a real and a generated example.
 
-    Where a critic begins with an affine function, that function takes x̂ to a point between the values that it has at
-    the pair, and has one slope everywhere: given ``affine``, it is not computed again.
-
     Args:
-        critic: function of examples ``(batch, ...)`` to scores ``(batch, 1)``; given ``affine``, of that one's values.
-        real, fake: examples of one shape; given ``affine``, its values at them.
+        critic: function of examples ``(batch, ...)`` to scores ``(batch, 1)``.
+        real, fake: examples of one shape.
         seed: integer or ``keras.random.SeedGenerator`` of the points, uniform on each line.
-        affine: ``(function, examples)`` where the critic's first part is affine, with any ``(batch, ...)`` examples.
 
     References:
         Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", algorithm 1.
@@ -161,8 +157,6 @@ def gradient_penalty(critic, real, fake, *, seed=None, affine=None):
     shape = (ops.shape(real)[0],) + (1,) * (len(real.shape) - 1)
     epsilon = ops.cast(keras.random.uniform(shape, seed=seed), real.dtype)
     slope = _slope(critic, fake + epsilon * (real - fake))
-    if affine is not None:
-        slope = backend.gradient(*affine, ops.cast(slope, affine[1].dtype))
     return ops.mean(ops.square(ops.sqrt(_squared_norm(slope) + EPSILON) - 1))
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, losses, optimizers
-from zoo.models.base import affine_front, check_examples
+from zoo.models.base import check_examples
+from zoo.models.perceptron import Perceptron
 
 METRICS = (
     "discriminator_loss",
@@ -300,21 +301,34 @@ class AdversarialModel(keras.Model):
     def _update_discriminator(self, real, fake, labels, noted=True):
         """One step of the discriminator; ``noted``: its diagnosis shows it."""
         fake = ops.stop_gradient(ops.cast(fake, real.dtype))
-
-        def loss():
-            real_scores, fake_scores, penalty = self._judged(real, fake, labels)
-            value = self.adversarial_loss.discriminator(real_scores, fake_scores)
-            if noted:
-                self._note("discriminator_loss", value)
-                self._note_scores(real_scores, fake_scores)
-            return [self.discriminator_optimizer.scale_loss(value + penalty)]
-
+        gradients = self._discriminator_gradients(real, fake, labels, noted)
         variables = self.discriminator.trainable_variables
-        _, (gradients,) = backend.gradients(loss, [variables])
         self._apply("discriminator", gradients, variables, noted)
         if self.clip is not None:  # trainable weights only: a clipped moving statistic would be a wrong one
             for variable in variables:
                 variable.assign(ops.clip(variable, -self.clip, self.clip))
+
+    def _discriminator_gradients(self, real, fake, labels, noted):
+        scale_loss = self.discriminator_optimizer.scale_loss
+
+        def loss(real_scores, fake_scores):
+            value = self.adversarial_loss.discriminator(real_scores, fake_scores)
+            if noted:
+                self._note("discriminator_loss", value)
+                self._note_scores(real_scores, fake_scores)
+            return value
+
+        perceptron = Perceptron.of(self.discriminator) if self.gradient_penalty_weight and not self.r1_weight else None
+        if perceptron:
+            scale = scale_loss(1.0) / backend.replicas()
+            epsilon = keras.random.uniform((ops.shape(real)[0], 1), seed=self.seed_generator)
+            weight = scale * self.gradient_penalty_weight
+            return perceptron.gradients(lambda s: scale * loss(*ops.split(s, 2)), real, fake, epsilon, weight)
+
+        def penalized():
+            return [scale_loss(loss(*self._both_scores(real, fake, labels)) + self._penalty(real, fake, labels))]
+
+        return backend.gradients(penalized, [self.discriminator.trainable_variables])[1][0]
 
     def _update_generator(self, x, labels):
         functions, groups = zip(*self.generator_losses(x, labels), strict=True)
@@ -331,33 +345,25 @@ class AdversarialModel(keras.Model):
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
     def _note_gradients(self, player, gradients, optimizer):
-        squares = [ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradients if g is not None]
-        norm = ops.sqrt(sum(squares)) / optimizer.scale_loss(1.0)
+        norm = backend.global_norm(gradients) / optimizer.scale_loss(1.0)
         # A step that overflowed half precision is skipped, and a lower scale tried: no norm to speak of.
         counts = ops.isfinite(norm) if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else True
         metric = self.diagnosis[f"{player}_gradient_norm"]
         metric.update_state(ops.where(counts, norm, 0.0), sample_weight=ops.cast(counts, "float32"))
 
-    def _judged(self, real, fake, labels):
-        """The discriminator's scores of real and of fake examples, and the penalty on its slope."""
-        halves = None if self._mixes_examples or not self.gradient_penalty_weight else affine_front(self.discriminator)
-        if halves is None:
-            real_scores, fake_scores = self._both_scores(real, fake, labels)
-            penalty = self._slope_penalty(lambda x: self.scores(x, labels, frozen=True), real, fake)
-        else:  # what the penalty needs of the largest layer is known from the scores' pass
-            front, rest = halves
-            both = front(ops.concatenate([real, fake]))
-            real_scores, fake_scores = ops.split(ops.cast(rest(both, training=True), "float32"), 2)
-            penalty = self._slope_penalty(lambda h: self.applied(rest, h), *ops.split(both, 2), (front, real))
-        if self.r1_weight:
-            penalty += self.r1_weight * losses.r1_penalty(lambda x: self.scores(x, labels, frozen=True), real)
-        return real_scores, fake_scores, penalty
+    def _penalty(self, real, fake, labels):
+        """What bounds the discriminator's slope."""
 
-    def _slope_penalty(self, critic, real, fake, affine=None):
-        if not self.gradient_penalty_weight:
-            return 0.0
-        penalty = losses.gradient_penalty(critic, real, fake, seed=self.seed_generator, affine=affine)
-        return self.gradient_penalty_weight * penalty
+        def scores(examples):
+            return self.scores(examples, labels, frozen=True)
+
+        penalty = 0.0
+        if self.gradient_penalty_weight:
+            slope = losses.gradient_penalty(scores, real, fake, seed=self.seed_generator)
+            penalty += self.gradient_penalty_weight * slope
+        if self.r1_weight:
+            penalty += self.r1_weight * losses.r1_penalty(scores, real)
+        return penalty
 
     def _both_scores(self, real, fake, labels):
         if self._mixes_examples:

@@ -118,25 +118,3 @@ def check_examples(name, examples, batch_size):
             f"{name} must be finite: received NaN or infinity in example {index}, which is in step "
             f"{index // (batch_size or 32) + 1} where the order is not shuffled."
         )
-
-
-def affine_front(network: keras.Model) -> tuple[keras.Model, keras.Model] | None:
-    """A chain of layers as the affine part that it begins with, up to its first dense layer, and the rest; else None.
-
-    Both share the network's layers. Not of convolutions: what is affine there is the cheapest layer, of few channels.
-    """
-    tensor, dense = network.inputs[0], None
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
-        if layer.input is not tensor:  # a branch
-            return None
-        tensor = layer.output
-        if dense is None:
-            if type(layer) is keras.layers.Dense and layer.activation is keras.activations.linear:
-                dense = layer
-            elif not isinstance(layer, (keras.layers.Flatten, keras.layers.Rescaling)):
-                return None
-    if dense is None or tensor is dense.output:
-        return None
-    return keras.Model(network.inputs, dense.output), keras.Model(dense.output, network.outputs[0])
