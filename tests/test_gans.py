@@ -177,15 +177,16 @@ def test_what_is_no_perceptron():
     assert Perceptron.of(frozen) is None
 
 
-@pytest.mark.parametrize("discriminator_optimizer", ["plain", "scaled"])
-def test_a_step_of_a_perceptron_is_that_of_any_critic(monkeypatch, discriminator_optimizer):
+@pytest.mark.parametrize("how", ["plain", "scaled", "compiled by XLA"])
+def test_a_step_of_a_perceptron_is_that_of_any_critic(monkeypatch, how):
     def trained():
         keras.utils.set_random_seed(0)
         model = SMALL["gan"](gradient_penalty_weight=3.0, dropout=0.0)
         ours, theirs = (keras.optimizers.SGD(0.01) for _ in range(2))
-        if discriminator_optimizer == "scaled":
+        if how == "scaled":
             theirs = keras.optimizers.LossScaleOptimizer(theirs, initial_scale=8.0)
-        model.compile(ours, theirs, loss="wasserstein", discriminator_steps=2)
+        xla = how == "compiled by XLA"
+        model.compile(ours, theirs, loss="wasserstein", discriminator_steps=2, jit_compile=xla)
         return fit(model), model.get_weights()
 
     history, weights = trained()

@@ -122,10 +122,10 @@ def fused_adam_step(
         gradients: dense ones.
         step: integer tensor, 1 at the first step.
     """
+    step = tf.cast(step, tf.float32)
     settings = {"lr": learning_rate, "beta1": beta_1, "beta2": beta_2, "epsilon": epsilon}
-    settings |= {
-        f"beta{n}_power": tf.pow(float(beta), tf.cast(step, tf.float32)) for n, beta in ((1, beta_1), (2, beta_2))
-    }
+    settings |= {f"beta{n}_power": tf.pow(float(beta), step) for n, beta in ((1, beta_1), (2, beta_2))}
+    settings = {name: tf.cast(value, tf.float32) for name, value in settings.items()}  # read once for all variables
     for variable, momentum, velocity, gradient in zip(variables, momentums, velocities, gradients, strict=True):
         dtype = variable.value.dtype
         tf.raw_ops.ResourceApplyAdam(

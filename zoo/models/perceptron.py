@@ -75,14 +75,14 @@ class Perceptron:
         for layer in self.front:
             x = layer(x)
 
-        kernels = [layer.kernel for layer in self.dense]
+        kernels = [ops.convert_to_tensor(layer.kernel) for layer in self.dense]  # each read once
         inputs = [x]
         values = ops.matmul(x, kernels[0]) + self.dense[0].bias
         of_real, of_fake = ops.split(values, 2)
         values = ops.concatenate([values, of_fake + epsilon * (of_real - of_fake)])
-        for layer, slope in zip(self.dense[1:], self.slopes, strict=True):
+        for layer, kernel, slope in zip(self.dense[1:], kernels[1:], self.slopes, strict=True):
             inputs.append(backend.leaky_relu(values, slope))
-            values = ops.matmul(inputs[-1], layer.kernel) + layer.bias
+            values = ops.matmul(inputs[-1], kernel) + layer.bias
 
         error = ops.concatenate([backend.gradient(loss, values[: 2 * number]), ops.ones((number, 1))])
         errors = [error]

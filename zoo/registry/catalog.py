@@ -146,7 +146,7 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.gan:GAN",
         summary="Two perceptrons, one making images, one telling them from real ones.",
         paper="Goodfellow et al. 2014, Generative Adversarial Nets, NeurIPS",
-        recipes=_adversarial(40, 40, learning_rate=5e-4, dtype_policy="float32"),
+        recipes=_adversarial(80, 80, learning_rate=1e-3, dtype_policy="float32"),
         kind="gan",
     ),
     "dcgan": Spec(
@@ -169,7 +169,7 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.wgan:WGAN",
         summary="Wasserstein GAN as first published: a critic with clipped weights.",
         paper="Arjovsky, Chintala & Bottou 2017, Wasserstein GAN, ICML",
-        recipes=_adversarial(24, 24, batch_size=160, learning_rate=5e-4),
+        recipes=_adversarial(24, 24, batch_size=160, learning_rate=1e-3, discriminator_learning_rate=2.5e-4),
         # At the paper's 0.01, a critic of three convolutions is nearly flat.
         config={"": {"clip": 0.05}, "mnist": {"hidden_units": (128,)}},
         kind="gan",
@@ -210,7 +210,7 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.vae_gan:VAEGAN",
         summary="Variational autoencoder whose error is measured in a discriminator's features.",
         paper="Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, ICML",
-        recipes=_adversarial(16, 10, learning_rate=5e-4),
+        recipes=_adversarial(16, 24, learning_rate=1e-3),
         config={"mnist": {"hidden_units": (128,)}},
         kind="adversarial_autoencoder",
     ),
