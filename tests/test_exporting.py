@@ -61,17 +61,77 @@ def test_the_whole_model_exports(model, tmp_path):
 
 
 def test_saved_model_runs_without_keras(model, tmp_path, run_python):
-    path = zoo.export(model, tmp_path / "saved", format="saved_model", part="encoder")
-    np.savez(tmp_path / "case.npz", x=IMAGES, y=model.encode(IMAGES))
+    path = zoo.export(model, tmp_path / "saved", format="saved_model", part="model")
+    codes = model.encode(IMAGES)
+    np.savez(tmp_path / "case.npz", x=IMAGES, z=codes, y=model.decode(codes), whole=model.predict(IMAGES, verbose=0))
     run_python(
         f"""
 import numpy as np, tensorflow as tf
 case = np.load({str(tmp_path / "case.npz")!r})
-served = tf.saved_model.load({str(path)!r}).signatures["serving_default"]
-(y,) = served(tf.constant(case["x"])).values()
-np.testing.assert_allclose(y, case["y"], atol=1e-5)
+signatures = tf.saved_model.load({str(path)!r}).signatures
+assert set(signatures) == {{"serving_default", "encode", "decode"}}, set(signatures)
+for name, given, expected in (("encode", "x", "z"), ("decode", "z", "y"), ("serving_default", "x", "whole")):
+    (found,) = signatures[name](tf.constant(case[given])).values()
+    np.testing.assert_allclose(found, case[expected], atol=1e-4)
 """
     )
+
+
+def test_a_signature_says_what_a_part_does(model, tmp_path):
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    saved = zoo.export(model, tmp_path / "saved", format="saved_model")
+    assert set(tf.saved_model.load(str(saved)).signatures) == {"serving_default", "encode"}
+    for part, name in (("encoder", "encode"), ("decoder", "decode"), ("model", "serving_default")):
+        path = zoo.export(model, tmp_path / f"{part}.tflite", part=part)
+        assert list(Interpreter(str(path)).get_signature_list()) == [name]
+
+
+@pytest.fixture(scope="module", params=[0, 3])
+def gan(request):
+    keras.utils.set_random_seed(0)
+    made = models.CGAN if request.param else models.DCGAN
+    return made(image_shape=(12, 8, 1), filters=4, latent_dim=5, num_classes=request.param)
+
+
+@pytest.mark.parametrize(("quantization", "tolerance"), [(None, 1e-5), ("int8", 0.05)])
+def test_a_gan_exports_its_generator(gan, tmp_path, quantization, tolerance):
+    from ai_edge_litert.interpreter import Interpreter
+
+    noise = np.random.default_rng(1).standard_normal((1, 5), dtype=np.float32)
+    label = np.array([2], np.int32)
+    expected = gan.generator([noise, label] if gan.num_classes else noise, training=False)
+    for part in (None, "generator"):
+        path = zoo.export(gan, tmp_path / "g.tflite", part=part, quantization=quantization)
+        runner = Interpreter(str(path)).get_signature_runner("generate" if part else "serving_default")
+        details, (out,) = runner.get_input_details(), runner.get_output_details().values()
+        given = {"x": noise}
+        if quantization:
+            scale, zero = details["x"]["quantization"]
+            given["x"] = np.clip(np.rint(noise / scale) + zero, -128, 127).astype(np.int8)
+        given |= {"x_1": label} if gan.num_classes else {}
+        (image,) = runner(**given).values()
+        if quantization:
+            image = (image.astype(np.float32) - out["quantization"][1]) * out["quantization"][0]
+        np.testing.assert_allclose(image, expected, atol=tolerance)
+
+
+def test_a_gan_is_served_with_its_discriminator(gan, tmp_path):
+    import tensorflow as tf
+
+    path = zoo.export(gan, tmp_path / "saved", format="saved_model")
+    signatures = tf.saved_model.load(str(path)).signatures
+    assert set(signatures) == {"serving_default", "generate", "score"}
+    labels = {"x_1": tf.constant([0, 1], tf.int32)} if gan.num_classes else {}
+    x = IMAGES[:2]
+    (scores,) = signatures["score"](x=tf.constant(x), **labels).values()
+    expected = gan.discriminator([x, np.array([0, 1])] if gan.num_classes else x, training=False)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    with pytest.raises(ValueError, match="part must be model, generator, discriminator, as .* has no encoder"):
+        zoo.export(gan, tmp_path / "e.tflite", part="encoder")
+    with pytest.raises(ValueError, match="needs calibration for .*: give pictures"):
+        zoo.export(gan, tmp_path / "d.tflite", part="discriminator", quantization="int8")
 
 
 def test_an_operator_outside_the_builtins_fails_loudly():
@@ -84,7 +144,8 @@ def test_an_operator_outside_the_builtins_fails_loudly():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"part": "head"}, "part must be encoder, decoder, model"),
+        ({"part": "head"}, "part must be encoder, decoder, generator, discriminator, model"),
+        ({"part": "generator"}, "part must be encoder, decoder, model, as .* has no generator"),
         ({"format": "onnx"}, "format must be saved_model or litert"),
         ({"quantization": "int4"}, "quantization must be none, float16, dynamic or int8"),
         ({"quantization": "int8"}, "needs calibration"),

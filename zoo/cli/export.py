@@ -9,7 +9,12 @@ import typer
 def export(
     name: Annotated[str, typer.Argument(help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")],
     format: Annotated[str, typer.Option(help="litert or saved_model.")] = "litert",
-    part: Annotated[str, typer.Option(help="encoder, decoder or model.")] = "encoder",
+    part: Annotated[
+        str | None,
+        typer.Option(
+            help="encoder, decoder, generator, discriminator or model; default: the encoder, or the whole without one."
+        ),
+    ] = None,
     quantization: Annotated[str, typer.Option(help="none, float16, dynamic or int8 (LiteRT only).")] = "none",
     batch: Annotated[int, typer.Option(min=1, help="Batch size of the LiteRT file.")] = 1,
     calibration: Annotated[
@@ -27,6 +32,7 @@ def export(
 
     chosen = None if quantization == "none" else quantization
     suffix = ".tflite" if format == "litert" else ""
+    part = part or exporting.default_part(zoo.info(name)["architecture"])
     label = "-".join(filter(None, (Path(name).name, part, chosen)))
     path = output or Path(f"{label}{suffix}")
     images = None

@@ -4,7 +4,7 @@ The package is not called ``export`` because ``zoo.export`` is the function.
 """
 
 from zoo.exporting.artifact import write_artifact
-from zoo.exporting.export import export
+from zoo.exporting.export import default_part, export
 from zoo.exporting.litert import operators
 
-__all__ = ["export", "operators", "write_artifact"]
+__all__ = ["default_part", "export", "operators", "write_artifact"]

@@ -4,16 +4,24 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from zoo import artifacts, registry
 from zoo.exporting import litert
+from zoo.models.adversarial import AdversarialModel
 
-PARTS = ("encoder", "decoder", "model")
+# What can be exported, and the name of its signature.
+PARTS = {
+    "encoder": "encode",
+    "decoder": "decode",
+    "generator": "generate",
+    "discriminator": "score",
+    "model": "serving_default",
+}
 FORMATS = ("saved_model", "litert")
+CALIBRATION_NOISE = 256
 
 
 def export(
@@ -22,20 +30,25 @@ def export(
     *,
     format: str = "litert",
     quantization: str | None = None,
-    part: str = "encoder",
+    part: str | None = None,
     calibration: np.ndarray | None = None,
     batch_size: int = 1,
 ) -> Path:
     """Writes a model, or a half of it, for another runtime.
 
+    The signature of a part is named by what it does: ``encode``, ``decode``, ``generate`` (images of noise, and of a
+    conditional model's labels) or ``score``. A SavedModel also has ``serving_default``, which serves the same; that of
+    a whole model has the signatures of its halves beside.
+
     Args:
-        model: an autoencoder, or a name or folder as for ``zoo.load``.
+        model: a model of the zoo, or a name or folder as for ``zoo.load``.
         path: the file (``litert``) or folder (``saved_model``) to write; it must not exist as a folder.
         format: ``litert`` (builtin operators only) or ``saved_model``.
         quantization: of LiteRT: None, ``float16``, ``dynamic`` or ``int8``.
-        part: ``encoder``, ``decoder`` or ``model``.
+        part: ``encoder`` or ``decoder``, ``generator`` or ``discriminator``, or ``model``: of a GAN, its generator, as
+            that is what ``call`` runs. None for the encoder, or the whole of what has none.
         calibration: images ``(n, height, width, channels)``, uint8 or float32 in [0, 1], for int8; those that a
-            shipped model brings along (of its training split) by default.
+            shipped model brings along (of its training split) by default. A generator needs none: it takes noise.
         batch_size: first axis of the LiteRT file.
 
     Returns:
@@ -45,37 +58,67 @@ def export(
         ValueError: for an unknown choice, an operator outside LiteRT's builtins, missing calibration, or a
             path that cannot be written.
     """
-    if part not in PARTS:
+    if part is not None and part not in PARTS:
         raise ValueError(f"part must be {', '.join(PARTS)}: received {part!r}.")
     if format not in FORMATS:
         raise ValueError(f"format must be {' or '.join(FORMATS)}: received {format!r}.")
     if format == "saved_model" and quantization is not None:
         raise ValueError(f"quantization is of format='litert': a SavedModel stays float32, received {quantization!r}.")
+    source, path = model, Path(path)
     if not isinstance(model, keras.Model):
-        if calibration is None and quantization == "int8":
-            calibration = stored_calibration(model)
         model = registry.load(model)
-    if part != "model" and not hasattr(model, part):
-        raise ValueError(f"{model.name} has no {part}: expected part='model'.")
-    chosen: Any = model if part == "model" else getattr(model, part)
-    path = Path(path)
+    parts = _parts_of(model)
+    part = next(iter(parts)) if part is None else part
+    if part not in parts:
+        raise ValueError(f"part must be {', '.join(parts)}, as {model.name} has no {part}: received {part!r}.")
     if format == "saved_model":
-        return _saved_model(chosen, path)
-    if quantization == "int8" and calibration is not None:
-        calibration = calibration_inputs(calibration)
-        if part == "decoder":
-            calibration = model.encoder.predict(calibration, verbose=0)
+        return _saved_model({part: parts[part]} if part != "model" else parts, path)
+    if quantization == "int8":
+        calibration = _calibration(source, model, part, calibration)
     flatbuffer = litert.convert(
-        _callable(chosen), quantization=quantization, calibration=calibration, batch_size=batch_size
+        parts[part], name=PARTS[part], quantization=quantization, calibration=calibration, batch_size=batch_size
     )
     with artifacts.atomic_write(path) as file:
         file.write(flatbuffer)
     return path
 
 
-def stored_calibration(name: str | os.PathLike) -> np.ndarray:
-    """The training images, uint8, that a trained model brings along for calibration."""
-    with np.load(registry.artifact_of(name).file("calibration.npz"), allow_pickle=False) as file:
+def default_part(architecture: str) -> str:
+    """Which part of an architecture is exported where none is named."""
+    return "encoder" if registry.spec_of(architecture).traits.encodes else "model"
+
+
+def _parts_of(model: keras.Model) -> dict[str, keras.Model]:
+    """What of a model can be exported, the default first."""
+    if hasattr(model, "encoder"):
+        parts = {"encoder": model.encoder, "decoder": model.decoder, "model": model}
+    elif isinstance(model, AdversarialModel):
+        parts = {"model": model.generator, "generator": model.generator, "discriminator": model.discriminator}
+    else:
+        parts = {"model": model}
+    return {name: _functional(part, model) for name, part in parts.items()}
+
+
+def _calibration(source, model: keras.Model, part: str, images):
+    """Inputs of a part from which int8 takes its ranges; None where there are none."""
+    if isinstance(model, AdversarialModel) and not hasattr(model, "encoder") and part != "discriminator":
+        rng = np.random.default_rng(0)
+        noise = rng.standard_normal((CALIBRATION_NOISE, model.latent_dim), dtype=np.float32)
+        return (noise, np.arange(CALIBRATION_NOISE) % model.num_classes) if model.num_classes else noise
+    if images is None:
+        images = None if isinstance(source, keras.Model) else _stored_calibration(source)
+        if images is None:
+            raise ValueError(f"quantization='int8' needs calibration for {model.name}: give pictures of its kind.")
+    images = calibration_inputs(images)
+    return model.encoder.predict(images, verbose=0) if part == "decoder" else images
+
+
+def _stored_calibration(name: str | os.PathLike) -> np.ndarray | None:
+    """The training images, uint8, that a trained model brings along for calibration, if it does."""
+    artifact = registry.artifact_of(name)
+    if not artifact.has("calibration.npz"):
+        return None
+    with np.load(artifact.file("calibration.npz"), allow_pickle=False) as file:
         return file["images"]
 
 
@@ -90,22 +133,28 @@ def calibration_inputs(images: np.ndarray) -> np.ndarray:
     return unit
 
 
-def _callable(model: keras.Model) -> keras.Model:
-    """The model itself if it is functional; a subclassed one wrapped so, for its input shape to be known."""
-    if hasattr(model, "input_shape"):
-        return model
+def _functional(network: keras.Model, model: keras.Model) -> keras.Model:
+    """A network itself if it is functional; a subclassed one wrapped so, for its input shape to be known."""
+    if hasattr(network, "input_shape"):
+        return network
     inputs = keras.Input(model.image_shape)
-    return keras.Model(inputs, model(inputs, training=False), name=model.name)
+    return keras.Model(inputs, network(inputs, training=False), name=network.name)
 
 
-def _saved_model(model: keras.Model, path: Path) -> Path:
+def _saved_model(parts: dict[str, keras.Model], path: Path) -> Path:
     if path.exists():
         raise ValueError(f"{path} exists already: give a new folder for the SavedModel.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         room = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
-            model.export(room / "saved_model", format="tf_saved_model", verbose=False)
+            archive = keras.export.ExportArchive()
+            # The first one serves by default too.
+            for part, network in sorted(parts.items(), key=lambda item: item[0] != "model"):
+                serve, signature = litert.endpoint(network)
+                archive.track(network)
+                archive.add_endpoint(PARTS[part], serve, input_signature=signature)
+            archive.write_out(room / "saved_model", verbose=False)
             os.replace(room / "saved_model", path)
         finally:
             shutil.rmtree(room, ignore_errors=True)

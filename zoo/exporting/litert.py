@@ -14,9 +14,27 @@ from zoo.codec.litert import quiet_stderr
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 
 
+def endpoint(model: keras.Model, batch_size: int | None = None):
+    """What a signature runs, a function of the model's inputs, and their specifications."""
+    signature = [
+        tf.TensorSpec(
+            (batch_size, *tensor.shape[1:]),
+            tf.float32 if keras.backend.is_float_dtype(tensor.dtype) else tensor.dtype,
+            name=f"x_{at}" if at else "x",
+        )
+        for at, tensor in enumerate(model.inputs)
+    ]
+
+    def serve(*inputs):
+        return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+
+    return serve, signature
+
+
 def convert(
     model: keras.Model,
     *,
+    name: str = "serving_default",
     quantization: str | None = None,
     calibration: np.ndarray | Sequence[np.ndarray] | None = None,
     batch_size: int = 1,
@@ -25,6 +43,7 @@ def convert(
 
     Args:
         model: built, in float32.
+        name: of its signature.
         quantization: None; ``float16`` or ``dynamic`` (int8) weights with float32 input and output; ``int8``
             throughout, input and output too. Integer inputs and outputs stay as they are.
         calibration: examples of the model's input, ``(n, ...)``, from which int8 takes its ranges; of a model of
@@ -36,26 +55,16 @@ def convert(
     """
     if quantization not in QUANTIZATIONS:
         raise ValueError(f"quantization must be none, float16, dynamic or int8: received {quantization!r}.")
-    signature = [
-        tf.TensorSpec(
-            (batch_size, *tensor.shape[1:]),
-            tf.float32 if keras.backend.is_float_dtype(tensor.dtype) else tensor.dtype,
-            name=f"x_{at}" if at else "x",
-        )
-        for at, tensor in enumerate(model.inputs)
-    ]
+    serve, signature = endpoint(model, batch_size)
     if len(signature) == 1 and calibration is not None:
         calibration = (calibration,)
 
-    def serve(*inputs):
-        return model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
-
     archive = keras.export.ExportArchive()  # `model.export` would free the first axis
     archive.track(model)
-    archive.add_endpoint("serve", serve, input_signature=signature)
+    archive.add_endpoint(name, serve, input_signature=signature)
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[name])
         return _convert(converter, model.name, quantization, signature, calibration)
 
 
