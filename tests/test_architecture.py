@@ -162,18 +162,12 @@ def test_catalogue_row_names_a_registered_class(architecture):
     assert CATALOG[architecture].tags, "at least one trained tag"
 
 
-# Architectures whose weights are still to be trained, of all tags or of one: what gets its weights has to leave.
-UNTRAINED = {"gan.mnist", "wgan.mnist", "vae_gan.mnist"}
-
-
 def test_catalogue_and_savedmodels_agree():
-    rows = {(name, f"{name}.{tag}") for name, spec in CATALOG.items() for tag in spec.tags}
-    catalogue = {full for name, full in rows if not UNTRAINED & {name, full}}
+    catalogue = {f"{name}.{tag}" for name, spec in CATALOG.items() for tag in spec.tags}
     folders = {f"{path.parent.name}.{path.name}" for path in (ROOT / "savedmodels").glob("*/*") if path.is_dir()}
     assert folders == catalogue
     assert set(artifacts.names()) == catalogue
     assert set(zoo.list_models(pretrained=True)) == catalogue
-    assert UNTRAINED <= {part for row in rows for part in row}
 
 
 @pytest.mark.parametrize("name", zoo.list_models(pretrained=True))

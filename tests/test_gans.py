@@ -199,6 +199,20 @@ def test_a_step_of_a_perceptron_is_that_of_any_critic(monkeypatch, how):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+def test_a_subclass_with_scores_of_its_own_is_heeded():
+    class Doubled(models.GAN):
+        def scores(self, examples, labels=None, frozen=False):
+            return 2 * super().scores(examples, labels, frozen)
+
+    estimates = []
+    for made in (models.GAN, Doubled):
+        keras.utils.set_random_seed(0)
+        model = made(hidden_units=(8, 12), dropout=0.0, gradient_penalty_weight=3.0, **_small({}))
+        model.compile(*(keras.optimizers.SGD(0.0) for _ in range(2)), loss="wasserstein")
+        estimates.append(fit(model)["wasserstein_estimate"][0])
+    assert estimates[1] == pytest.approx(2 * estimates[0], rel=1e-5)
+
+
 def test_a_flat_critic_has_a_finite_gradient():
     flat, x = tf.Variable(tf.zeros((1, 1))), tf.ones((4, 1))
     with tf.GradientTape() as tape:

@@ -318,7 +318,7 @@ class AdversarialModel(keras.Model):
                 self._note_scores(real_scores, fake_scores)
             return value
 
-        perceptron = Perceptron.of(self.discriminator) if self.gradient_penalty_weight and not self.r1_weight else None
+        perceptron = self._perceptron()
         if perceptron:
             scale = scale_loss(1.0) / backend.replicas()
             epsilon = keras.random.uniform((ops.shape(real)[0], 1), seed=self.seed_generator)
@@ -329,6 +329,12 @@ class AdversarialModel(keras.Model):
             return [scale_loss(loss(*self._both_scores(real, fake, labels)) + self._penalty(real, fake, labels))]
 
         return backend.gradients(penalized, [self.discriminator.trainable_variables])[1][0]
+
+    def _perceptron(self) -> Perceptron | None:
+        """The discriminator as a perceptron, where its scores and one penalty are all that its step is made of."""
+        if type(self).scores is not AdversarialModel.scores or self.r1_weight or not self.gradient_penalty_weight:
+            return None
+        return Perceptron.of(self.discriminator)
 
     def _update_generator(self, x, labels):
         functions, groups = zip(*self.generator_losses(x, labels), strict=True)
