@@ -7,6 +7,8 @@ import pytest
 
 import zoo
 from zoo import artifacts, exporting, registry
+from zoo.demo import samples
+from zoo.registry import CATALOG
 
 NAMES = artifacts.names()
 ENCODERS = [name for name in NAMES if registry.spec_of(name).traits.encodes]
@@ -122,3 +124,35 @@ def test_history_ends_where_the_card_says():
         history = json.loads(artifact.file("history.json").read_text())
         for metric in registry.spec_of(name).traits.metrics:
             assert history[f"val_{metric}"][-1] == artifact.card["training"][f"validation_{metric}"]
+
+
+@pytest.mark.parametrize("architecture", CATALOG)
+def test_every_architecture_exports(architecture, tmp_path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    images = samples.load().images[:32]
+    model = zoo.load(architecture)
+    x = images[:1].astype(np.float32) / 255
+    inputs = [np.asarray(x)]
+    network = getattr(model, "encoder", None) or getattr(model, "generator", model)
+    if network is getattr(model, "generator", None):
+        inputs = [np.random.default_rng(0).standard_normal((1, model.latent_dim), dtype=np.float32)]
+        inputs += [np.array([3], np.int32)] if model.num_classes else []
+    expected = network(inputs if len(inputs) > 1 else inputs[0], training=False)
+    expected = np.asarray(expected[0] if isinstance(expected, (list, tuple)) else expected)
+    for quantization, tolerance in ((None, 1e-3), ("int8", 0.15)):
+        path = zoo.export(architecture, tmp_path / "m.tflite", quantization=quantization, calibration=images)
+        interpreter = Interpreter(str(path))
+        interpreter.allocate_tensors()
+        for details, value in zip(interpreter.get_input_details(), inputs, strict=True):
+            if details["dtype"] == np.int8:
+                scale, zero = details["quantization"]
+                value = np.clip(np.rint(value / scale) + zero, -128, 127).astype(np.int8)
+            interpreter.set_tensor(details["index"], value)
+        interpreter.invoke()
+        details = interpreter.get_output_details()[0]
+        found = interpreter.get_tensor(details["index"]).astype(np.float32)
+        if quantization:
+            found = (found - details["quantization"][1]) * details["quantization"][0]
+        error = np.sqrt(np.mean((found - expected) ** 2)) / np.sqrt(np.mean(expected**2))
+        assert error < tolerance, quantization
