@@ -8,7 +8,7 @@ from checks import check_layer
 from keras import layers
 
 import zoo
-from zoo import losses, models, training
+from zoo import losses, models, registry, training
 from zoo.layers import LeakyReLU
 from zoo.models.perceptron import Perceptron
 
@@ -689,6 +689,14 @@ def test_the_discriminator_may_learn_at_a_rate_of_its_own(pictures, tmp_path):
     )
     biases = [max(np.abs(layer.bias).max() for layer in m.discriminator.layers if layer.weights) for m in (slow, usual)]
     assert biases[0] < 1e-7 < 1e-4 < biases[1]
+
+
+def test_another_learning_rate_is_one_for_both_players(pictures, tmp_path):
+    options = {"data_source": str(pictures), "epochs": 1, "batch_size": 16, "overrides": {"filters": 4}}
+    recipe = training.train("wgan", output=tmp_path, learning_rate=1e-4, **options).record["recipe"]
+    shipped = registry.CATALOG["wgan"].recipes["fashion_mnist"]
+    ratio = shipped.discriminator_learning_rate / shipped.learning_rate
+    assert ratio < 1 and recipe["discriminator_learning_rate"] == pytest.approx(ratio * 1e-4)
 
 
 def test_a_loss_that_is_not_finite_names_the_player(pictures, tmp_path):

@@ -63,7 +63,7 @@ def train(
     """
     architecture, tag = registry.loading.resolve(name)
     spec = registry.CATALOG[architecture]
-    recipe = dataclasses.replace(spec.recipes[tag], **changes)
+    recipe = _changed(spec.recipes[tag], changes)
     _check(recipe)
     output = _prepared(Path(output), resume)
 
@@ -148,6 +148,15 @@ def train(
     return Training(
         _for_shipping(model, spec.traits), f"{architecture}.{tag}", data_set, fit, checkpoint.history, record
     )
+
+
+def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recipe:
+    changed = dataclasses.replace(recipe, **changes)
+    if "discriminator_learning_rate" in changes or recipe.discriminator_learning_rate is None:
+        return changed
+    # Another learning rate is for both players, in the ratio that the recipe has.
+    ratio = recipe.discriminator_learning_rate / recipe.learning_rate
+    return dataclasses.replace(changed, discriminator_learning_rate=ratio * changed.learning_rate)
 
 
 def _check(recipe: registry.Recipe) -> None:
