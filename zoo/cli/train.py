@@ -18,7 +18,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak of the cosine schedule, of both players of a GAN.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak of the cosine schedule, of both players of a GAN.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, data order and noise.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
