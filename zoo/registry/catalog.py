@@ -210,7 +210,7 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.gans.vae_gan:VAEGAN",
         summary="Variational autoencoder whose error is measured in a discriminator's features.",
         paper="Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric, ICML",
-        recipes=_adversarial(16, 24, learning_rate=1e-3),
+        recipes=_adversarial(20, 24, learning_rate=1e-3),
         config={"mnist": {"hidden_units": (128,)}},
         kind="adversarial_autoencoder",
     ),
