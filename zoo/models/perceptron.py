@@ -75,7 +75,7 @@ class Perceptron:
         for layer in self.front:
             x = layer(x)
 
-        kernels = [ops.convert_to_tensor(layer.kernel) for layer in self.dense]  # each read once
+        kernels = [layer.kernel for layer in self.dense]
         inputs = [x]
         values = ops.matmul(x, kernels[0]) + self.dense[0].bias
         of_real, of_fake = ops.split(values, 2)
