@@ -117,6 +117,25 @@ def test_a_gan_exports_its_generator(gan, tmp_path, quantization, tolerance):
         np.testing.assert_allclose(image, expected, atol=tolerance)
 
 
+def test_a_gan_in_training_leaves_with_its_average(tmp_path):
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    gan = models.GAN(image_shape=(12, 8, 1), hidden_units=(6,), latent_dim=5, seed=0)
+    gan.compile(keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.9), keras.optimizers.Adam(0.1))
+    gan.fit(IMAGES, batch_size=8, epochs=2, verbose=0)
+    noise = np.random.default_rng(1).standard_normal((1, 5), dtype=np.float32)
+    last = gan.generator(noise, training=False)
+    with gan.averaged():
+        average = gan.generator(noise, training=False)
+    assert np.abs(average - last).max() > 0.01
+    (image,) = Interpreter(str(zoo.export(gan, tmp_path / "g.tflite"))).get_signature_runner()(x=noise).values()
+    np.testing.assert_allclose(image, average, atol=1e-4)
+    saved = tf.saved_model.load(str(zoo.export(gan, tmp_path / "saved", format="saved_model")))
+    np.testing.assert_allclose(saved.signatures["generate"](x=tf.constant(noise))["output_0"], average, atol=1e-4)
+    np.testing.assert_array_equal(gan.generator(noise, training=False), last)
+
+
 def test_a_gan_is_served_with_its_discriminator(gan, tmp_path):
     import tensorflow as tf
 

@@ -1,5 +1,6 @@
 """``zoo.export``."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -71,13 +72,15 @@ def export(
     part = next(iter(parts)) if part is None else part
     if part not in parts:
         raise ValueError(f"part must be {', '.join(parts)}, as {model.name} has no {part}: received {part!r}.")
-    if format == "saved_model":
-        return _saved_model({part: parts[part]} if part != "model" else parts, path)
-    if quantization == "int8":
-        calibration = _calibration(source, model, part, calibration)
-    flatbuffer = litert.convert(
-        parts[part], name=PARTS[part], quantization=quantization, calibration=calibration, batch_size=batch_size
-    )
+    # A GAN in training leaves with the moving average of its weights, by which it generates.
+    with model.averaged() if isinstance(model, AdversarialModel) else contextlib.nullcontext():
+        if format == "saved_model":
+            return _saved_model({part: parts[part]} if part != "model" else parts, path)
+        if quantization == "int8":
+            calibration = _calibration(source, model, part, calibration)
+        flatbuffer = litert.convert(
+            parts[part], name=PARTS[part], quantization=quantization, calibration=calibration, batch_size=batch_size
+        )
     with artifacts.atomic_write(path) as file:
         file.write(flatbuffer)
     return path
