@@ -54,10 +54,13 @@ setup(
         "tensorflow-datasets>=4.9.8",
     ],
     extras_require={
+        "benchmark": ["bjontegaard>=1.3", "imagecodecs>=2025.3"],
         "edge": EDGE,
         "gans": ["pot>=0.9.5"],
         "tune": ["keras-tuner>=1.4.7"],
         "dev": [
+            "bjontegaard>=1.3",
+            "imagecodecs>=2025.3",
             "ipykernel",
             "keras-tuner>=1.4.7",
             "nbclient>=0.10",

@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from zoo import exporting, models
+from zoo.codec.tables import Tables
 from zoo.exporting import litert, tables
 from zoo.layers import EntropyBottleneck
 
@@ -86,6 +87,32 @@ def test_a_signature_says_what_a_part_does(model, tmp_path):
     for part, name in (("encoder", "encode"), ("decoder", "decode"), ("model", "serving_default")):
         path = zoo.export(model, tmp_path / f"{part}.tflite", part=part)
         assert list(Interpreter(str(path)).get_signature_list()) == [name]
+
+
+def test_a_litert_file_says_where_it_comes_from(model, tmp_path):
+    import zipfile
+
+    path = zoo.export(model, tmp_path / "e.tflite", quantization="int8", calibration=IMAGES)
+    found = litert.metadata(path.read_bytes())
+    assert found["model"] == model.name and found["part"] == "encoder" and found["signature"] == "encode"
+    assert found["sha256"] == litert.weights_digest(model)
+    (given,), (code,) = found["inputs"], found["outputs"]
+    assert given["shape"] == [1, 12, 8, 1] and given["dtype"] == "int8" and given["zero_point"] == -128
+    assert given["range"] == pytest.approx([0, 1], abs=1e-5) and code["shape"] == [1, 6]
+    assert code["range"][1] - code["range"][0] == pytest.approx(255 * code["scale"])
+    assert zipfile.ZipFile(path).namelist() == ["zoo.json"]  # as `unzip` sees it
+    again = zoo.export(model, tmp_path / "f.tflite", quantization="int8", calibration=IMAGES)
+    assert again.read_bytes() == path.read_bytes()
+    floats = litert.metadata(zoo.export(model, tmp_path / "g.tflite").read_bytes())
+    assert floats["inputs"] == [{"shape": [1, 12, 8, 1], "dtype": "float32"}]
+    weights = model.get_weights()
+    model.set_weights([w + 1e-3 for w in weights])
+    assert litert.weights_digest(model) != found["sha256"]
+    model.set_weights(weights)
+    assert litert.metadata(litert.convert(model.encoder)) is None
+    import tflite_micro
+
+    assert tflite_micro.runtime.Interpreter.from_bytes(path.read_bytes())
 
 
 @pytest.fixture(scope="module", params=[0, 3])
@@ -185,8 +212,30 @@ def test_tables_are_the_counts_of_the_training_codes():
     # The symbol of a code is the nearest multiple of the step to what the code stands for.
     assert built["requantize"][128 + 33] == round(30 * 0.1 / 0.5)
     size, minimum = int(built["size"][0]), int(built["minimum"][0])
-    counts = built["counts"].reshape(2, size).astype(np.int64)
-    assert (counts.sum(axis=1) == 2**24).all() and counts.min() >= 1
     symbols = built["requantize"][codes[:, 0].astype(int) + 128] - minimum
+    assert symbols.min() <= 1 and symbols.max() >= size - 2  # a symbol more on both sides, where there is one
+    first, second = np.split(built["counts"].astype(np.int64), [size])
+    assert first.sum() == second.sum() == 2**24 and min(first.min(), second.min()) >= 1
     observed = np.bincount(symbols, minlength=size) / len(codes)
-    assert np.abs(counts[0] / 2**24 - observed).max() < 0.01  # the prior weighs 32 images of 5,032
+    assert np.abs(first / 2**24 - observed).max() < 0.01  # the prior weighs 32 images of 5,032
+    assert "index_counts" not in built
+
+
+def test_several_tables_are_counted_over_the_images_that_take_them():
+    rng = np.random.default_rng(2)
+    kind = rng.integers(0, 2, 4000)
+    codes = np.where(kind[:, None], rng.normal(30, 3, (4000, 5)), rng.normal(-30, 3, (4000, 5))).astype(np.int8)
+    bottleneck = EntropyBottleneck(step=0.5, tables=3)
+    bottleneck.build((None, 5))
+    means = np.zeros(bottleneck.means.shape, np.float32)
+    means[0], means[1], means[2] = -6, 6, 100  # in steps; nothing is near the third
+    bottleneck.means.assign(means)
+    built = Tables(**tables.build_tables(bottleneck, 0.1, 0, codes, (12, 8, 1)))
+    assert np.abs(built.index_counts[:2] / 2**24 - 0.5).max() < 0.02 and built.index_counts[2] < 2**24 / 1000
+    symbols = built.symbols(codes)
+    np.testing.assert_array_equal(built.choose(symbols), kind)
+    single = EntropyBottleneck(step=0.5)
+    single.build((None, 5))
+    one = Tables(**tables.build_tables(single, 0.1, 0, codes, (12, 8, 1)))
+    # The kind is told once, 1 bit, instead of in each of the five numbers.
+    assert (one.information(one.symbols(codes)) - built.information(symbols)) / 4000 == pytest.approx(4, abs=0.2)

@@ -11,6 +11,26 @@ rng = np.random.default_rng(0)
 IMAGES = rng.random((2, 6, 4, 8), dtype=np.float32)
 
 
+def test_the_bottleneck_takes_the_best_of_several_tables():
+    layer = layers.EntropyBottleneck(step=1.0, tables=3, mixtures=2, seed=0)
+    layer.build((None, 4))
+    rng = np.random.default_rng(0)
+    layer.table_logits.assign([0.0, 1.0, -1.0])
+    y = np.rint(rng.normal(0, 3, (5, 4))).astype(np.float32)
+    bits = np.asarray(layer.bits(y))
+    assert bits.shape == (5, 3, 4)
+    weights = np.exp([0.0, 1.0, -1.0]) / np.exp([0.0, 1.0, -1.0]).sum()
+    total = bits.sum(axis=2) - np.log2(weights)
+    np.testing.assert_allclose(layer.rate(y), total.min(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(layer.rate(y, soft=True), -np.log2((2.0**-total).sum(axis=1)), rtol=1e-5)
+    # A table on its own is what a bottleneck of one table is.
+    one = layers.EntropyBottleneck(step=1.0, mixtures=2)
+    one.build((None, 4))
+    for mine, theirs in ((one.means, layer.means), (one.log_scales, layer.log_scales), (one.logits, layer.logits)):
+        mine.assign(theirs[1])
+    np.testing.assert_allclose(one.bits(y), bits[:, 1], rtol=1e-5)
+
+
 def test_residual_block_is_the_identity_at_its_start():
     y = check_layer(lambda: layers.ResidualBlock2D(8), IMAGES)
     np.testing.assert_allclose(y, IMAGES, atol=1e-6)  # inputs are positive, so the last ReLU does nothing

@@ -12,6 +12,9 @@ SHAPE = {"image_shape": (12, 8, 1)}
 SMALL = {
     "dense_ae": lambda: models.DenseAE(**SHAPE, hidden_units=(16, 8), latent_dim=4),
     "conv_ae": lambda: models.ConvAE(**SHAPE, filters=8, decoder_filters=8, encoder_blocks=1, latent_dim=6),
+    "compressor": lambda: models.Compressor(
+        **SHAPE, filters=8, decoder_filters=8, encoder_blocks=(1, 1), decoder_blocks=1, latent_dim=6, tables=3
+    ),
     "denoising_ae": lambda: models.DenoisingAE(**SHAPE, filters=8, blocks=1, latent_channels=4, global_units=8),
     "unpool_ae": lambda: models.UnpoolAE(**SHAPE, filters=(4, 8), pooled_channels=(1, 2), latent_dim=4),
     "tied_ae": lambda: models.TiedAE(**SHAPE, hidden_units=(16,), latent_dim=4),
@@ -22,6 +25,7 @@ SMALL = {
     "vae": lambda: models.VAE(**SHAPE, hidden_units=(16,), latent_dim=4, prior_couplings=2, prior_units=8),
     "conv_vae": lambda: models.ConvVAE(**SHAPE, filters=8, latent_dim=4, samples=2, prior_couplings=2, prior_units=8),
     "beta_vae": lambda: models.BetaVAE(**SHAPE, filters=8, latent_dim=4, warmup_steps=3),
+    "hierarchical_vae": lambda: models.HierarchicalVAE(**SHAPE, filters=8, top_dim=4, latent_channels=2, seed=0),
 }
 
 

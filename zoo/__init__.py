@@ -2,7 +2,7 @@
 
     >>> import zoo
     >>> model = zoo.load("denoising_ae")            # a trained, compiled Keras model
-    >>> codec = zoo.Codec("conv_ae")                # int8 LiteRT encoder, entropy-coded bitstream
+    >>> codec = zoo.Codec("compressor")             # int8 LiteRT encoder, entropy-coded bitstream
 
 Everything is imported when it is first used: ``import zoo`` alone loads neither TensorFlow nor Keras.
 """

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 MANIFEST = "manifest.json"
-DEFAULT_TAG = "fashion_mnist"
+DEFAULT_TAGS = ("fashion_mnist", "fashion_mnist_q3")  # what a name without a tag means: the first there is
 
 
 def shipped_root() -> Path:
@@ -56,10 +56,20 @@ def sha256(path: Path) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Artifact:
-    """A folder with a trained model, and its name."""
+    """A folder with a trained model, and its name.
+
+    A model that is trained anew keeps what its earlier files need in ``versions/<fingerprint>/``: the
+    codec's tables and decoder, so that what was compressed with it can still be restored.
+
+    Attributes:
+        path: of the folder.
+        name: of the model.
+        prefix: of the files that are meant, within the folder.
+    """
 
     path: Path
     name: str
+    prefix: str = ""
 
     @functools.cached_property
     def manifest(self) -> dict:
@@ -77,7 +87,12 @@ class Artifact:
         return _read_json(self.file("card.json"))
 
     def has(self, filename: str) -> bool:
-        return filename in self.manifest
+        return self.prefix + filename in self.manifest
+
+    def versions(self) -> list["Artifact"]:
+        """This artefact, and after it each of its earlier versions."""
+        names = sorted({name.split("/")[1] for name in self.manifest if name.startswith("versions/")})
+        return [self, *(dataclasses.replace(self, prefix=f"versions/{name}/") for name in names)]
 
     def file(self, filename: str) -> Path:
         """Path of a file of this artefact, after its digest was compared with the manifest.
@@ -85,6 +100,7 @@ class Artifact:
         Raises:
             ValueError: if the file is not part of the artefact, is missing, or has been altered.
         """
+        filename = self.prefix + filename
         if filename not in self.manifest:
             raise ValueError(f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}.")
         path, expected = self.path / filename, self.manifest[filename]
@@ -105,7 +121,7 @@ class Artifact:
 def find(name_or_path: str | os.PathLike) -> Artifact:
     """Finds an artefact by its name (``conv_ae``, ``conv_ae.mnist``) or by its folder.
 
-    A name without a tag means the default tag, ``fashion_mnist``, or the architecture's only one.
+    A name without a tag means the first of ``DEFAULT_TAGS`` that it has, or its first one.
 
     Raises:
         ValueError: if nothing of that name is shipped (the closest names are offered), or the
@@ -116,7 +132,7 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
     root, known = shipped_root(), names()
     tags = [split_name(n)[1] for n in known if split_name(n)[0] == architecture]
     if tags and tag is None:
-        tag = DEFAULT_TAG if DEFAULT_TAG in tags else tags[0]
+        tag = next((t for t in DEFAULT_TAGS if t in tags), tags[0])
     if tags and tag in tags:
         return Artifact(root / architecture / tag, f"{architecture}.{tag}")
     folder = Path(text)
@@ -164,6 +180,29 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def append(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """Opens a file at its end; whatever the block wrote is cut off again if it fails.
+
+    Raises:
+        ValueError: if the file cannot be written, or the disk fills up.
+    """
+    try:
+        with open(path, "r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                with contextlib.suppress(OSError):  # what the buffer still holds may not fit either
+                    file.flush()
+                os.truncate(path, size)
+                raise
+    except OSError as error:
+        raise ValueError(f"Cannot append to {path}: {error.strerror or error}. It is as it was.") from None
 
 
 def _umask() -> int:

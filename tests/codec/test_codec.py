@@ -11,6 +11,7 @@ from reference import ans_decode, parse
 from zoo import artifacts
 from zoo.codec import Codec, CodecError
 from zoo.codec.codec import read_header
+from zoo.codec.container import Writer
 
 
 def restored_by_numpy(symbols: np.ndarray) -> np.ndarray:
@@ -44,7 +45,7 @@ def test_the_bytes_are_those_that_format_md_describes(codec):
     parsed = parse(data)
     assert parsed["sections"] == [(1500, 28, 28, 1)] and parsed["names"] == []
     assert [count for count, _ in parsed["chunks"]] == [1024, 476]
-    tables = [counts.tolist() for counts in codec.tables.counts]
+    tables = [counts.tolist() for counts in codec.tables.counts[0]]
     rows = [np.array(ans_decode(words, tables, count)) for count, words in parsed["chunks"][1:]]
     symbols = np.concatenate(rows, 1).T + codec.tables.minimum
     np.testing.assert_array_equal(symbols, codec.encode(images[1024:]))
@@ -327,10 +328,11 @@ def test_for_file_finds_the_model_that_the_container_names(codec, model_folder, 
 
 
 def test_any_folder_name_makes_a_readable_container(copy_model):
-    codec = Codec(copy_model("a: b\\c\n\udcff"))
+    folder = copy_model("a: b\\c\n\udcff")
+    codec = Codec(folder)
     array = blobs(1, seed=11)
     np.testing.assert_array_equal(
-        Codec(codec._artifact.path).decompress(codec.compress(array)),
+        Codec(folder).decompress(codec.compress(array)),
         codec.decode(codec.encode(array)),
     )
 
@@ -341,3 +343,142 @@ def test_tables_are_named_by_their_digest(copy_model):
     write_tables(folder, seed=2)
     artifacts.write_manifest(folder)
     assert Codec(folder).fingerprint != before
+
+
+# Appending, single pictures, threads, compact images
+
+
+def test_appended_pictures_follow_in_their_order(codec, copy_model, tmp_path):
+    first, second = blobs(1030, seed=20), blobs(3, seed=21)
+    np.save(tmp_path / "a.npy", first)
+    np.save(tmp_path / "b.npy", second)
+    path = tmp_path / "x.zoo"
+    codec.compress_file(tmp_path / "a.npy", path)
+    before = path.read_bytes()
+    codec.compress_file(tmp_path / "b.npy", path, append=True)
+    codec.compress_file(tmp_path / "b.npy", path, append=True)
+    assert path.read_bytes().startswith(before)
+    everything = np.concatenate([first, second, second])
+    expected = codec.decode(codec.encode(everything))
+    np.testing.assert_array_equal(codec.decompress(path.read_bytes()), expected)
+    summary = codec.decompress_file(path, tmp_path / "out")
+    assert summary.pictures == 1036 and summary.bytes == path.stat().st_size
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert len(names) == 1036 and {"a_0000.png", "b_2.png", "b.npy_2.png"} <= names
+    for index in (0, 1023, 1024, 1029, 1030, 1035):
+        np.testing.assert_array_equal(codec.picture(path, index), expected[index])
+    codec.decompress_picture(path, 1033, tmp_path / "one.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "one.npy"), expected[1033])
+    for index in (-1, 1036, 1.0):
+        with pytest.raises(ValueError, match="index must be from 0 to 1035"):
+            codec.picture(path, index)
+    with pytest.raises(ValueError, match="output must end in .png or .npy"):
+        codec.decompress_picture(path, 0, tmp_path / "one.jpg")
+    with pytest.raises(CodecError, match="needs the model means"):
+        Codec(copy_model("other", seed=1)).compress_file(tmp_path / "b.npy", path, append=True)
+    with pytest.raises(ValueError, match="none.zoo cannot be read"):
+        codec.compress_file(tmp_path / "b.npy", tmp_path / "none.zoo", append=True)
+
+
+def test_an_append_that_fails_leaves_the_file_as_it_was(codec, tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", blobs(2100, seed=22))
+    path = tmp_path / "x.zoo"
+    codec.compress_file(tmp_path / "a.npy", path)
+    before, calls = path.read_bytes(), []
+
+    def full(words, _chunk=Writer.chunk):
+        raise OSError(28, "No space left on device")
+
+    def chunk(self, words, _chunk=Writer.chunk):
+        calls.append(words)
+        if len(calls) == 3:
+            full(words)
+        _chunk(self, words)
+
+    monkeypatch.setattr(Writer, "chunk", chunk)
+    with pytest.raises(ValueError, match="Cannot append to .*x.zoo: No space left on device. It is as it was"):
+        codec.compress_file(tmp_path / "a.npy", path, append=True)
+    assert path.read_bytes() == before and len(calls) == 3
+    calls.clear()
+    with pytest.raises(ValueError, match="Cannot write .*x.zoo: No space left"):
+        codec.compress_file(tmp_path / "a.npy", path)
+    assert path.read_bytes() == before and sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "x.zoo"]
+
+
+def test_a_picture_of_several_tiles_and_sections(codec, tmp_path):
+    rng = np.random.default_rng(23)
+    pictures = [rng.integers(0, 256, shape, np.uint8) for shape in ((30, 60, 3), (28, 28), (30, 60, 3), (300, 500))]
+    for index, picture in enumerate(pictures):
+        np.save(tmp_path / f"{index}.npy", picture)
+    codec.compress_file([tmp_path / f"{index}.npy" for index in range(4)], tmp_path / "x.zoo")
+    for index, restored in enumerate(codec.pictures(tmp_path / "x.zoo")):
+        np.testing.assert_array_equal(codec.picture(tmp_path / "x.zoo", index), restored)
+
+
+def test_threads_do_not_change_the_bytes(codec, model_folder, tmp_path):
+    images = blobs(5000, seed=24)
+    np.save(tmp_path / "a.npy", images)
+    parallel = Codec(model_folder, num_threads=3)
+    data = codec.compress(images)
+    assert parallel.compress(images) == data
+    np.testing.assert_array_equal(parallel.decompress(data), codec.decompress(data))
+    damaged = data[:-1] + bytes([data[-1] ^ 1])
+    with pytest.raises(CodecError, match="chunk 5 of 5"):
+        parallel.decompress(damaged)
+    with pytest.raises(ValueError, match="num_threads must be an integer ≥ 1: received 0"):
+        Codec(model_folder, num_threads=0)
+
+
+def test_compact_images(codec, copy_model, tmp_path):
+    images = blobs(40, seed=25)
+    restored = codec.decode(codec.encode(images))
+    other = Codec(copy_model("other", seed=1))
+    for image, expected in zip(images, restored, strict=True):
+        data = codec.compress(image, compact=True)
+        np.testing.assert_array_equal(codec.decompress(data), expected)
+        # One byte for the model, 17 bits for the check, 7 that a coder below 24 bits may waste, less than a byte more.
+        assert 8 * len(data) <= codec.tables.information(codec.encode(image[None])) + 8 + 17 + 7 + 8
+        with pytest.raises(CodecError, match="nor a compact image of other|no compact image of other"):
+            other.decompress(data)
+        with pytest.raises(CodecError, match="no compact image of means"):
+            codec.decompress(data[:-1])
+    np.save(tmp_path / "a.npy", images[0])
+    summary = codec.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo", compact=True)
+    assert summary.bytes == (tmp_path / "x.zoo").stat().st_size and summary.pictures == 1
+    assert codec.decompress_file(tmp_path / "x.zoo", tmp_path / "y.npy") == summary
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), restored[0])
+    np.testing.assert_array_equal(next(codec.pictures(tmp_path / "x.zoo")), restored[0])
+    codec.decompress_file(tmp_path / "x.zoo", tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["picture.png"]
+    with pytest.raises(CodecError, match="neither a zoo container nor a compact file of a shipped model"):
+        Codec.for_file(tmp_path / "x.zoo")
+    for array in (images[:2], np.zeros((28, 28, 3), np.uint8), np.zeros((28, 27), np.uint8)):
+        with pytest.raises(ValueError, match="compact holds one grey image of 28 × 28 pixels"):
+            codec.compress(array, compact=True)
+    with pytest.raises(ValueError, match="append is of containers"):
+        codec.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo", compact=True, append=True)
+
+
+def test_what_an_earlier_version_wrote_can_still_be_read(codec, copy_model, model_folder, tmp_path, monkeypatch):
+    images = blobs(5, seed=30)
+    np.save(tmp_path / "a.npy", images)
+    np.save(tmp_path / "b.npy", images[:1])
+    codec.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo")
+    codec.compress_file(tmp_path / "b.npy", tmp_path / "x.z", compact=True)
+    # The model is trained anew: it has other tables, and keeps the old ones with their decoder.
+    folder = copy_model("means", seed=1)
+    old = folder / "versions" / codec.fingerprint.hex()
+    old.mkdir(parents=True)
+    for name in ("codec.npz", "decoder.tflite"):
+        (old / name).write_bytes((model_folder / name).read_bytes())
+    artifacts.write_manifest(folder)
+    shipped = tmp_path / "savedmodels" / "means" / "blobs"
+    shipped.parent.mkdir(parents=True)
+    folder.rename(shipped)
+    monkeypatch.setattr(artifacts, "shipped_root", lambda: tmp_path / "savedmodels")
+    assert Codec("means").fingerprint != codec.fingerprint
+    for name in ("x.zoo", "x.z"):
+        found = Codec.for_file(tmp_path / name)
+        assert found.fingerprint == codec.fingerprint
+        restored = np.stack(list(found.pictures(tmp_path / name)))
+        np.testing.assert_array_equal(restored, codec.decode(codec.encode(images[: len(restored)])))

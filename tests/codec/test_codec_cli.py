@@ -112,3 +112,36 @@ def test_errors_are_one_line_and_leave_nothing(zoo, tmp_path, line, message):
         zoo(line)
     assert len(str(error.value).splitlines()) == 1
     assert sorted(p.name for p in tmp_path.rglob("*")) == before
+
+
+def test_appending_and_single_pictures(zoo, tmp_path):
+    np.save(tmp_path / "a.npy", blobs(3, seed=8))
+    np.save(tmp_path / "b.npy", blobs(2, seed=9))
+    zoo("compress a.npy -o x.zoo --model model")
+    result = json.loads(zoo("compress b.npy -o x.zoo --model model --append --json"))
+    assert result["pictures"] == 2
+    assert json.loads(zoo("decompress x.zoo -o all.npy --model model --json"))["pictures"] == 5
+    result = json.loads(zoo("decompress x.zoo --picture 4 -o one.png --model model --json"))
+    assert result == {"output": "one.png", "model": "means", "picture": 4}
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / "one.png")), np.load(tmp_path / "all.npy")[4, ..., 0]
+    )
+    with pytest.raises(ValueError, match="index must be from 0 to 4: received 5"):
+        zoo("decompress x.zoo --picture 5 -o one.png --model model")
+
+
+def test_a_compact_image(zoo, tmp_path):
+    Image.fromarray(blobs(1, seed=10, size=40)[0, ..., 0]).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="compact holds one grey image of 28 × 28 pixels: received 1 of .40, 40, 1."):
+        zoo("compress a.png -o x.z --model model --compact")
+    result = json.loads(zoo("compress a.png -o x.z --model model --compact --fit crop --verify --json"))
+    assert result["bytes"] == (tmp_path / "x.z").stat().st_size < 40 and result["psnr"] > 15
+    zoo("decompress x.z -o b.png --model model")
+    assert Image.open(tmp_path / "b.png").size == (28, 28)
+
+
+def test_a_lossy_model_is_not_lossless(zoo, tmp_path):
+    np.save(tmp_path / "a.npy", blobs(1, seed=11))
+    with pytest.raises(ValueError, match="means is lossy: leave out --lossless"):
+        zoo("compress a.npy -o x.zoo --model model --lossless")
+    assert not (tmp_path / "x.zoo").exists()

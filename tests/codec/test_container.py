@@ -11,7 +11,7 @@ import pytest
 from reference import parse
 
 from zoo.codec import CodecError, container
-from zoo.codec.container import Header, Reader, Section, Writer, run_lengths
+from zoo.codec.container import Header, Reader, Section, Writer, read_all, run_lengths
 
 HEADER = Header(
     model="means.blobs",
@@ -40,7 +40,8 @@ def forge(header: Header) -> bytes:
 
 
 def read(data: bytes) -> list:
-    return list(Reader(io.BytesIO(data), "x.zoo").chunks(words_per_tile=4))
+    readers, _ = read_all(io.BytesIO(data), "x.zoo")
+    return [chunk for reader in readers for chunk in reader.chunks(words_per_tile=4)]
 
 
 def test_round_trip_and_format_md():
@@ -118,11 +119,11 @@ def test_faults_say_what_and_where():
         (b"", "x.zoo is empty"),
         (b"\x89ZO", "is not a zoo container"),
         (b"\x89PNG\r\n\x1a\n" + data[8:], "is not a zoo container"),
-        (data[:8] + b"\x02" + data[9:], "byte 8: it has version 2, this release reads version 1"),
+        (data[:8] + b"\x03" + data[9:], "byte 8: it has version 3, this release reads versions 1 and 2: update"),
         (data[:9] + b"\x80\x00" + data[10:], "byte 9: header length is not a valid number"),
         (data[:9] + b"\xff" * 9 + data[10:], "byte 9: header length is not a valid number"),
         (data[:9] + b"\xff\x7f" + data[10:], "byte 11: header needs 16383 bytes"),
-        (data[:-1], r"chunk 3 of 3 at byte \d+: its CRC needs 4 bytes, 3 are left"),
+        (data[:-1], r"chunk 3 of 3 at byte \d+ needs 24 bytes, 23 are left"),
     ):
         with pytest.raises(CodecError, match=message):
             read(damaged)

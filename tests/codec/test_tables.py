@@ -31,7 +31,7 @@ def make(sizes, seed=0, **replace) -> Tables:
 def draw(tables: Tables, n: int, seed: int) -> np.ndarray:
     """Symbols that follow the tables."""
     rng = np.random.default_rng(seed)
-    columns = [rng.choice(len(c), n, p=c / 2**24) for c in tables.counts]
+    columns = [rng.choice(len(c), n, p=c / 2**24) for c in tables.counts[0]]
     return (np.stack(columns, 1) + tables.minimum).astype(np.int16)
 
 
@@ -41,7 +41,7 @@ def test_words_equal_those_of_integer_arithmetic():
     symbols[:40, 2] = np.arange(-20, 20)  # the rarest ones too
     words = tables.encode(symbols)
     rows = (symbols - tables.minimum).T.tolist()
-    lists = [c.tolist() for c in tables.counts]
+    lists = [c.tolist() for c in tables.counts[0]]
     assert words.tolist() == ans_encode(rows, lists)
     assert ans_decode(words.tolist(), lists, 57) == rows
 
@@ -56,10 +56,10 @@ def test_round_trip(n):
 def test_bits_are_the_entropy_within_one_percent():
     tables = make([5, 17, 33, 2] * 8)
     symbols = draw(tables, 4096, seed=3)
-    entropy = 4096 * sum(-(p * np.log2(p)).sum() for p in (c / 2**24 for c in tables.counts))
+    entropy = 4096 * sum(-(p * np.log2(p)).sum() for p in (c / 2**24 for c in tables.counts[0]))
     assert 32 * len(tables.encode(symbols)) == pytest.approx(entropy, rel=0.01)
     # Of these very symbols the ideal length is known; the coder adds less than three words.
-    ideal = sum(-np.log2(tables.counts[d][s] / 2**24) for row in symbols for d, s in enumerate(row))
+    ideal = sum(-np.log2(tables.counts[0][d][s] / 2**24) for row in symbols for d, s in enumerate(row))
     assert tables.information(symbols) == pytest.approx(ideal, rel=1e-9)
     assert ideal <= 32 * len(tables.encode(symbols)) <= ideal + 96
 
@@ -156,3 +156,108 @@ def test_unreadable_tables(tmp_path, model_folder):
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match="step"):
         Tables.read(path)
+
+
+def several(seed=0, **replace) -> Tables:
+    """Three tables, one of which hardly any tile takes."""
+    parts = [make([4, 1, 9], seed=seed + t) for t in range(3)]
+    arrays = {
+        "requantize": np.arange(-128, 128, dtype=np.int16),
+        "minimum": np.array([-2, 7, 0], np.int16),
+        "size": np.array([4, 1, 9], np.int16),
+        "counts": np.concatenate([np.concatenate(p.counts[0]) for p in parts]).astype(np.uint32),
+        "step": np.float32(0.5),
+        "tile": np.array([28, 28, 1], np.int16),
+        "index_counts": np.array([2**23, 2**23 - 1, 1], np.uint32),
+    }
+    return Tables(**{**arrays, **replace})
+
+
+def drawn(tables: Tables, n: int) -> np.ndarray:
+    rng = np.random.default_rng(n)
+    rows = [[rng.choice(len(c), p=c / 2**24) for c in tables.counts[table]] for table in rng.integers(0, 2, n)]
+    return (np.array(rows).reshape(n, 3) + tables.minimum).astype(np.int16)
+
+
+def test_every_row_takes_the_table_that_codes_it_in_the_fewest_bits():
+    tables = several()
+    symbols = drawn(tables, 400)
+    bits = np.array(
+        [
+            [
+                24
+                - np.log2(tables.index_counts[t])
+                + sum(24 - np.log2(c[s - m]) for c, s, m in zip(tables.counts[t], row, tables.minimum, strict=True))
+                for t in range(3)
+            ]
+            for row in symbols.astype(int)
+        ]
+    )
+    chosen = tables.choose(symbols)
+    assert set(chosen) >= {0, 1}
+    assert (bits[np.arange(400), chosen] <= bits.min(axis=1) + 4 / 256).all()  # costs are rounded to 1/256 of a bit
+    assert tables.information(symbols) == pytest.approx(bits[np.arange(400), chosen].sum())
+    words = tables.encode(symbols)
+    assert tables.information(symbols) <= 32 * len(words) <= tables.information(symbols) + 96
+    np.testing.assert_array_equal(tables.decode(words, 400), symbols)
+
+
+def test_words_of_several_tables_equal_those_of_integer_arithmetic():
+    tables = several()
+    symbols = drawn(tables, 50)
+    chosen = tables.choose(symbols)
+    rows, lists = [chosen.tolist()], [tables.index_counts.tolist()]
+    for table in range(3):
+        for d, counts in enumerate(tables.counts[table]):
+            rows.append((symbols[chosen == table, d] - tables.minimum[d]).tolist())
+            lists.append(counts.tolist())
+    assert tables.encode(symbols).tolist() == ans_encode(rows, lists)
+
+
+def test_one_tile_in_the_fewest_bytes():
+    tables = several()
+    symbols = drawn(tables, 300)
+    sizes = []
+    for row in symbols:
+        data = tables.encode_one(row, b"salt")
+        np.testing.assert_array_equal(tables.decode_one(data, b"salt"), row)
+        sizes.append(len(data))
+    # Beside the information: the check of 16 bits, the bit above it, and what is missing to a whole byte.
+    assert 8 * np.sum(sizes) <= tables.information(symbols) + 300 * (17 + 8)
+
+
+def test_a_damaged_tile_passes_no_more_often_than_a_check_of_16_bits_lets_it():
+    tables, rng = several(), np.random.default_rng(3)
+    symbols = drawn(tables, 40)
+    passed = 0
+    for i in range(4000):
+        data = bytearray(tables.encode_one(symbols[i % 40]))
+        match i % 3:
+            case 0:
+                data[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
+            case 1:
+                data = data[:-1]
+            case 2:
+                data = bytearray(rng.bytes(int(rng.integers(1, 9))))
+        try:
+            passed += not np.array_equal(tables.decode_one(bytes(data)), symbols[i % 40])
+        except CodecError:
+            continue
+    assert passed <= 2  # 4,000 / 2^16 are expected
+    with pytest.raises(CodecError, match="check of 16 bits does not match"):
+        tables.decode_one(tables.encode_one(symbols[0], b"a"), b"b")
+    for data in (b"", b"\1\0", bytes(range(1, 40))):
+        with pytest.raises(CodecError, match="cannot be those of one tile"):
+            tables.decode_one(data)
+
+
+@pytest.mark.parametrize(
+    ("replace", "message"),
+    [
+        ({"index_counts": np.array([2**23, 2**23], np.uint32)}, r"2 × sum\(size\) = 28 numbers: received 42"),
+        ({"index_counts": np.array([2**24, 0, 0], np.uint32)}, "index_counts must be at least 1"),
+    ],
+)
+def test_several_tables_that_contradict_themselves(replace, message):
+    with pytest.raises(ValueError, match=message):
+        several(**replace)

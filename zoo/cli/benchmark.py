@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 benchmark = typer.Typer(
-    help="Show what is claimed of GANs: experiments with plots, and the modes that they capture.", no_args_is_help=True
+    help="Show what is claimed: of the codec beside the image formats, and of GANs.", no_args_is_help=True
 )
 
 Threads = Annotated[int | None, typer.Option(help="Processor threads; default: all.")]
@@ -87,3 +87,41 @@ def modes(
         for row in [*result["seeds"], {"seed": "real", **result["real"]}]
     ]
     emit(rows, as_json, title=f"{model} on {data} · {result['of']} modes, {result['samples']:,} samples · {output}")
+
+
+@benchmark.command("codec")
+def codec(
+    data: Annotated[str, typer.Option(help="A data set that codecs are trained on: fashion_mnist or mnist.")] = (
+        "fashion_mnist"
+    ),
+    images: Annotated[
+        int | None, typer.Option(help="How many of the test images; default: all.", show_default=False)
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for a JSON file and a plot.")] = Path(
+        "codec-benchmark"
+    ),
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """The codec beside JPEG, WebP, AVIF and JPEG XL on the official test images: every byte of real files counted.
+
+    Rate and distortion of one file of all and of a file an image, BD-rates, and what a pixel takes without loss.
+    """
+    from zoo.cli.console import emit, progress, start_tensorflow
+
+    start_tensorflow(threads)
+    from zoo import experiments
+
+    with progress() as bar:
+        result = experiments.benchmark_codec(output, data, images=images, progress=bar)
+    if as_json:
+        emit(result, as_json=True)
+        return
+    title = f"{result['data']} · {result['images']:,} test images · {output}"
+    ours = [p for p in result["points"] if p["quality"] is None and p["layout"] == "mosaic"]
+    emit(({k: p[k] for k in ("format", "bytes", "bits_per_pixel", "psnr")} for p in ours), False, title=title)
+    rates = ({"against": name, **(rate or {})} for name, rate in result["bd_rate"].items())
+    emit(rates, as_json=False, title="BD-rate, one file of all; low and high in dB")
+    emit(result["files"], as_json=False, title="a file an image: bytes of each")
+    exact = ({"codec": name, **layouts} for name, layouts in result["lossless"].items())
+    emit(exact, as_json=False, title="without loss: bits a pixel")

@@ -13,25 +13,40 @@ def compress(
         typer.Argument(metavar="IN...", help="Pictures, .npy arrays, folders of pictures.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The container to write.", show_default=False)],
-    model: Annotated[str, typer.Option(help="A model's name or folder.")] = "conv_ae",
+    model: Annotated[
+        str | None,
+        typer.Option(help="A model's name or folder; default: compressor, with --lossless hierarchical_vae."),
+    ] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel, by bits-back coding.")] = False,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add to the container, which is as it was if anything goes wrong.")
+    ] = False,
+    compact: Annotated[
+        bool,
+        typer.Option(
+            "--compact", help="The fewest bytes for one grey image of the model's size: no header, a check of 16 bits."
+        ),
+    ] = False,
     fit: Annotated[
         str,
         typer.Option(help="tile: keep each picture's size, cut into tiles; crop, pad: scale it to one tile."),
     ] = "tile",
     names: Annotated[bool, typer.Option(help="Keep the inputs' names for `zoo decompress`.")] = True,
     verify: Annotated[bool, typer.Option("--verify", help="Restore the file and measure its PSNR.")] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the LiteRT interpreter.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Chunks that are coded at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compress pictures of any size, grey or colour, into one checksummed file (lossy).
+    """Compress pictures of any size, grey or colour, into one checksummed file.
 
-    An int8 encoder turns tiles into integers, which the model's tables entropy-code.
-    Colour goes channel by channel; transparency is ignored.
+    An int8 encoder turns tiles into integers, which the model's tables entropy-code; that is lossy, unless --lossless
+    is given. Colour goes channel by channel; transparency is ignored.
     """
     from zoo.cli.console import emit, progress
     from zoo.codec import Codec
 
-    codec = Codec(model, num_threads=threads)
+    codec = Codec(model or ("hierarchical_vae" if lossless else "compressor"), num_threads=threads)
+    if lossless and not codec.lossless:
+        raise ValueError(f"{codec.name} is lossy: leave out --lossless, or give a model such as hierarchical_vae.")
     with progress() as bar:
         task = bar.add_task("compressing", total=None, status="tiles")
         summary = codec.compress_file(
@@ -39,10 +54,12 @@ def compress(
             output,
             fit=fit,
             names=names,
+            append=append,
+            compact=compact,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
         result = {"output": str(output), **summary.figures()}
-        if verify:
+        if verify and not append:
             bar.update(task, description="verifying")
             error = codec.mean_squared_error(inputs, output, fit=fit)
             # Not by zoo.evaluation, which brings TensorFlow along. JSON has no infinity.

@@ -21,11 +21,14 @@ def decompress(
             show_default=False,
         ),
     ],
+    picture: Annotated[
+        int | None, typer.Option(min=0, help="Only this picture, from 0, into a .png or .npy.", show_default=False)
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(help="A model's name or folder, where it is not the shipped one that the file names."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the LiteRT interpreter.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Chunks that are restored at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Restore the pictures of a compressed file; the model it needs is read from the file."""
@@ -33,6 +36,10 @@ def decompress(
     from zoo.codec import Codec
 
     codec = Codec(model, num_threads=threads) if model else Codec.for_file(container, num_threads=threads)
+    if picture is not None:
+        codec.decompress_picture(container, picture, output)
+        emit({"output": str(output), "model": codec.name, "picture": picture}, as_json)
+        return
     with progress() as bar:
         task = bar.add_task("restoring", total=None, status="tiles")
         summary = codec.decompress_file(

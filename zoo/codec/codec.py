@@ -1,11 +1,13 @@
 """``Codec``: arrays and files of images to compressed bytes and back."""
 
+import collections
+import contextlib
 import dataclasses
-import functools
 import io
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +17,7 @@ from zoo import artifacts
 from zoo.codec import pictures as _pictures
 from zoo.codec import tiles as _tiles
 from zoo.codec.container import (
+    MAGIC,
     MAX_SAMPLES,
     CodecError,
     Header,
@@ -23,15 +26,17 @@ from zoo.codec.container import (
     Writer,
     fits,
     make_safe,
+    read_all,
     run_lengths,
     tiles_of,
 )
-from zoo.codec.litert import Network
-from zoo.codec.tables import Tables
+from zoo.codec.lossless import LosslessCoder
+from zoo.codec.lossy import LossyCoder
 
 Progress = Callable[[int, int], None]
 """Called now and then with the number of tiles done and of all."""
 
+MAX_COMPACT_BYTES = 1 << 16  # more than the one tile of a compact file can take
 _BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
 
 
@@ -64,60 +69,95 @@ class Summary:
 
 
 class Codec:
-    """Compresses images with a model's int8 LiteRT encoder and its integer entropy tables.
+    """Compresses images with a trained model: lossily by its encoder, or without loss by its likelihood.
 
     ::
 
-        picture → tiles → int8 encoder → codes → look-up → symbols → ANS → words → chunks
-        picture ← tiles ← float decoder  ←  symbol × step  ← symbols ← ANS ← words ← chunks
+        picture ↔ tiles of the model's size ↔ words of 32 bits, many tiles a chunk ↔ container
 
-    Symbols are integers from end to end, so every machine restores the same ones; the decoder
-    computes in float32, so another machine's pixels may differ by one level. The codec is lossy. An
-    instance is not thread-safe: its interpreters hold one batch.
+    Of a lossy model's tiles the symbols are integers from end to end, so every machine restores the
+    same ones; the decoder computes in float32, so another machine's pixels may differ by one level.
+    What happens to a tile is written at ``zoo.codec.lossy`` and ``zoo.codec.lossless``.
 
     Args:
         model: name of a shipped model, or the folder of one that ``zoo train`` wrote.
-        num_threads: threads of each LiteRT interpreter.
+        num_threads: chunks that are coded at the same time; the bytes do not depend on it.
 
     Raises:
         ValueError: if the model is unknown, damaged, or has no codec.
     """
 
-    def __init__(self, model: str | os.PathLike = "conv_ae", *, num_threads: int = 1):
-        self._artifact = artifact = artifacts.find(model)
-        self._num_threads = num_threads
-        if not artifact.has("codec.npz"):
-            raise ValueError(f"{artifact.name} cannot compress: it has no codec.npz, as conv_ae has.")
-        self.name = artifact.name
-        path = artifact.file("codec.npz")
-        self.tables = Tables.read(path)
-        self.fingerprint = bytes.fromhex(artifact.manifest["codec.npz"]["sha256"])[:8]
+    def __init__(self, model: str | os.PathLike = "compressor", *, num_threads: int = 1):
+        self._use(artifacts.find(model), num_threads)
+
+    def _use(self, artifact: artifacts.Artifact, num_threads: int) -> None:
+        if not isinstance(num_threads, int) or num_threads < 1:
+            raise ValueError(f"num_threads must be an integer ≥ 1: received {num_threads!r}.")
+        self._num_threads, self.name = num_threads, artifact.name
+        self.fingerprint = _fingerprint(artifact)
+        self.coder = LossyCoder(artifact) if artifact.has("codec.npz") else LosslessCoder(artifact)
 
     @classmethod
     def for_file(cls, path: str | os.PathLike, *, num_threads: int = 1) -> "Codec":
-        """The codec of the model that a container names.
+        """The codec of the model that a file needs, which must be a shipped one.
 
         Raises:
-            CodecError: if the container is damaged, or its model is not at hand.
+            CodecError: if the file is damaged, or its model is not at hand.
+            ValueError: if the file cannot be read.
         """
-        header = read_header(path)
+        with _open(path) as file:
+            if not is_container(file):
+                return cls._for_compact(file.read(MAX_COMPACT_BYTES + 1), str(path), num_threads)
+            header = Reader(file, str(path)).header
+        return cls._for_header(header, str(path), num_threads)
+
+    @classmethod
+    def _for_header(cls, header: Header, name: str, num_threads: int) -> "Codec":
+        """The version of a model that a container was written with, or, without it, the model as it is."""
         try:
-            return cls(header.model, num_threads=num_threads)
+            found = artifacts.find(header.model)
+            versions = [a for a in found.versions() if _fingerprint(a) == header.fingerprint]
+            codec = cls.__new__(cls)
+            codec._use((versions or [found])[0], num_threads)
+            return codec
         except ValueError as error:
             raise CodecError(
-                f"{path} needs the model {_identity(header.model, header.fingerprint)}: "
+                f"{name} needs the model {_identity(header.model, header.fingerprint)}: "
                 f"{error} Of a model of your own, give the folder."
             ) from None
+
+    @classmethod
+    def _for_compact(cls, data: bytes, name: str, num_threads: int) -> "Codec":
+        """Among the shipped models the one whose check a compact file passes."""
+        shipped = (version for model in artifacts.names() for version in artifacts.find(model).versions())
+        for artifact in shipped:
+            if artifact.has("codec.npz") and _fingerprint(artifact)[:1] == data[:1]:
+                codec = cls.__new__(cls)
+                codec._use(artifact, num_threads)
+                with contextlib.suppress(CodecError):
+                    codec._symbols_of_compact(data, name)
+                    return codec
+        raise CodecError(
+            f"{name} is neither a zoo container nor a compact file of a shipped model: "
+            "it is corrupt, or give the model's name or folder."
+        )
 
     @property
     def tile(self) -> tuple[int, int]:
         """``(height, width)`` of a tile, the encoder's input."""
-        return self.tables.tile[:2]
+        return self.coder.tile
 
-    # Networks
+    @property
+    def lossless(self) -> bool:
+        return self.coder.probe is not None
+
+    @property
+    def tables(self):
+        """The integer tables of a lossy model, ``zoo.codec.tables.Tables``."""
+        return self._lossy("tables").tables
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Symbols of images of the tile's size.
+        """Symbols of images of the tile's size, by a lossy model.
 
         Args:
             images: uint8, or float in [0, 1], ``(n, height, width, 1)``.
@@ -126,76 +166,41 @@ class Codec:
             int16 ``(n, latent_dim)``, each within its alphabet.
 
         Raises:
-            ValueError: if the images have another shape or dtype.
+            ValueError: if the images have another shape or dtype, or the model is lossless.
         """
-        images = np.asarray(images)
-        if images.shape[1:] != self.tables.tile:
-            raise ValueError(f"images must be (n, {', '.join(map(str, self.tables.tile))}): received {images.shape}.")
-        codes = self._encoder(_pictures.to_uint8(images), _as_int8)
-        return self.tables.symbols(codes.reshape(len(images), -1))
+        return self._lossy("encode").encode(images)
 
     def decode(self, symbols: np.ndarray) -> np.ndarray:
         """Images, uint8 ``(n, height, width, 1)``, of integer symbols ``(n, latent_dim)``.
 
         Raises:
-            ValueError: if the symbols have another shape or dtype.
+            ValueError: if the symbols have another shape or dtype, or the model is lossless.
         """
-        symbols = np.asarray(symbols)
-        shape, size = symbols.shape, self.tables.latent_dim
-        if len(shape) != 2 or shape[1] != size or symbols.dtype.kind not in "iu":
-            raise ValueError(f"symbols must be integers (n, {size}): received {symbols.dtype} {shape}.")
-        images = self._decoder(symbols, lambda part: part.astype(np.float32) * self.tables.step)
-        return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).reshape(-1, *self.tables.tile)
+        return self._lossy("decode").decode(symbols)
 
-    @functools.cached_property
-    def _encoder(self) -> Network:
-        path = self._artifact.file("encoder.tflite")
-        network = Network(path, self._num_threads)
-        scale, zero = network.input["quantization"]
-        if network.input["dtype"] != np.int8 or network.output["dtype"] != np.int8:
-            raise ValueError(f"{path} must take and give int8: export it with --quantization int8.")
-        # A pixel p is then the code p - 128 exactly, and no rounding comes between picture and
-        # network.
-        if zero != -128 or abs(scale * 255 - 1) > 1e-4:
-            raise ValueError(
-                f"{path} must have the input scale 1/255 and zero point -128: received {scale:.6g} and {zero}."
-            )
-        self._check_sizes(path, network.input, network.output)
-        return network
-
-    @functools.cached_property
-    def _decoder(self) -> Network:
-        path = self._artifact.file("decoder.tflite")
-        network = Network(path, self._num_threads)
-        if network.input["dtype"] != np.float32 or network.output["dtype"] != np.float32:
-            raise ValueError(f"{path} must take and give float32.")
-        self._check_sizes(path, network.output, network.input)
-        return network
-
-    def _check_sizes(self, path: Path, image: dict, code: dict) -> None:
-        if (
-            np.prod(image["shape"][1:]) != np.prod(self.tables.tile)
-            or np.prod(code["shape"][1:]) != self.tables.latent_dim
-        ):
-            raise ValueError(
-                f"{path} does not fit codec.npz: its images are {image['shape'][1:].tolist()}, "
-                f"its codes {code['shape'][1:].tolist()}, "
-                f"expected {self.tables.tile} and {self.tables.latent_dim} numbers."
-            )
+    def _lossy(self, what: str) -> LossyCoder:
+        if self.lossless:
+            raise ValueError(f"{what} is of a model with a quantised code: {self.name} is lossless.")
+        return self.coder
 
     # Bytes
 
-    def compress(self, array: np.ndarray) -> bytes:
+    def compress(self, array: np.ndarray, *, compact: bool = False) -> bytes:
         """Compresses an array of images into a container.
 
         Args:
             array: uint8, or float in [0, 1]: ``(h, w)``, ``(h, w, c)`` or ``(n, h, w, c)`` of any
                 size, c 1 or 3.
+            compact: for one grey image of the tile's size, the fewest bytes instead: one that tells
+                the model, the symbols, and a check of 16 bits within them. For a packet, or a file
+                an image.
 
         Raises:
             ValueError: if it is anything else.
         """
         source = _pictures.from_array(np.asarray(array))
+        if compact:
+            return self._compact(source)
         file = io.BytesIO()
         self._write(file, [source], names=False, progress=None)
         return file.getvalue()
@@ -204,7 +209,7 @@ class Codec:
         """Restores the array that ``compress`` was given: uint8, of the same shape.
 
         Args:
-            data: a container.
+            data: a container, or a compact image, which is restored as ``(h, w, 1)``.
             max_bytes: size of the restored array that is still allowed; a forged container of a few
                 kilobytes may announce gigabytes.
 
@@ -216,16 +221,44 @@ class Codec:
         name = "the container"
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise ValueError(f"data must be bytes: received {type(data).__name__}.")
-        reader = Reader(io.BytesIO(data), name)
-        header = self._check(reader)
+        file = io.BytesIO(data)
+        if not is_container(file):
+            return self._restore_compact(bytes(data), name)
+        readers, header = self._read(file, name)
         shape = _array_shape(header, name)
         if header.samples > max_bytes:
             raise CodecError(f"{name} restores to {header.samples:,} bytes: max_bytes allows {max_bytes:,}.")
         array, done = np.empty((header.pictures, *header.sections[0].shape), np.uint8), 0
-        for batch in self._restore(reader):
+        for batch in self._restore(readers):
             array[done : done + len(batch)] = batch
             done += len(batch)
         return array.reshape(shape)
+
+    def _compact(self, source: _pictures.Source) -> bytes:
+        coder = self._lossy("compact")
+        if source.count != 1 or source.shape != (*self.tile, 1):
+            raise ValueError(
+                f"compact holds one grey image of {self.tile[0]} × {self.tile[1]} pixels: received {source.count} of "
+                f"{source.shape}. Fit it (--fit crop, pad), or write a container."
+            )
+        (symbols,) = coder.encode(source.read(0, 1))
+        return self.fingerprint[:1] + coder.tables.encode_one(symbols, self.fingerprint)
+
+    def _restore_compact(self, data: bytes, name: str) -> np.ndarray:
+        """The image ``(h, w, 1)`` of a compact file."""
+        return self._lossy("compact").decode(self._symbols_of_compact(data, name)[None])[0]
+
+    def _symbols_of_compact(self, data: bytes, name: str) -> np.ndarray:
+        if not data:
+            raise CodecError(f"{name} is empty: expected a zoo container.")
+        if self.lossless or data[:1] != self.fingerprint[:1]:
+            raise CodecError(
+                f"{name} is not a zoo container, nor a compact image of {_identity(self.name, self.fingerprint)}."
+            )
+        try:
+            return self.tables.decode_one(data[1:], self.fingerprint)
+        except CodecError as error:
+            raise CodecError(f"{name} is no compact image of {self.name}: {error}.") from None
 
     # Files
 
@@ -236,25 +269,44 @@ class Codec:
         *,
         fit: str = "tile",
         names: bool = True,
+        append: bool = False,
+        compact: bool = False,
         progress: Progress | None = None,
     ) -> Summary:
-        """Compresses files into one container, holding one picture and one chunk at a time.
+        """Compresses files into one container, holding few pictures and chunks at a time.
 
         Args:
             inputs: pictures that Pillow opens, ``.npy`` arrays, folders of pictures.
             output: the container; replaced only when all is written.
             fit: ``tile`` keeps every picture's size; ``crop`` and ``pad`` scale each to one tile.
             names: whether to keep the inputs' names.
+            append: whether to add them to the container that ``output`` is, of the same model. It
+                grows in place, and is as it was if anything goes wrong.
+            compact: see ``compress``.
             progress: called with tiles done and tiles in all.
 
         Raises:
             ValueError: if an input cannot be read, or the output cannot be written or is an input.
+            CodecError: if what is appended to is no sound container of this model.
         """
         inputs, output = _as_list(inputs), Path(output)
         if output.exists() and any(output.samefile(p) for p in inputs if os.path.exists(p)):
             raise ValueError(f"{output} is one of the inputs: give another output.")
-        sources = _pictures.open_sources(inputs, fit, self.tile)
-        with artifacts.atomic_write(output) as file:
+        if append and compact:
+            raise ValueError("append is of containers: a compact file holds one image.")
+        taken = ()
+        if append:
+            with _open(output) as file:
+                taken = self._read(file, str(output))[1].picture_inputs()
+        sources = _pictures.open_sources(inputs, fit, self.tile, taken)
+        if compact:
+            if len(sources) != 1:
+                raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
+            data = self._compact(sources[0])
+            with artifacts.atomic_write(output) as file:
+                file.write(data)
+            return self._summary_of_compact(len(data))
+        with artifacts.append(output) if append else artifacts.atomic_write(output) as file:
             return self._write(file, sources, names, progress)
 
     def decompress_file(
@@ -264,10 +316,10 @@ class Codec:
         *,
         progress: Progress | None = None,
     ) -> Summary:
-        """Restores a container's pictures into files, holding one picture and one chunk at a time.
+        """Restores a container's pictures into files, holding few pictures and chunks at a time.
 
         Args:
-            path: the container.
+            path: the container, or a compact image.
             output: ``….npy`` for one array, ``….png`` for a single picture, else a folder for PNG
                 files named after the inputs. Nothing appears there before all is restored.
             progress: called with tiles done and tiles in all.
@@ -278,9 +330,14 @@ class Codec:
         """
         output = Path(output)
         with _open(path) as file:
-            reader = Reader(file, str(path))
-            header = self._check(reader)
-            batches = self._restore(reader, progress)
+            if is_container(file):
+                readers, header = self._read(file, str(path))
+                batches = self._restore(readers, progress)
+                summary = _summary(header, os.fstat(file.fileno()).st_size)
+            else:
+                data = file.read(MAX_COMPACT_BYTES + 1)
+                batches = iter([self._restore_compact(data, str(path))[None]])
+                header, summary = self._header([(1, *self.tile, 1)], 3), self._summary_of_compact(len(data))
             if output.suffix.lower() == ".npy":
                 shape = _array_shape(header, str(path))
                 with artifacts.atomic_write(output) as target:
@@ -296,14 +353,70 @@ class Codec:
                         _pictures.write_png(picture, target)
             else:
                 _pictures.write_folder(output, header.picture_names(), itertools.chain.from_iterable(batches))
-            return _summary(header, os.fstat(file.fileno()).st_size)
+            return summary
 
     def pictures(self, path: str | os.PathLike) -> Iterator[np.ndarray]:
         """Yields the restored pictures of a container in their order, uint8 ``(h, w, c)``."""
         with _open(path) as file:
-            reader = Reader(file, str(path))
-            self._check(reader)
-            yield from itertools.chain.from_iterable(self._restore(reader))
+            if not is_container(file):
+                yield self._restore_compact(file.read(MAX_COMPACT_BYTES + 1), str(path))
+                return
+            readers, _ = self._read(file, str(path))
+            yield from itertools.chain.from_iterable(self._restore(readers))
+
+    def picture(self, path: str | os.PathLike, index: int) -> np.ndarray:
+        """One picture of a container, uint8 ``(h, w, c)``, without restoring those before it.
+
+        The chunks before its own are leapt over by their lengths; of a lossless model, whose images
+        depend on each other, all of its chunk is restored.
+
+        Args:
+            path: the container.
+            index: of the picture, from 0 in the container's order.
+
+        Raises:
+            CodecError: if the container is damaged there, or was written with another model.
+            ValueError: if there is no such picture.
+        """
+        with _open(path) as file:
+            readers, header = self._read(file, str(path))
+            if not isinstance(index, int) or not 0 <= index < header.pictures:
+                raise ValueError(f"index must be from 0 to {header.pictures - 1}: received {index!r}.")
+            for reader in readers:
+                if index < reader.header.pictures:
+                    return self._one(reader, index)
+                index -= reader.header.pictures
+        raise AssertionError("the readers have the header's pictures")
+
+    def decompress_picture(self, path: str | os.PathLike, index: int, output: str | os.PathLike) -> None:
+        """Restores one picture of a container, as ``picture`` does, into ``….png`` or ``….npy``.
+
+        Raises:
+            CodecError, ValueError: as ``picture``; also if the output has another ending or cannot be written.
+        """
+        output = Path(output)
+        if output.suffix.lower() not in (".png", ".npy"):
+            raise ValueError(f"output must end in .png or .npy for a single picture: received {output}.")
+        picture = self.picture(path, index)
+        with artifacts.atomic_write(output) as target:
+            if output.suffix.lower() == ".png":
+                _pictures.write_png(picture, target)
+            else:
+                np.save(target, picture)
+
+    def _one(self, reader: Reader, index: int) -> np.ndarray:
+        header, start = reader.header, 0
+        for section in header.sections:
+            tiles = tiles_of(section.shape, self.tile)
+            if index < section.count:
+                break
+            start, index = start + tiles * section.count, index - section.count
+        start += tiles * index
+        size = header.tiles_per_chunk
+        first, last = start // size, -(-(start + tiles) // size)
+        parts = [self._unpack(reader, chunk) for chunk in reader.chunks(self.coder.words_per_tile, first, last)]
+        start -= first * size
+        return _tiles.join(np.concatenate(parts)[start : start + tiles], section.shape)[0]
 
     def mean_squared_error(
         self,
@@ -330,6 +443,18 @@ class Codec:
 
     # The stream, common to bytes and files
 
+    def _header(self, sections: list[tuple[int, int, int, int]], axes: int, names=()) -> Header:
+        return Header(
+            model=make_safe(self.name),
+            fingerprint=self.fingerprint,
+            tile=self.tile,
+            sections=run_lengths([Section(*section) for section in sections]),
+            axes=axes,
+            names=names,
+            tiles_per_chunk=self.coder.tiles_per_chunk,
+            probe=self.coder.probe,
+        )
+
     def _write(
         self,
         file: BinaryIO,
@@ -339,49 +464,71 @@ class Codec:
     ) -> Summary:
         if not sources:
             raise ValueError("There is nothing to compress: give at least one picture.")
-        header = Header(
-            model=make_safe(self.name),
-            fingerprint=self.fingerprint,
-            tile=self.tile,
-            sections=run_lengths([Section(s.count, *s.shape) for s in sources]),
-            axes=sources[0].axes if len(sources) == 1 else 4,
-            names=tuple((s.count, s.name) for s in sources) if names else (),
-        )
         for source in sources:
             if not fits(source.shape, self.tile):
                 raise ValueError(f"{source.name} is too large: {source.shape} exceeds {MAX_SAMPLES:,} samples.")
+        header = self._header(
+            [(source.count, *source.shape) for source in sources],
+            sources[0].axes if len(sources) == 1 else 4,
+            tuple((s.count, s.name) for s in sources) if names else (),
+        )
         writer = Writer(file, header)
         rows = _tiles.Rows(_tiles.split(batch, self.tile) for batch in self._batches(sources))
         done = 0
-        while (tiles := rows.take(header.tiles_per_chunk)) is not None:
-            writer.chunk(self.tables.encode(self.encode(tiles)))
-            done += len(tiles)
+        chunks = rows.pieces(header.tiles_per_chunk)
+        for count, words in self._in_parallel(lambda tiles: (len(tiles), self.coder.pack(tiles)), chunks):
+            writer.chunk(words)
+            done += count
             if progress:
                 progress(done, header.tiles)
         return _summary(header, writer.size)
 
-    def _restore(self, reader: Reader, progress: Progress | None = None) -> Iterator[np.ndarray]:
+    def _restore(self, readers: list[Reader], progress: Progress | None = None) -> Iterator[np.ndarray]:
         """Yields uint8 ``(n, h, w, c)``: all pictures in their order, some at a time."""
-        rows = _tiles.Rows(self._restored_tiles(reader, progress))
-        for section in reader.header.sections:
-            tiles, size = tiles_of(section.shape, self.tile), self._batch(section.shape)
-            for start in range(0, section.count, size):
-                count = min(size, section.count - start)
-                yield _tiles.join(rows.take(count * tiles), section.shape)
-        rows.take(1)  # nothing may follow: the reader checks that the file ends here
+        done, total = 0, sum(reader.header.tiles for reader in readers)
 
-    def _restored_tiles(self, reader: Reader, progress: Progress | None) -> Iterator[np.ndarray]:
-        done = 0
-        # 24 bits are the most that a symbol costs: a word a symbol is more than ever needed.
-        for words, count, where in reader.chunks(words_per_tile=self.tables.latent_dim):
+        def restored(reader: Reader) -> Iterator[np.ndarray]:
+            nonlocal done
+            chunks = reader.chunks(self.coder.words_per_tile)
+            for part in self._in_parallel(lambda chunk: self._unpack(reader, chunk), chunks):
+                yield part
+                done += len(part)
+                if progress:
+                    progress(done, total)
+
+        for reader in readers:
+            rows = _tiles.Rows(restored(reader))
+            for section in reader.header.sections:
+                tiles, size = tiles_of(section.shape, self.tile), self._batch(section.shape)
+                for start in range(0, section.count, size):
+                    count = min(size, section.count - start)
+                    yield _tiles.join(rows.take(count * tiles), section.shape)
+            rows.take(1)  # there is none: the last chunk is done with
+
+    def _unpack(self, reader: Reader, chunk: tuple[np.ndarray, int, str]) -> np.ndarray:
+        words, count, where = chunk
+        try:
+            return self.coder.unpack(words, count)
+        except CodecError as error:
+            raise CodecError(f"{reader.name}, {where}: {error}.") from None
+
+    def _in_parallel(self, work: Callable, items: Iterator) -> Iterator:
+        """``map``, by as many threads as the codec has, with few items at a time."""
+        if self._num_threads == 1:
+            yield from map(work, items)
+            return
+        with ThreadPoolExecutor(self._num_threads) as pool:
+            waiting: collections.deque = collections.deque()
             try:
-                symbols = self.tables.decode(words, count)
-            except CodecError as error:
-                raise CodecError(f"{reader.name}, {where}: {error}.") from None
-            yield self.decode(symbols)
-            done += count
-            if progress:
-                progress(done, reader.header.tiles)
+                for item in items:
+                    waiting.append(pool.submit(work, item))
+                    if len(waiting) > self._num_threads:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
 
     def _batches(self, sources: list[_pictures.Source]) -> Iterator[np.ndarray]:
         for source in sources:
@@ -390,17 +537,26 @@ class Codec:
     def _batch(self, shape: tuple[int, int, int]) -> int:
         return max(1, _BATCH_TILES // tiles_of(shape, self.tile))
 
-    def _check(self, reader: Reader) -> Header:
-        header = reader.header
+    def _read(self, file: BinaryIO, name: str) -> tuple[list[Reader], Header]:
+        """The containers of a file, and a header for all of them, checked to be of this model."""
+        readers, header = read_all(file, name)
         if header.fingerprint != self.fingerprint:
             raise CodecError(
-                f"{reader.name} needs the model {_identity(header.model, header.fingerprint)}, "
+                f"{name} needs the model {_identity(header.model, header.fingerprint)}, "
                 f"this codec is {_identity(self.name, self.fingerprint)}: "
                 "give that model's name or folder."
             )
-        if header.tile != self.tile:
-            raise CodecError(f"{reader.name} has tiles {header.tile}: its model's are {self.tile}.")
-        return header
+        if header.tile != self.tile or (header.probe is None) == self.lossless:
+            raise CodecError(f"{name} has tiles {header.tile}: its model's are {self.tile}.")
+        if header.probe and header.probe.digest != self.coder.probe.digest:
+            raise CodecError(
+                f"{name} was written by {header.probe.runtime}, whose networks give other numbers than "
+                f"{self.coder.probe.runtime} here: restore it where both agree."
+            )
+        return readers, header
+
+    def _summary_of_compact(self, size: int) -> Summary:
+        return Summary(self.name, 1, self.tile[0] * self.tile[1], 1, size)
 
 
 def read_header(path: str | os.PathLike) -> Header:
@@ -411,7 +567,14 @@ def read_header(path: str | os.PathLike) -> Header:
         ValueError: if the file cannot be read.
     """
     with _open(path) as file:
-        return Reader(file, str(path)).header
+        return read_all(file, str(path))[1]
+
+
+def is_container(file: BinaryIO) -> bool:
+    """Whether a file starts as a container does; otherwise it may be compact. Its position is kept at the start."""
+    start = file.read(len(MAGIC))
+    file.seek(0)
+    return start == MAGIC
 
 
 def _open(path: str | os.PathLike) -> BinaryIO:
@@ -425,8 +588,19 @@ def _as_list(inputs: str | os.PathLike | Iterable[str | os.PathLike]) -> list[st
     return [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
 
 
-def _as_int8(pixels: np.ndarray) -> np.ndarray:
-    return (pixels ^ 0x80).view(np.int8)  # p - 128
+def _fingerprint(artifact: artifacts.Artifact) -> bytes:
+    """What a container calls a model's tables.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    for tables in ("codec.npz", "lossless.npz"):
+        if artifact.has(tables):
+            return bytes.fromhex(artifact.manifest[artifact.prefix + tables]["sha256"])[:8]
+    raise ValueError(
+        f"{artifact.name} cannot compress: it has no codec.npz, as compressor has, "
+        "nor lossless.npz, as hierarchical_vae has."
+    )
 
 
 def _identity(name: str, fingerprint: bytes) -> str:

@@ -1,6 +1,7 @@
 """The container: header, run-length sections of pictures, checksummed chunks (``FORMAT.md``).
 
-Nothing here knows a model: a chunk is a run of 32-bit words. Every field is checked before anything
+A file holds one container, or several one after the other, where pictures were appended. Nothing
+here knows a model: a chunk is a run of 32-bit words. Every field is checked before anything
 is allocated from it, and each fault is a ``CodecError`` that says what is wrong at which byte.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 
 MAGIC = b"\x89ZOO\r\n\x1a\n"  # like PNG's: a transfer that strips bit 7 or translates line ends shows
 VERSION = 1
+LOSSLESS_VERSION = 2  # with the two fields of a probe, which a reader must not overlook
 TILES_PER_CHUNK = 1024  # about 35 kB: the 13 bytes around a chunk weigh nothing, and memory stays small
 MAX_TILES_PER_CHUNK = 1 << 16
 MAX_SAMPLES = 1 << 28  # of one picture's tiles, which have to fit in memory
@@ -46,6 +48,19 @@ class Section:
 
 
 @dataclasses.dataclass(frozen=True)
+class Probe:
+    """What a network's output has to be for it to decide symbols.
+
+    Attributes:
+        runtime: that wrote the container, for messages.
+        digest: 8 bytes of the SHA-256 digest of the networks' output on a fixed input.
+    """
+
+    runtime: str
+    digest: bytes
+
+
+@dataclasses.dataclass(frozen=True)
 class Header:
     """What a container says about itself.
 
@@ -57,6 +72,7 @@ class Header:
         axes: 2, 3 or 4: the number of axes of the array that was compressed.
         names: ``(count, name)`` of each input in its order; empty where names were not kept.
         tiles_per_chunk: tiles in every chunk but the last.
+        probe: of a lossless container, what has to be the same where it is restored; None for a lossy one.
     """
 
     model: str
@@ -66,6 +82,11 @@ class Header:
     axes: int = 4
     names: tuple[tuple[int, str], ...] = ()
     tiles_per_chunk: int = TILES_PER_CHUNK
+    probe: "Probe | None" = None
+
+    @property
+    def version(self) -> int:
+        return VERSION if self.probe is None else LOSSLESS_VERSION
 
     @property
     def pictures(self) -> int:
@@ -92,9 +113,13 @@ class Header:
     def tiles_in_chunk(self, index: int) -> int:
         return min(self.tiles_per_chunk, self.tiles - index * self.tiles_per_chunk)
 
+    def picture_inputs(self) -> tuple[tuple[int, str], ...]:
+        """``(count, name)`` of each input; without names, all pictures count as one."""
+        return self.names or ((self.pictures, "picture"),)
+
     def picture_names(self) -> Iterator[str]:
         """A name for every picture: its input's, numbered where the input held several."""
-        for count, name in self.names or ((self.pictures, "picture"),):
+        for count, name in self.picture_inputs():
             digits = len(str(count - 1))
             yield from [name] if count == 1 else (f"{name}_{i:0{digits}}" for i in range(count))
 
@@ -119,13 +144,34 @@ def run_lengths(sections: list[Section]) -> tuple[Section, ...]:
     return tuple(joined)
 
 
+def merged(headers: list[Header], name: str) -> Header:
+    """One header for the containers of a file, which share a model.
+
+    Raises:
+        CodecError: if two of them name an input alike, or need different models.
+    """
+    first = headers[0]
+    if len(headers) == 1:
+        return first
+    shared = {(h.fingerprint, h.tile, h.probe and h.probe.digest) for h in headers}
+    if len(shared) > 1:
+        raise CodecError(f"{name} holds containers of different models.")
+    names = tuple(entry for h in headers for entry in h.picture_inputs())
+    if not any(h.names for h in headers):
+        names = ()
+    elif len({entry for _, entry in names}) != len(names):
+        raise CodecError(f"{name} holds two inputs of one name.")
+    sections = run_lengths([section for h in headers for section in h.sections])
+    return dataclasses.replace(first, sections=sections, axes=4, names=names)
+
+
 class Writer:
     """Writes a container: the header at once, then one chunk a call."""
 
     def __init__(self, file: BinaryIO, header: Header):
         self._file, self._chunks, self._next = file, header.chunks, 0
         body = _pack_header(header)
-        start = MAGIC + bytes([VERSION]) + _varint(len(body)) + body
+        start = MAGIC + bytes([header.version]) + _varint(len(body)) + body
         self._seed = zlib.crc32(start)
         self.size = self._put(start + struct.pack("<I", self._seed))
 
@@ -145,49 +191,72 @@ class Reader:
     """Reads a container from a seekable file; the header is read and checked by the constructor.
 
     Args:
-        file: opened for reading bytes, and positioned at its start.
+        file: opened for reading bytes.
         name: of the file, for messages.
+        start: where in the file the container begins.
 
     Raises:
         CodecError: if the header is damaged, or the file too short for the chunks it announces.
     """
 
-    def __init__(self, file: BinaryIO, name: str):
+    def __init__(self, file: BinaryIO, name: str, start: int = 0):
         self.name = name
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        self._cursor = cursor = _Cursor(file, size, name)
+        size = file.seek(0, os.SEEK_END) - start
+        file.seek(start)
+        self._cursor = cursor = _Cursor(file, size, name, start)
         if size == 0:
             raise CodecError(f"{name} is empty: expected a zoo container.")
         if cursor.take(min(len(MAGIC), size), "signature") != MAGIC:
+            if start:
+                raise cursor.fault(f"{size} bytes follow the last chunk: expected the end, or an appended container")
             raise CodecError(f"{name} is not a zoo container: its first {len(MAGIC)} bytes differ.")
         version = cursor.byte("version")
-        if version != VERSION:
-            raise cursor.fault(f"it has version {version}, this release reads version {VERSION}")
+        if version not in (VERSION, LOSSLESS_VERSION):
+            raise cursor.fault(
+                f"it has version {version}, this release reads versions {VERSION} and {LOSSLESS_VERSION}: "
+                "update the zoo to read it"
+            )
         length = cursor.varint("header length")
-        start = cursor.offset
+        at = cursor.offset
         body = cursor.take(length, "header")
-        self._seed = zlib.crc32(MAGIC + bytes([VERSION]) + _varint(length) + body)
+        self._seed = zlib.crc32(MAGIC + bytes([version]) + _varint(length) + body)
         if cursor.word("header CRC") != self._seed:
             raise cursor.fault("the header's CRC-32 does not match: the file is corrupt")
-        self.header = _unpack_header(_Cursor(io.BytesIO(body), length, name, start))
+        self.header = _unpack_header(_Cursor(io.BytesIO(body), length, name, at), version)
+        self._file, self._first_chunk = file, cursor.offset
         if self.header.chunks * MIN_CHUNK_BYTES > cursor.left:
             raise cursor.fault(
                 f"{cursor.left} bytes are left: too few for the {self.header.chunks} chunks that the header announces",
                 cursor.offset,
             )
 
-    def chunks(self, words_per_tile: int) -> Iterator[tuple[np.ndarray, int, str]]:
+    def skip(self) -> int:
+        """Where the container ends, found by the lengths of its chunks alone.
+
+        Raises:
+            CodecError: if a chunk has no valid length, or does not fit into the file.
+        """
+        cursor = self._rewound()
+        for index in range(self.header.chunks):
+            self._skip_chunk(cursor, index)
+        return cursor.offset
+
+    def chunks(
+        self, words_per_tile: int, first: int = 0, last: int | None = None
+    ) -> Iterator[tuple[np.ndarray, int, str]]:
         """Yields ``(words, tiles, where)`` of each chunk: uint32 words, and a text that places it.
 
         Args:
             words_per_tile: the most words that a tile can take; a longer chunk is refused unread.
+            first, last: the chunks wanted, from 0, ``last`` not included; all by default.
 
         Raises:
-            CodecError: if a chunk is damaged, out of its place, or followed by other bytes.
+            CodecError: if a chunk is damaged, or out of its place.
         """
-        cursor, total = self._cursor, self.header.chunks
-        for index in range(total):
+        cursor, total = self._rewound(), self.header.chunks
+        for index in range(first):
+            self._skip_chunk(cursor, index)
+        for index in range(first, total if last is None else last):
             where = f"chunk {index + 1} of {total} at byte {cursor.offset}"
             tiles = self.header.tiles_in_chunk(index)
             count = cursor.varint(f"{where}: its length")
@@ -197,8 +266,28 @@ class Reader:
             if cursor.word(f"{where}: its CRC") != _chunk_crc(self._seed, index, total, data):
                 raise cursor.fault(f"{where} is corrupt: its CRC-32 does not match")
             yield np.frombuffer(data, "<u4").astype(np.uint32), tiles, where
-        if cursor.left:
-            raise cursor.fault(f"{cursor.left} bytes follow the last chunk: expected the end", cursor.offset)
+
+    def _skip_chunk(self, cursor: "_Cursor", index: int) -> None:
+        where = f"chunk {index + 1} of {self.header.chunks} at byte {cursor.offset}"
+        cursor.skip(4 * cursor.varint(f"{where}: its length") + 4, where)
+
+    def _rewound(self) -> "_Cursor":
+        size = self._file.seek(0, os.SEEK_END)
+        self._file.seek(self._first_chunk)
+        return _Cursor(self._file, size - self._first_chunk, self.name, self._first_chunk)
+
+
+def read_all(file: BinaryIO, name: str) -> tuple[list[Reader], Header]:
+    """The containers of a file, and one header for all of them.
+
+    Raises:
+        CodecError: if a header is damaged, a length leads nowhere, or the containers do not belong together.
+    """
+    size = file.seek(0, os.SEEK_END)
+    readers, at = [Reader(file, name)], 0
+    while (at := readers[-1].skip()) < size:
+        readers.append(Reader(file, name, at))
+    return readers, merged([reader.header for reader in readers], name)
 
 
 class _Cursor:
@@ -227,6 +316,13 @@ class _Cursor:
             raise self.fault(f"{what}: the file shrank while it was read")
         self.offset += count
         return data
+
+    def skip(self, count: int, what: str) -> None:
+        self._field = self.offset
+        if count > self.left:
+            raise self.fault(f"{what} needs {count} bytes, {self.left} are left: truncated or corrupt")
+        self._file.seek(count, os.SEEK_CUR)
+        self.offset += count
 
     def byte(self, what: str) -> int:
         return self.take(1, what)[0]
@@ -288,10 +384,13 @@ def _pack_header(header: Header) -> bytes:
         raw = b"".join(entries)
         packed = zlib.compress(raw, 9)
         parts += _varint(len(raw)), _varint(len(packed)), packed
+    if header.probe is not None:
+        runtime = header.probe.runtime.encode()
+        parts += _varint(len(runtime)), runtime, header.probe.digest
     return b"".join(parts)
 
 
-def _unpack_header(cursor: _Cursor) -> Header:
+def _unpack_header(cursor: _Cursor, version: int) -> Header:
     model = cursor.text("model name")
     if not is_safe_name(model) or "/" in model:
         raise cursor.fault("the model name is not a valid name")
@@ -316,6 +415,11 @@ def _unpack_header(cursor: _Cursor) -> Header:
         raise cursor.fault(f"{axes} axes cannot hold these pictures")
     if flags & _NAMED:
         header = dataclasses.replace(header, names=_unpack_names(cursor, header.pictures))
+    if version == LOSSLESS_VERSION:
+        runtime = cursor.text("runtime")
+        if not runtime.isprintable():
+            raise cursor.fault("the runtime is not printable")
+        header = dataclasses.replace(header, probe=Probe(runtime, cursor.take(8, "digest of the probe")))
     if cursor.left:
         raise cursor.fault(f"{cursor.left} bytes of the header are left over")
     return header

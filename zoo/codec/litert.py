@@ -2,50 +2,79 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 
 class Network:
-    """One ``.tflite`` file of one input and one output, both with a first axis for the batch.
+    """One ``.tflite`` file, whose inputs and outputs all have a first axis for the batch.
 
-    A batch is always full, so that no result depends on how many rows come with it.
+    A batch is always full, so that no result depends on how many rows come with it. Each thread that
+    runs it has an interpreter of its own, so that threads may share an instance.
 
     Args:
         path: of the file.
-        num_threads: threads of the interpreter.
 
     Raises:
         ValueError: if LiteRT cannot run it.
     """
 
-    def __init__(self, path: Path, num_threads: int):
+    def __init__(self, path: Path):
+        self._path, self._content = path, path.read_bytes()
+        self._local = threading.local()
+        interpreter = self._interpreter
+        self.inputs, self.outputs = interpreter.get_input_details(), interpreter.get_output_details()
+
+    @property
+    def input(self) -> dict:
+        """LiteRT's details of the first input."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> dict:
+        """LiteRT's details of the first output."""
+        return self.outputs[0]
+
+    def __call__(self, *rows: np.ndarray) -> list[np.ndarray]:
+        """The outputs, each ``(n, …)``, of an array ``(n, …)`` for each input, of the input's dtype."""
+        interpreter, count = self._interpreter, len(rows[0])
+        results = [np.empty((count, *details["shape"][1:]), details["dtype"]) for details in self.outputs]
+        batches = [np.zeros(details["shape"], details["dtype"]) for details in self.inputs]
+        size = len(batches[0])
+        for start in range(0, count, size):
+            filled = min(size, count - start)
+            for batch, array, details in zip(batches, rows, self.inputs, strict=True):
+                batch[:filled] = array[start : start + filled].reshape(filled, *batch.shape[1:])
+                interpreter.set_tensor(details["index"], batch)
+            interpreter.invoke()
+            for result, details in zip(results, self.outputs, strict=True):
+                result[start : start + filled] = interpreter.get_tensor(details["index"])[:filled]
+        return results
+
+    @property
+    def _interpreter(self):
+        if not hasattr(self._local, "interpreter"):
+            self._local.interpreter = self._open()
+        return self._local.interpreter
+
+    def _open(self):
         from ai_edge_litert.interpreter import Interpreter
 
         try:
             with quiet_stderr():
-                self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=num_threads)
-                self._interpreter.allocate_tensors()
+                interpreter = Interpreter(model_content=self._content, num_threads=1)
+                interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ValueError(f"{path} cannot be run: {' '.join(str(error).split())}") from None
-        self.input = self._interpreter.get_input_details()[0]
-        self.output = self._interpreter.get_output_details()[0]
+            raise ValueError(f"{self._path} cannot be run: {' '.join(str(error).split())}") from None
+        return interpreter
 
-    def __call__(self, rows: np.ndarray, prepare: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Outputs ``(n, …)`` of rows ``(n, …)``; ``prepare`` turns some rows into input."""
-        outputs = np.empty((len(rows), *self.output["shape"][1:]), self.output["dtype"])
-        batch = np.zeros(self.input["shape"], self.input["dtype"])
-        size = len(batch)
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            batch[: len(part)] = prepare(part).reshape(len(part), *batch.shape[1:])
-            self._interpreter.set_tensor(self.input["index"], batch)
-            self._interpreter.invoke()
-            output = self._interpreter.get_tensor(self.output["index"])
-            outputs[start : start + size] = output[: len(part)]
-        return outputs
+
+def as_int8(pixels: np.ndarray) -> np.ndarray:
+    """8-bit pixels ``p`` as the int8 numbers ``p − 128`` that an encoder takes."""
+    return (pixels ^ 0x80).view(np.int8)
 
 
 @contextlib.contextmanager

@@ -101,7 +101,10 @@ def from_array(array: np.ndarray, name: str = "array", label: str = "array") -> 
 
 
 def open_sources(
-    inputs: Iterable[str | os.PathLike], fit: str = "tile", tile: tuple[int, int] = (28, 28)
+    inputs: Iterable[str | os.PathLike],
+    fit: str = "tile",
+    tile: tuple[int, int] = (28, 28),
+    taken: Iterable[tuple[int, str]] = (),
 ) -> list[Source]:
     """Sources of files: pictures that Pillow opens, ``.npy`` arrays, and folders of pictures.
 
@@ -113,6 +116,7 @@ def open_sources(
         fit: ``tile`` keeps every picture as it is; ``crop`` and ``pad`` scale it to one tile,
             cutting off what protrudes or filling with black.
         tile: ``(height, width)`` for those two.
+        taken: ``(count, name)`` of inputs whose names no other may get.
 
     Raises:
         ValueError: if an input is missing, unreadable or no picture.
@@ -120,6 +124,8 @@ def open_sources(
     if fit not in FITS:
         raise ValueError(f"fit must be {', '.join(FITS)}: received {fit!r}.")
     names = _Names()
+    for count, name in taken:
+        names.take(name, count)
     return [_open(path, label, names, fit, tile) for path, label in _expand(inputs)]
 
 
@@ -264,11 +270,14 @@ class _Names:
         while not self._free(candidate, count):
             number += 1
             candidate = f"{base}{extension}" if number == 2 else f"{base}{extension}_{number - 1}"
-        self._names.add(candidate)
-        self._stems.add(_stem(candidate))
-        if count > 1:
-            self._numbered.add(candidate)
+        self.take(candidate, count)
         return candidate
+
+    def take(self, name: str, count: int) -> None:
+        self._names.add(name)
+        self._stems.add(_stem(name))
+        if count > 1:
+            self._numbered.add(name)
 
     def _free(self, name: str, count: int) -> bool:
         clash = name in self._stems if count > 1 else _stem(name) in self._numbered

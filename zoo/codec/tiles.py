@@ -1,6 +1,6 @@
 """Pictures of any size as tiles of the model's size, each channel on its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -59,3 +59,8 @@ class Rows:
         rows = self._rest[0] if len(self._rest) == 1 else np.concatenate(self._rest)
         self._rest = [rows[count:]] if len(rows) > count else []
         return rows[:count]
+
+    def pieces(self, count: int) -> Iterator[np.ndarray]:
+        """All that is left, ``count`` rows at a time."""
+        while (rows := self.take(count)) is not None:
+            yield rows

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.data import corruption
 from zoo.demo.samples import ATTRIBUTION, Samples
-from zoo.evaluation.image_formats import FORMATS, Measurement, RateDistortion
+from zoo.evaluation.image_formats import FORMATS, Measurement, RateDistortion, code
 from zoo.evaluation.metrics import mean_squared_error, psnr
 
 # Name in zoo.data.corruption.STANDARD → what a reader calls it.
@@ -192,6 +192,7 @@ def compare(
     """Codes uint8 images ``(n, h, w, 1)`` with ours, and with every format at our PSNR and rate."""
     advance(f"compressing: {_short(codec.name)}, {layout}")
     ours, restored = code(images, codec, layout)
+    ours = dataclasses.replace(ours, format=_short(codec.name))
     same_psnr, same_rate, lossless, searched = {}, {}, {}, {}
     for name, image_format in FORMATS.items():
         advance(f"compressing: {name}, {layout}")
@@ -203,19 +204,6 @@ def compare(
         same_rate[name] = search.at_rate(ours.bits_per_pixel)
         searched[name] = search.measurements
     return Comparison(layout, ours, restored, same_psnr, same_rate, lossless, searched)
-
-
-def code(images: np.ndarray, codec: Coder, layout: str) -> tuple[Measurement, np.ndarray]:
-    """Compresses and restores uint8 images ``(n, h, w, 1)``: in one file, or in one file each."""
-    started = time.perf_counter()
-    batches = [images] if layout == "mosaic" else np.split(images, len(images))
-    files = [codec.compress(batch) for batch in batches]
-    restored = np.concatenate([codec.decompress(file) for file in files])
-    seconds = time.perf_counter() - started
-    size = sum(map(len, files))
-    error = mean_squared_error(images, restored)
-    measurement = Measurement(_short(codec.name), layout, None, size, 8 * size / images.size, psnr(error), seconds)
-    return measurement, restored
 
 
 def _row(measurement: Measurement, condition: str | None) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Rate and distortion of JPEG, WebP, AVIF and PNG on small grey images, to compare a codec with.
+"""Rate and distortion of image formats on small grey images, to compare a codec with.
 
-Each format gets its strongest reasonable settings in Pillow: optimised Huffman tables (JPEG), the
-slowest search (WebP), monochrome coding tuned for PSNR at speed 4 (AVIF), the best filter (PNG).
+Each format gets its strongest reasonable settings: in Pillow optimised Huffman tables (JPEG), the
+slowest search (WebP), monochrome coding tuned for PSNR at speed 4 (AVIF), the best filter (PNG); in
+imagecodecs, where it is installed, the slowest search of JPEG XL, as a bare codestream.
 Every byte of a file is counted, headers included. A set of images is stored either one file each
 (``files``) or as one large picture of them all (``mosaic``), where the headers hardly count.
 """
@@ -25,21 +26,22 @@ LAYOUTS = ("mosaic", "files")
 
 @dataclasses.dataclass(frozen=True)
 class ImageFormat:
-    """An image format: its name in Pillow, its qualities in rising order, and how it is saved.
+    """An image format: its name here, its qualities in rising order, how it is saved, and its name in Pillow.
 
-    A lossless format has no qualities.
+    A lossless format has no qualities. JPEG XL is none of Pillow's.
     """
 
     name: str
     qualities: range
     options: dict[str, Any]
+    pillow: str | None
 
 
 FORMATS = {
     image_format.name: image_format
     for image_format in (
-        ImageFormat("JPEG", range(1, 101), {"optimize": True}),
-        ImageFormat("WebP", range(0, 101), {"method": 6}),
+        ImageFormat("JPEG", range(1, 101), {"optimize": True}, "JPEG"),
+        ImageFormat("WebP", range(0, 101), {"method": 6}, "WebP"),
         ImageFormat(
             "AVIF",
             range(0, 101),
@@ -53,10 +55,21 @@ FORMATS = {
                 "max_threads": 1,
                 "autotiling": False,
             },
+            "AVIF",
         ),
-        ImageFormat("PNG", range(0), {"optimize": True}),
+        ImageFormat("PNG", range(0), {"optimize": True}, "PNG"),
     )
 }
+# With those that need imagecodecs, or another way of saving.
+ALL_FORMATS = FORMATS | {
+    image_format.name: image_format
+    for image_format in (
+        ImageFormat("JPEG XL", range(0, 100), {"effort": 9}, None),
+        ImageFormat("WebP lossless", range(0), {"lossless": True, "method": 6, "quality": 100}, "WebP"),
+        ImageFormat("JPEG XL lossless", range(0), {"effort": 9, "lossless": True}, None),
+    )
+}
+_JPEG_XL = b"\xff\x0a"  # of a bare codestream
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +77,7 @@ class Measurement:
     """What a format made of a set of images.
 
     Attributes:
-        format: a name of ``FORMATS``.
+        format: a name of ``ALL_FORMATS``, or of a model.
         layout: one of ``LAYOUTS``.
         quality: the format's own quality setting; None for a lossless format.
         bytes: of all files together.
@@ -87,11 +100,12 @@ def encode(image: np.ndarray, image_format: str, quality: int | None = None) -> 
 
     Args:
         image: uint8 ``(height, width)``.
-        image_format: a name of ``FORMATS``.
+        image_format: a name of ``ALL_FORMATS``.
         quality: one of the format's qualities; None for a lossless format.
 
     Raises:
-        ValueError: for an unknown format, a quality it does not have, or another shape or dtype.
+        ValueError: for an unknown format, one that needs imagecodecs where that is missing, a quality it does not have,
+            or another shape or dtype.
     """
     chosen = _format(image_format)
     image = np.asarray(image)
@@ -101,16 +115,57 @@ def encode(image: np.ndarray, image_format: str, quality: int | None = None) -> 
         allowed = chosen.qualities
         expected = f"{allowed[0]} to {allowed[-1]}" if allowed else "None, as it is lossless"
         raise ValueError(f"quality of {image_format} must be {expected}: received {quality!r}.")
+    if chosen.pillow is None:
+        distance = {} if quality is None else {"distance": _distance(quality)}
+        return _imagecodecs().jpegxl_encode(image, usecontainer=False, **chosen.options, **distance)
     options = chosen.options if quality is None else {**chosen.options, "quality": quality}
     file = io.BytesIO()
-    Image.fromarray(image).save(file, chosen.name, **options)
+    Image.fromarray(image).save(file, chosen.pillow, **options)
     return file.getvalue()
 
 
 def decode(data: bytes) -> np.ndarray:
     """Decodes one image as grey, uint8 ``(height, width)``."""
+    if data.startswith(_JPEG_XL):
+        return _imagecodecs().jpegxl_decode(data)
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("L"))
+
+
+def _imagecodecs():
+    try:
+        import imagecodecs
+    except ImportError:
+        raise ValueError("JPEG XL needs imagecodecs: pip install 'zoo[benchmark]'.") from None
+    return imagecodecs
+
+
+def _distance(quality: int) -> float:
+    """JPEG XL's Butteraugli distance of a quality like JPEG's, as its own encoder (cjxl) has it."""
+    return 0.1 + (100 - quality) * 0.09 if quality >= 30 else 53 / 3000 * quality**2 - 23 / 20 * quality + 25
+
+
+def code(images: np.ndarray, codec, layout: str, *, compact: bool = False) -> tuple[Measurement, np.ndarray]:
+    """Compresses and restores a set of images by a ``zoo.Codec``.
+
+    Args:
+        images: uint8 ``(n, height, width, 1)``.
+        codec: with ``name``, ``compress`` and ``decompress``.
+        layout: ``mosaic`` for all in one file, ``files`` for one each.
+        compact: whether those are compact images.
+
+    Returns:
+        The measurement, of the codec's name as its format, and the restored images.
+    """
+    started = time.perf_counter()
+    batches = [images] if layout == "mosaic" else np.split(images, len(images))
+    options = {"compact": True} if compact else {}
+    files = [codec.compress(batch, **options) for batch in batches]
+    restored = np.concatenate([codec.decompress(file).reshape(-1, *images.shape[1:]) for file in files])
+    seconds = time.perf_counter() - started
+    size = sum(map(len, files))
+    error = mean_squared_error(images, restored)
+    return Measurement(codec.name, layout, None, size, 8 * size / images.size, psnr(error), seconds), restored
 
 
 def round_trip(
@@ -125,7 +180,7 @@ def round_trip(
 
     Args:
         images: uint8 ``(n, height, width)`` or ``(n, height, width, 1)``.
-        image_format: a name of ``FORMATS``.
+        image_format: a name of ``ALL_FORMATS``.
         quality: one of the format's qualities; None for a lossless format.
         layout: ``mosaic`` or ``files``.
         threads: that share the files; None for one a core.
@@ -157,7 +212,7 @@ class RateDistortion:
 
     Args:
         images: uint8 ``(n, height, width)`` or ``(n, height, width, 1)``.
-        image_format: a name of ``FORMATS``.
+        image_format: a name of ``ALL_FORMATS``.
         layout: ``mosaic`` or ``files``.
         threads: that share the files; None for one a core.
 
@@ -232,9 +287,9 @@ class RateDistortion:
 
 
 def _format(name: str) -> ImageFormat:
-    if name not in FORMATS:
-        raise ValueError(f"format must be one of {', '.join(FORMATS)}: received {name!r}.")
-    return FORMATS[name]
+    if name not in ALL_FORMATS:
+        raise ValueError(f"format must be one of {', '.join(ALL_FORMATS)}: received {name!r}.")
+    return ALL_FORMATS[name]
 
 
 def _grey(images: np.ndarray) -> np.ndarray:

@@ -1,8 +1,19 @@
-"""Many trainings, one question: comparing models, choosing their hyper-parameters, and what is claimed of GANs."""
+"""Many trainings, one question: comparing models, choosing their hyper-parameters, what is claimed of GANs,
+and the codec beside the image formats."""
 
 from zoo.experiments.compare import compare, markdown
+from zoo.experiments.compression import benchmark_codec
 from zoo.experiments.gans import EXPERIMENTS, benchmark_gans, write_modes
 from zoo.experiments.protocols import benchmark_modes
 from zoo.experiments.tune import tune
 
-__all__ = ["EXPERIMENTS", "benchmark_gans", "benchmark_modes", "compare", "markdown", "tune", "write_modes"]
+__all__ = [
+    "EXPERIMENTS",
+    "benchmark_codec",
+    "benchmark_gans",
+    "benchmark_modes",
+    "compare",
+    "markdown",
+    "tune",
+    "write_modes",
+]

@@ -18,7 +18,7 @@ def compare(
 
     Args:
         patterns: names of architectures, or shell-style patterns of them.
-        source: the data set's name, hence the models' tag.
+        source: the data set's name.
         epochs: trains every model anew with this budget (its recipe's learning rate, 128 images a step, grey images);
             None for the shipped models, each trained by its own recipe.
         progress: a started ``rich.progress.Progress`` to report to.
@@ -29,14 +29,14 @@ def compare(
         from binary images are measured on grey ones here, as all others.
 
     Raises:
-        ValueError: if no model of that tag matches, or ``epochs`` is below 1.
+        ValueError: if no model of that data set matches, or ``epochs`` is below 1.
     """
     names = list(
         dict.fromkeys(
             name
             for pattern in patterns
             for name in registry.list_models(pattern)
-            if registry.spec_of(name).traits.encodes and (name.rpartition(".")[2] == source or name == pattern)
+            if registry.spec_of(name).traits.encodes and (registry.data_of(name) == source or name == pattern)
         )
     )
     if not names:

@@ -1,17 +1,15 @@
 """What is claimed of GANs, as experiments: a file of figures and a plot for each."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from zoo import artifacts
 from zoo.experiments import gan_plots
 from zoo.experiments.critics import clipping_capacity, generator_gradients
 from zoo.experiments.divergences import check_counts, fit_one_gaussian, separating_distributions
 from zoo.experiments.modes import discriminator_steps, modes_over_time
+from zoo.experiments.output import made, write
 from zoo.experiments.protocols import benchmark_modes, settings_of
 
 
@@ -95,26 +93,6 @@ def write_modes(
     write(result, folder / f"{model}_{data_name}.json")
     gan_plots.benchmark_modes(result, folder / f"{model}_{data_name}.png")
     return result
-
-
-def made(output: str | os.PathLike) -> Path:
-    """A folder to write to.
-
-    Raises:
-        ValueError: if it cannot be made.
-    """
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"Cannot write to {folder}: {error.strerror}. Give another folder with --output.") from None
-    return folder
-
-
-def write(result: Any, path: Path) -> None:
-    """A result as a JSON file, complete or not at all."""
-    with artifacts.atomic_write(path) as file:
-        file.write((json.dumps(result) + "\n").encode())
 
 
 def _gradient_rows(result):

@@ -60,9 +60,10 @@ def tune(
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{argument} must be an integer ≥ 1: received {value!r}.")
     architecture, tag = registry.loading.resolve(name)
-    name, recipe = f"{architecture}.{tag}", registry.CATALOG[architecture].recipes[tag]
+    spec = registry.CATALOG[architecture]
+    name, recipe = f"{architecture}.{tag}", spec.recipes[tag]
     space = _Space(name)
-    data_set = data.load(data_source or tag, image_shape=space.image_shape, seed=seed)
+    data_set = data.load(data_source or spec.data_of(tag), image_shape=space.image_shape, seed=seed)
     if recipe.binarized:
         data_set = data_set.binarized(seed)
     examples = data_set.train[:images].astype(np.float32) / 255.0

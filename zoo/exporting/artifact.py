@@ -13,11 +13,12 @@ import numpy as np
 
 from zoo import artifacts, evaluation, plots, registry
 from zoo.codec import Codec
-from zoo.codec.litert import Network
+from zoo.codec.litert import Network, as_int8
 from zoo.data import corruption
 from zoo.exporting import litert, tables
-from zoo.exporting.export import calibration_inputs
-from zoo.models import AdversarialModel, Classifier, DenoisingAE
+from zoo.exporting.export import PARTS, calibration_inputs
+from zoo.exporting.lossless import write_lossless
+from zoo.models import AdversarialModel, Classifier, DenoisingAE, HierarchicalVAE
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
 
@@ -29,9 +30,10 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     """Writes all files of a trained model into ``folder``, measures it, and returns its card.
 
     The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
-    images), where that code is quantised ``decoder.tflite`` (float32 with float16 weights) and ``codec.npz``, of every
-    model ``golden.npz`` (an input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and,
-    last, the manifest. The training's checkpoint is removed once they are all there.
+    images), where that code is quantised ``decoder.tflite`` (float32 with float16 weights) and ``codec.npz``, of a
+    lossless codec's model its int8 networks and ``lossless.npz``, of every model ``golden.npz`` (an input and the
+    outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest. The training's
+    checkpoint is removed once they are all there.
 
     Raises:
         ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
@@ -54,18 +56,20 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
             steps.next("converting to LiteRT")
             chosen = data.train[np.linspace(0, len(data.train) - 1, CALIBRATION_IMAGES).astype(int)]
             _write_npz(room / "calibration.npz", {"images": chosen})
-            encoder = litert.convert(model.encoder, quantization="int8", calibration=calibration_inputs(chosen))
+            identity = {"model": room.name, "sha256": litert.weights_digest(model)}
+            encoder = litert.convert(
+                model.encoder, name=PARTS["encoder"], quantization="int8", calibration=calibration_inputs(chosen)
+            )
+            encoder = litert.with_metadata(encoder, part="encoder", **identity)
             (room / "encoder.tflite").write_bytes(encoder)
             card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
 
         if spec.codec:
             steps.next("building the entropy coder's tables")
-            (room / "decoder.tflite").write_bytes(litert.convert(model.decoder, quantization="float16"))
-            network = Network(room / "encoder.tflite", num_threads=1)
-            codes = network(data.train, lambda part: (part.astype(np.int16) - 128).astype(np.int8))
-            scale, zero_point = network.output["quantization"]
-            built = tables.build_tables(model.bottleneck, scale, zero_point, codes, model.image_shape)
-            _write_npz(room / "codec.npz", built)
+            if isinstance(model, HierarchicalVAE):
+                write_lossless(model, chosen, room)
+            else:
+                _write_codec(model, data.train, room, identity)
 
         steps.next("measuring on the test split")
         card["metrics"] = evaluation.measure_split(model, data)
@@ -87,6 +91,16 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     return card
 
 
+def _write_codec(model: keras.Model, images: np.ndarray, room: Path, identity: dict[str, str]) -> None:
+    """The decoder and the integer tables, which are counted over all training images' codes."""
+    decoder = litert.convert(model.decoder, name=PARTS["decoder"], quantization="float16")
+    (room / "decoder.tflite").write_bytes(litert.with_metadata(decoder, part="decoder", **identity))
+    network = Network(room / "encoder.tflite")
+    (codes,) = network(as_int8(images))
+    built = tables.build_tables(model.bottleneck, *network.output["quantization"], codes, model.image_shape)
+    _write_npz(room / "codec.npz", built)
+
+
 def _name_in(folder: Path, name: str) -> str:
     """The name that an artefact in ``folder`` goes by: a shipped one by the catalogue's, others by the folder's."""
     folder = folder.resolve()
@@ -96,7 +110,7 @@ def _name_in(folder: Path, name: str) -> str:
 def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, Any]:
     model, data = training.model, training.data
     architecture, tag = registry.loading.resolve(training.name)
-    own = data.source == tag
+    own = data.source == spec.data_of(tag)
     return {
         "name": training.name if own else f"{architecture} trained on {data.name}",
         "architecture": architecture,

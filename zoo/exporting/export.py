@@ -81,6 +81,8 @@ def export(
         flatbuffer = litert.convert(
             parts[part], name=PARTS[part], quantization=quantization, calibration=calibration, batch_size=batch_size
         )
+        identity = model.name if isinstance(source, keras.Model) else registry.artifact_of(source).name
+        flatbuffer = litert.with_metadata(flatbuffer, model=identity, part=part, sha256=litert.weights_digest(model))
     with artifacts.atomic_write(path) as file:
         file.write(flatbuffer)
     return path

@@ -1,7 +1,11 @@
 """Keras to LiteRT, with builtin operators only."""
 
+import hashlib
+import io
+import json
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +15,7 @@ import tensorflow as tf
 
 from zoo.codec.litert import quiet_stderr
 
+METADATA = "zoo.json"
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 
 
@@ -126,6 +131,65 @@ def _in_order(flatbuffer: bytes) -> bytes:
         # x, x_1, …, x_10; output_0, …, output_10
         indices[:] = [named[name] for name in sorted(named, key=lambda name: (len(name), name))]
     return bytes(ordered)
+
+
+def with_metadata(flatbuffer: bytes, *, model: str, part: str, sha256: str) -> bytes:
+    """The file with ``zoo.json`` in a ZIP archive at its end, where TensorFlow Lite's metadata has associated files.
+
+    ``unzip -p encoder.tflite zoo.json`` shows it; interpreters do not look there.
+
+    Args:
+        flatbuffer: as ``convert`` returns it.
+        model: name of the model.
+        part: what of it this is.
+        sha256: digest of the model's weights, see ``weights_digest``.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    with quiet_stderr():
+        interpreter = Interpreter(model_content=flatbuffer)
+        signatures = list(interpreter.get_signature_list())
+        described = [
+            [_described(details) for details in tensors]
+            for tensors in (interpreter.get_input_details(), interpreter.get_output_details())
+        ]
+    content = {
+        "model": model, "part": part, "signature": signatures[0], "sha256": sha256,
+        "inputs": described[0], "outputs": described[1],
+    }  # fmt: skip
+    file = io.BytesIO(flatbuffer)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(METADATA), json.dumps(content, indent=2) + "\n")  # of a fixed date
+    return file.getvalue()
+
+
+def metadata(flatbuffer: bytes) -> dict[str, Any] | None:
+    """What ``with_metadata`` added, if it did."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(flatbuffer)) as archive:
+            return json.loads(archive.read(METADATA))
+    except (zipfile.BadZipFile, KeyError):
+        return None
+
+
+def weights_digest(model: keras.Model) -> str:
+    """Hexadecimal SHA-256 digest of a model's weights in their order, as little-endian float32."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _described(details: dict) -> dict[str, Any]:
+    """A tensor's shape and dtype, and the real numbers that its integers stand for."""
+    dtype = np.dtype(details["dtype"])
+    described: dict[str, Any] = {"shape": details["shape"].tolist(), "dtype": dtype.name}
+    scale, zero = details["quantization"]
+    if scale:
+        limits = np.iinfo(dtype)
+        described |= {"scale": scale, "zero_point": zero}
+        described["range"] = [(limit - zero) * scale for limit in (limits.min, limits.max)]
+    return described
 
 
 def operators(flatbuffer: bytes) -> list[str]:

@@ -8,13 +8,15 @@ from zoo.codec.tables import PRECISION
 from zoo.layers import EntropyBottleneck
 
 PRIOR_WEIGHT = 32.0  # images that the learned prior counts for, beside those that were counted
+ROUNDS = 4  # of choosing tables for the images and counting anew
 
 
 def build_tables(bottleneck: EntropyBottleneck, scale: float, zero_point: int, codes: np.ndarray, tile) -> dict:
     """Turns the prior and the codes of the training images into integer frequencies.
 
-    The alphabet holds every symbol that an int8 code can stand for, so no image can leave it. A symbol's
-    frequency is its count over the training images, smoothed by the learned prior.
+    The alphabet of a number is what the training images used of it and a symbol more on both sides; the rare code
+    beyond is clipped into it. A symbol's frequency is its count over the training images, smoothed by the learned
+    prior. Of several tables, each is counted over the images that it codes in the fewest bits.
 
     Args:
         bottleneck: the trained layer.
@@ -27,23 +29,51 @@ def build_tables(bottleneck: EntropyBottleneck, scale: float, zero_point: int, c
     """
     values = (np.arange(-128, 128) - zero_point) * np.float64(scale)
     requantize = np.rint(values / bottleneck.step).astype(np.int16)
-    minimum, size = int(requantize.min()), int(requantize.max() - requantize.min() + 1)
-    symbols = requantize[codes.astype(np.int64) + 128] - minimum
-    latent_dim = codes.shape[1]
-    grid = np.repeat(np.arange(minimum, minimum + size, dtype=np.float32)[:, None], latent_dim, axis=1)
-    prior = np.exp2(-np.asarray(bottleneck.bits(grid), np.float64)).T
-    prior /= prior.sum(axis=1, keepdims=True)
-    histogram = np.stack([np.bincount(symbols[:, i], minlength=size) for i in range(latent_dim)])
-    mass = (histogram + PRIOR_WEIGHT * prior) / (len(codes) + PRIOR_WEIGHT)
-    counts = np.stack([_integer_frequencies(row) for row in mass])
-    return {
+    symbols = requantize[codes.astype(np.int64) + 128].astype(np.int64)
+    low = np.maximum(symbols.min(axis=0) - 1, requantize.min())
+    high = np.minimum(symbols.max(axis=0) + 1, requantize.max())
+    size = high - low + 1
+    mass = _prior(bottleneck, low, high)  # (tables, numbers, symbols), zero beyond each alphabet
+    index_bits = np.asarray(bottleneck.index_bits(), np.float64) if bottleneck.tables > 1 else np.zeros(1)
+    prior, smallest = mass, 2.0**-PRECISION
+    for _ in range(ROUNDS if len(mass) > 1 else 1):
+        chosen = _cheapest(symbols - low, -np.log2(np.maximum(mass, smallest)), index_bits)
+        use = np.bincount(chosen, minlength=len(mass))
+        index_bits = -np.log2((use + 1) / (len(codes) + len(mass)))
+        mass = np.stack([_counted(symbols[chosen == table] - low, prior[table]) for table in range(len(mass))])
+    counts = [integer_frequencies(row[:n]) for table in mass for row, n in zip(table, size, strict=True)]
+    arrays = {
         "requantize": requantize,
-        "minimum": np.full(latent_dim, minimum, np.int16),
-        "size": np.full(latent_dim, size, np.int16),
-        "counts": counts.astype(np.uint32).reshape(-1),
+        "minimum": low.astype(np.int16),
+        "size": size.astype(np.int16),
+        "counts": np.concatenate(counts).astype(np.uint32),
         "step": np.float32(bottleneck.step),
         "tile": np.asarray(tile, np.int16),
     }
+    if len(mass) > 1:
+        arrays["index_counts"] = integer_frequencies(use + 1.0).astype(np.uint32)
+    return arrays
+
+
+def _prior(bottleneck: EntropyBottleneck, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The learned mass of every symbol, ``(tables, numbers, symbols)``, that of each alphabet summing to 1."""
+    offsets = np.arange((high - low).max() + 1)
+    grid = (low + offsets[:, None]).astype(np.float32)  # (symbols, numbers)
+    bits = np.asarray(bottleneck.bits(grid), np.float64)
+    bits = bits[:, None] if bits.ndim == 2 else bits
+    mass = np.exp2(-bits.transpose(1, 2, 0)) * (offsets <= (high - low)[:, None])
+    return mass / mass.sum(axis=-1, keepdims=True)
+
+
+def _cheapest(indices: np.ndarray, bits: np.ndarray, index_bits: np.ndarray) -> np.ndarray:
+    numbers = np.arange(indices.shape[1])
+    costs = np.stack([table[numbers, indices].sum(axis=1) for table in bits], axis=1)
+    return (costs + index_bits).argmin(axis=1)
+
+
+def _counted(indices: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    histogram = np.stack([np.bincount(column, minlength=prior.shape[1]) for column in indices.T])
+    return (histogram + PRIOR_WEIGHT * prior) / (len(indices) + PRIOR_WEIGHT)
 
 
 def to_bytes(arrays: dict[str, np.ndarray]) -> bytes:
@@ -53,7 +83,7 @@ def to_bytes(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def _integer_frequencies(mass: np.ndarray) -> np.ndarray:
+def integer_frequencies(mass: np.ndarray) -> np.ndarray:
     """Integers ≥ 1 that sum to 2^PRECISION, proportional to ``mass``; the largest takes up the rounding."""
     total = 1 << PRECISION
     counts = 1 + np.floor(mass / mass.sum() * (total - len(mass))).astype(np.int64)

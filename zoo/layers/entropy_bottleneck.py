@@ -15,11 +15,16 @@ class EntropyBottleneck(keras.layers.Layer):
     differentiable and bounds the rate of the rounded code; what goes on to the decoder is the rounded code,
     with the gradient of the identity (the straight-through estimator).
 
+    One static prior for all examples leaves out what the numbers have to do with each other. With several ``tables``,
+    each holds a prior for every latent number, an example uses the one that suits it best, and the rate counts the
+    bits of its index too; in training the choice is soft, the code's likelihood being that of the mixture of them.
+
     Args:
         rate_weight: factor of the rate, in bits an example, that is added to the model's loss.
         step: quantisation step in units of the code, so that an encoder whose outputs are near 1 starts
             with about ``1 / step`` levels; a badly scaled start costs rate for the whole training.
         mixtures: logistic components of each prior.
+        tables: priors that an example can choose among.
         seed: seed of the layer's own generator.
 
     Call arguments:
@@ -34,17 +39,25 @@ class EntropyBottleneck(keras.layers.Layer):
         for the distortion).
     """
 
-    def __init__(self, *, rate_weight=1.0, step=0.125, mixtures=3, seed=None, **kwargs):
+    def __init__(self, *, rate_weight=1.0, step=0.125, mixtures=3, tables=1, seed=None, **kwargs):
         kwargs.setdefault("dtype", "float32")  # a probability mass of 1e-7 does not survive 16 bits
         super().__init__(**kwargs)
-        for argument, value in (("rate_weight", rate_weight), ("step", step), ("mixtures", mixtures)):
+        for argument, value in (
+            ("rate_weight", rate_weight),
+            ("step", step),
+            ("mixtures", mixtures),
+            ("tables", tables),
+        ):
             if value < 0 or (value == 0 and argument != "rate_weight"):
                 raise ValueError(f"{argument} must be positive: received {value!r}.")
-        self.rate_weight, self.step, self.mixtures, self.seed = rate_weight, step, mixtures, seed
+        self.rate_weight, self.step, self.mixtures, self.tables, self.seed = rate_weight, step, mixtures, tables, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape):
         shape = (input_shape[-1], self.mixtures)
+        if self.tables > 1:  # a single table has no axis for it, as in the files of earlier releases
+            shape = (self.tables, *shape)
+            self.table_logits = self.add_weight(shape=shape[:1], initializer="zeros", name="table_logits")
         self.means = self.add_weight(
             shape=shape, initializer=keras.initializers.RandomNormal(stddev=2.0, seed=self.seed), name="means"
         )
@@ -56,17 +69,32 @@ class EntropyBottleneck(keras.layers.Layer):
         rounded = y + ops.stop_gradient(ops.round(y) - y)
         if training:
             noise = keras.random.uniform(ops.shape(y), -0.5, 0.5, seed=self.seed_generator)
-            rate = self.bits(y + noise)
+            rate = self.rate(y + noise, soft=True)
         else:
-            rate = self.bits(rounded)
-        self.add_loss(self.rate_weight * ops.mean(ops.sum(rate, axis=-1)))
+            rate = self.rate(rounded)
+        self.add_loss(self.rate_weight * ops.mean(rate))
         return rounded * self.step
 
+    def rate(self, y, soft=False):
+        """Bits, ``(batch,)``, of a code ``y`` in units of the step: by its best table, or ``soft`` by all."""
+        bits = ops.sum(self.bits(y), axis=-1)
+        if self.tables == 1:
+            return bits
+        bits = bits + self.index_bits()
+        return -ops.logsumexp(-bits * math.log(2.0), axis=-1) / math.log(2.0) if soft else ops.min(bits, axis=-1)
+
+    def index_bits(self):
+        """Bits, ``(tables,)``, that the index of each table takes."""
+        return -ops.log_softmax(self.table_logits) / math.log(2.0)
+
     def bits(self, y):
-        """Bits, ``(batch, latent_dim)``, of a code ``y`` in units of the step."""
-        upper, lower = (
-            ops.sigmoid((y[..., None] + half - self.means) * ops.exp(-self.log_scales)) for half in (0.5, -0.5)
-        )
+        """Bits of a code ``y`` ``(batch, latent_dim)`` in units of the step.
+
+        Returns:
+            ``(batch, latent_dim)``, or, with several tables, ``(batch, tables, latent_dim)``.
+        """
+        y = y[..., None] if self.tables == 1 else y[:, None, :, None]
+        upper, lower = (ops.sigmoid((y + half - self.means) * ops.exp(-self.log_scales)) for half in (0.5, -0.5))
         mass = ops.sum(ops.softmax(self.logits, axis=-1) * (upper - lower), axis=-1)
         return -ops.log(mass + 1e-7) / math.log(2.0)
 
@@ -79,5 +107,6 @@ class EntropyBottleneck(keras.layers.Layer):
             "rate_weight": self.rate_weight,
             "step": self.step,
             "mixtures": self.mixtures,
+            "tables": self.tables,
             "seed": self.seed,
         }

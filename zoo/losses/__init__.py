@@ -13,6 +13,7 @@ from zoo.losses.adversarial import (
     r1_penalty,
 )
 from zoo.losses.divergence import free_bits, gaussian_entropy, gaussian_kl
+from zoo.losses.likelihood import discretized_logistic_mixture
 from zoo.losses.reconstruction import BinaryCrossentropy, SquaredError
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SquaredError",
     "Wasserstein",
     "adversarial_loss",
+    "discretized_logistic_mixture",
     "free_bits",
     "gaussian_entropy",
     "gaussian_kl",

@@ -33,6 +33,20 @@ CATALOG: dict[str, Spec] = {
         config={"": {"encoder_blocks": 1, "rate_weight": 0.004}, "mnist": {"initial_bias": -2.0}},
         codec=True,
     ),
+    "compressor": Spec(
+        class_path="zoo.models.autoencoders.compressor:Compressor",
+        summary="Small int8 encoder, quantised code with adaptive integer tables, larger decoder: the codec's model.",
+        paper="Ballé, Laparra & Simoncelli 2017, End-to-end Optimized Image Compression, ICLR",
+        recipes={
+            "fashion_mnist_q3": Recipe(epochs=30, data="fashion_mnist", dtype_policy="mixed_bfloat16"),
+            "fashion_mnist_q1": Recipe(epochs=40, data="fashion_mnist", dtype_policy="mixed_bfloat16"),
+        },
+        config={
+            "fashion_mnist_q1": {"rate_weight": 0.03, "latent_dim": 64},
+            "fashion_mnist_q3": {"rate_weight": 0.004, "latent_dim": 96},
+        },
+        codec=True,
+    ),
     "denoising_ae": Spec(
         class_path="zoo.models.autoencoders.denoising_ae:DenoisingAE",
         summary="One denoiser for every level of Gaussian, masking and salt-and-pepper noise; a true bottleneck.",
@@ -141,6 +155,16 @@ CATALOG: dict[str, Spec] = {
             "mnist": Recipe(epochs=15, learning_rate=1e-3, dtype_policy="mixed_bfloat16"),
         },
         config={"": {"warmup_steps": 2000}, "mnist": {"initial_bias": -2.0}},
+    ),
+    "hierarchical_vae": Spec(
+        class_path="zoo.models.autoencoders.hierarchical_vae:HierarchicalVAE",
+        summary="Two layers of latents and four interleaved quarters of pixels: the lossless codec's model.",
+        paper="Townsend, Bird & Barber 2019, Practical Lossless Compression with Latent Variables, ICLR",
+        recipes={
+            "fashion_mnist": Recipe(epochs=12, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=12, dtype_policy="mixed_bfloat16"),
+        },
+        codec=True,
     ),
     "gan": Spec(
         class_path="zoo.models.gans.gan:GAN",

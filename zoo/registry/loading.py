@@ -52,6 +52,12 @@ def spec_of(name: str) -> Spec:
     return CATALOG[resolve(name)[0]]
 
 
+def data_of(name: str) -> str:
+    """Name of the data set that a model of the catalogue is trained on."""
+    architecture, tag = resolve(name)
+    return CATALOG[architecture].data_of(tag)
+
+
 def create(name: str, /, **overrides: Any) -> "keras.Model":
     """An untrained, compiled model of the catalogue.
 

@@ -11,6 +11,7 @@ class Recipe:
 
     Attributes:
         epochs: passes over the training split.
+        data: name of the data set; None where the tag is its name.
         batch_size: examples a step.
         learning_rate: peak of the cosine schedule, which warms up over the first epoch and ends near zero; of an
             adversarial model without the warm-up, and of both players.
@@ -25,6 +26,7 @@ class Recipe:
     """
 
     epochs: int
+    data: str | None = None
     batch_size: int = 128
     learning_rate: float = 2e-3
     discriminator_learning_rate: float | None = None
@@ -71,7 +73,7 @@ class Spec:
         class_path: ``module:Class``, imported only when a model is made.
         summary: one line.
         paper: where it comes from.
-        recipes: tag (the data set's name) → recipe; the first is the default tag.
+        recipes: tag (the data set's name, or one of several qualities for it) → recipe; the first is the default tag.
         config: tag → arguments of the constructor; the tag ``""`` holds those of every tag.
         codec: whether its quantised code can be entropy-coded, so that ``zoo.Codec`` takes it.
         kind: a name of ``KINDS``.
@@ -93,6 +95,10 @@ class Spec:
     @property
     def tags(self) -> tuple[str, ...]:
         return tuple(self.recipes)
+
+    def data_of(self, tag: str) -> str:
+        """Name of the data set that a tag is trained on."""
+        return self.recipes[tag].data or tag
 
     def config_of(self, tag: str) -> dict[str, Any]:
         """Arguments of the constructor for a tag."""

@@ -76,7 +76,7 @@ def train(
         model = registry.create(f"{architecture}.{tag}", **{"name": architecture, **overrides})
     finally:
         keras.config.set_dtype_policy(previous_policy)
-    source = data_source or tag
+    source = data_source or spec.data_of(tag)
     data_set = data.load(source, image_shape=model.image_shape, fit=fit, seed=recipe.seed)
     if recipe.binarized:
         data_set = data_set.binarized(recipe.seed)

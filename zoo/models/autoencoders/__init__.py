@@ -1,12 +1,14 @@
 """Autoencoders, one a file."""
 
 from zoo.models.autoencoders.beta_vae import BetaVAE
+from zoo.models.autoencoders.compressor import Compressor
 from zoo.models.autoencoders.contractive_ae import ContractiveAE
 from zoo.models.autoencoders.conv_ae import ConvAE
 from zoo.models.autoencoders.conv_tied_ae import ConvTiedAE
 from zoo.models.autoencoders.conv_vae import ConvVAE
 from zoo.models.autoencoders.denoising_ae import DenoisingAE
 from zoo.models.autoencoders.dense_ae import DenseAE
+from zoo.models.autoencoders.hierarchical_vae import HierarchicalVAE
 from zoo.models.autoencoders.sparse_ae import SparseAE
 from zoo.models.autoencoders.stacked_ae import StackedAE
 from zoo.models.autoencoders.tied_ae import TiedAE
@@ -15,12 +17,14 @@ from zoo.models.autoencoders.vae import VAE
 
 __all__ = [
     "BetaVAE",
+    "Compressor",
     "ContractiveAE",
     "ConvAE",
     "ConvTiedAE",
     "ConvVAE",
     "DenoisingAE",
     "DenseAE",
+    "HierarchicalVAE",
     "SparseAE",
     "StackedAE",
     "TiedAE",

@@ -1,0 +1,53 @@
+"""Files that the shipped codecs once wrote can be read as long as the package lives."""
+
+import io
+
+import numpy as np
+import pytest
+from golden import FOLDER
+
+from zoo import artifacts
+from zoo.codec import Codec, CodecError
+from zoo.codec.codec import _fingerprint, read_header
+from zoo.codec.container import read_all
+from zoo.demo import samples
+
+FILES = sorted(FOLDER.glob("*.npz"))
+CODECS = [v for name in artifacts.names() for v in artifacts.find(name).versions() if v.has("model.keras")]
+CODECS = [artifact for artifact in CODECS if artifact.has("codec.npz") or artifact.has("lossless.npz")]
+
+
+def test_every_shipped_codec_has_its_golden_file():
+    expected = {f"{artifact.name}-{_fingerprint(artifact).hex()}" for artifact in CODECS}
+    assert expected <= {path.stem for path in FILES}, "write it: python tests/codec/golden.py NAME"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_golden_file(path, tmp_path):
+    with np.load(path) as golden:
+        golden = dict(golden)
+    (tmp_path / "x.zoo").write_bytes(golden["container"].tobytes())
+    codec, header = Codec.for_file(tmp_path / "x.zoo"), read_header(tmp_path / "x.zoo")
+    assert path.stem == f"{codec.name}-{codec.fingerprint.hex()}"
+    if codec.lossless and header.probe.digest != codec.coder.probe.digest:
+        # Of a machine with other int8 kernels, what is promised is that it says so.
+        with pytest.raises(CodecError, match="was written by LiteRT .* other numbers than"):
+            next(codec.pictures(tmp_path / "x.zoo"))
+        return
+    restored = np.stack(list(codec.pictures(tmp_path / "x.zoo")))
+    if codec.lossless:
+        np.testing.assert_array_equal(restored, golden["restored"])
+        np.testing.assert_array_equal(restored, samples.load().images[: len(restored)])
+        return
+    # Another machine's floats may round a pixel otherwise; its symbols are the same.
+    assert np.abs(restored.astype(int) - golden["restored"]).max() <= 1
+    readers, _ = read_all(io.BytesIO(golden["container"].tobytes()), "golden")
+    ((words, count, _),) = readers[0].chunks(codec.coder.words_per_tile)
+    np.testing.assert_array_equal(codec.tables.decode(words, count), golden["symbols"])
+    (tmp_path / "x.z").write_bytes(golden["compact"].tobytes())
+    compact = Codec.for_file(tmp_path / "x.z")
+    assert compact.fingerprint == codec.fingerprint
+    np.testing.assert_array_equal(
+        compact.tables.decode_one(golden["compact"].tobytes()[1:], compact.fingerprint), golden["symbols"][0]
+    )
+    np.testing.assert_array_equal(codec.tables.encode(golden["symbols"]), words)  # and writes the same bytes today

@@ -1,0 +1,96 @@
+"""The hierarchical variational autoencoder: its likelihood, its divergence, and that no quarter sees ahead."""
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.stats import norm
+
+from zoo import losses, models
+from zoo.models.autoencoders.hierarchical_vae import QUARTERS, _divergence
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 12, 8, 1)).astype(np.uint8)
+X = IMAGES / np.float32(255)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    made = models.HierarchicalVAE(image_shape=(12, 8, 1), filters=8, top_dim=4, latent_channels=2, seed=0)
+    made.build()
+    for weight in made.trainable_variables:  # residual kernels start at zero, which would hide what they see
+        weight.assign_add(0.1 * keras.random.normal(weight.shape, seed=1))
+    return made
+
+
+def by_hand(means, log_scales, logits):
+    """Mass of all 256 levels, from their definition."""
+    edges = (np.arange(255) + 0.5) / 255
+    weights = np.exp(logits) / np.exp(logits).sum()
+    cdf = (weights * expit((edges[:, None] - means) / np.exp(log_scales))).sum(axis=1)
+    return np.diff(np.concatenate([[0], cdf, [1]]))
+
+
+def test_a_mixture_is_integrated_over_every_level():
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        means, log_scales, logits = rng.uniform(0, 1, 3), rng.uniform(-5, -1, 3), rng.normal(size=3)
+        levels = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
+        tiled = [np.tile(a.astype(np.float32), (256, 1)) for a in (means, log_scales, logits)]
+        mass = np.exp(np.asarray(losses.discretized_logistic_mixture(levels, *tiled), np.float64))
+        np.testing.assert_allclose(mass, by_hand(means, log_scales, logits) + 2.0**-16, rtol=2e-3, atol=1e-8)
+
+
+def test_a_mixture_has_a_gradient_far_from_the_pixel():
+    import tensorflow as tf
+
+    means = tf.Variable([[0.9]])
+    with tf.GradientTape() as tape:
+        loss = -losses.discretized_logistic_mixture(
+            tf.constant([[0.5]]), means, tf.constant([[-4.0]]), tf.constant([[0.0]])
+        )
+    assert float(tape.gradient(loss, means)[0, 0]) > 0
+
+
+def test_the_divergence_is_that_of_gaussians():
+    rng = np.random.default_rng(2)
+    mean, log_var, prior_mean, prior_log_var = rng.normal(size=(4, 2, 3)).astype(np.float32)
+    found = np.asarray(_divergence([mean, log_var], [prior_mean, prior_log_var]))
+    z = mean + np.exp(log_var / 2) * rng.normal(size=(200_000, 2, 3))
+    ratio = norm.logpdf(z, mean, np.exp(log_var / 2)) - norm.logpdf(z, prior_mean, np.exp(prior_log_var / 2))
+    np.testing.assert_allclose(found, ratio.sum(axis=2).mean(axis=0), rtol=0.02)
+
+
+def test_no_quarter_sees_itself_or_what_follows(model):
+    z2, z1 = np.zeros((3, 4), np.float32), np.ones((3, 3, 2, 2), np.float32)
+    outputs = [np.asarray(o) for o in model.likelihood([X, z2, z1])]
+    for changed, (row, column) in enumerate(QUARTERS):
+        other = X.copy()
+        other[:, row::2, column::2] = 1 - other[:, row::2, column::2]
+        found = [np.asarray(o) for o in model.likelihood([other, z2, z1])]
+        for quarter in range(4):
+            same = all(np.array_equal(found[3 * quarter + k], outputs[3 * quarter + k]) for k in range(3))
+            assert same == (quarter <= changed)
+
+
+def test_the_bound_is_a_bound_in_bits_a_pixel(model):
+    model.compile()
+    bits = model.evaluate(X, verbose=0)
+    nats = -np.mean([np.asarray(model.log_likelihood_bound(X)) for _ in range(50)])
+    assert bits == pytest.approx(nats / np.log(2) / 96, rel=0.05)
+    with pytest.raises(ValueError, match="loss must be left out"):
+        model.compile(loss="mse")
+
+
+def test_generation_is_seeded(model):
+    first, again, other = (np.asarray(model.generate(3, seed=s)) for s in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert first.shape == (3, 12, 8, 1) and first.min() >= 0 and first.max() <= 1 and (first != other).any()
+    with pytest.raises(ValueError, match="n must be an integer ≥ 1"):
+        model.generate(0)
+
+
+@pytest.mark.parametrize("shape", [(12, 10, 1), (12, 8, 3)])
+def test_shapes_that_do_not_divide(shape):
+    with pytest.raises(ValueError, match="image_shape must be grey, of sizes divisible by 4"):
+        models.HierarchicalVAE(image_shape=shape)

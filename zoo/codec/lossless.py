@@ -1,0 +1,286 @@
+"""Tiles to words without loss: bits-back coding with a hierarchical variational autoencoder.
+
+Townsend, Bird & Barber 2019, "Practical Lossless Compression with Latent Variables": the latents of an
+image are drawn by decoding them from what is coded already, and coded again under their prior, so that
+an image takes its evidence lower bound. Here the networks are int8, and all that comes after them is
+integer arithmetic and look-ups, so that no float decides a symbol. Whether two machines' int8 kernels
+agree is shown by a probe: the digest of the networks' outputs on a fixed input.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import importlib.metadata
+import platform
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from zoo import artifacts
+from zoo.codec.container import CodecError, Probe
+from zoo.codec.litert import Network, as_int8
+from zoo.codec.tables import PRECISION
+
+# Row and column of each quarter's pixels among two times two, in the order of the likelihood's outputs.
+QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
+NETWORKS = ("top_posterior", "posterior", "prior", "likelihood")
+FINE = 64  # positions of means, to a symbol
+CDF_STEPS, CDF_REACH = 256, 16  # entries of a distribution function to a standard deviation (or scale), and their reach
+SCALE_SHIFT = 12  # fraction bits of an inverse scale
+WEIGHTS = 256  # that the components of a mixture share
+LEVELS = 256  # of pixels and of latents
+
+_BATCH = 128  # tiles whose symbols are pushed together
+_ROWS = 4096  # distributions made at once: as many as the processor's cache likes
+_SHAPES = {
+    "normal": (2 * CDF_REACH * CDF_STEPS + 1,), "logistic": (2 * CDF_REACH * CDF_STEPS + 1,),
+    "gaussian_position": (3, LEVELS), "gaussian_inverse": (3, LEVELS),
+    "pixel_position": (4, LEVELS), "pixel_inverse": (4, LEVELS), "pixel_weight": (4, LEVELS),
+    "top_prior": (LEVELS,), "seed_words": (), "tile": (3,),
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class LosslessTables:
+    """The contents of a model's ``lossless.npz``, all int32.
+
+    Attributes:
+        normal, logistic: distribution functions, from −16 to 16 standard deviations (or scales) in steps of 1/256,
+            rising from 0 to 2^24 and to 2^16.
+        gaussian_position, gaussian_inverse: of the top posterior, the lower posterior and the lower prior: what an
+            int8 mean stands for, in 1/64 of a latent's symbol from the symbol 0, and the inverse of the standard
+            deviation of an int8 log variance, in 2^-12 steps of the distribution function to 1/64 of a symbol.
+        pixel_position, pixel_inverse: the same of the four quarters' means and log scales, of pixels.
+        pixel_weight: what a component's logit that lies 0, 1, … 255 steps below the largest weighs, at most 2^16.
+        top_prior: frequencies of the top layer's symbols, at least 1, with the sum 2^24.
+        seed_words: words that each chunk starts with, for the first tile's latents to be drawn from.
+        tile: ``(height, width, 1)``.
+    """
+
+    normal: np.ndarray
+    logistic: np.ndarray
+    gaussian_position: np.ndarray
+    gaussian_inverse: np.ndarray
+    pixel_position: np.ndarray
+    pixel_inverse: np.ndarray
+    pixel_weight: np.ndarray
+    top_prior: np.ndarray
+    seed_words: np.ndarray
+    tile: np.ndarray
+
+    @classmethod
+    def read(cls, path: Path) -> "LosslessTables":
+        """Reads ``lossless.npz``.
+
+        Raises:
+            ValueError: if it is no such file, or contradicts itself; the message names it.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in _SHAPES}
+            for name, shape in _SHAPES.items():
+                if arrays[name].dtype != np.int32 or arrays[name].shape != shape:
+                    raise ValueError(f"{name} must be int32 {shape}.")
+            for name, total in (("normal", 1 << PRECISION), ("logistic", (1 << PRECISION) // WEIGHTS)):
+                table = arrays[name]
+                if table[0] != 0 or table[-1] != total or (np.diff(table) < 0).any():
+                    raise ValueError(f"{name} must rise from 0 to {total}.")
+            if arrays["top_prior"].min() < 1 or arrays["top_prior"].sum() != 1 << PRECISION:
+                raise ValueError(f"top_prior must be at least 1 and sum to 2^{PRECISION}.")
+            return cls(**arrays)
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} holds no lossless tables: {' '.join(str(error).split())}") from None
+
+
+class LosslessCoder:
+    """What a hierarchical variational autoencoder does with tiles.
+
+    ::
+
+        encode:  z2 ← q(z2|x),  z1 ← q(z1|x, z2)   decoded from the words so far
+                 x → p(x|z1, z2),  z1 → p(z1|z2),  z2 → p(z2)   coded onto them
+        decode:  the same, backwards
+
+    A chunk begins with a few constant words; its first batch is one tile, and each batch is as large as
+    all before it, so that there are always enough words to draw from.
+
+    Args:
+        artifact: with ``lossless.npz`` and the networks ``top_posterior``, ``posterior``, ``prior`` and
+            ``likelihood``, int8.
+    """
+
+    tiles_per_chunk = 4096  # each chunk pays for its first words anew
+
+    def __init__(self, artifact: artifacts.Artifact):
+        self._networks = {name: Network(artifact.file(f"{name}.tflite")) for name in NETWORKS}
+        self._tables = LosslessTables.read(artifact.file("lossless.npz"))
+        self._shape = tuple(self._tables.tile.tolist())
+        self.tile = self._shape[:2]
+        self._top_dim = int(np.prod(self._networks["prior"].input["shape"][1:]))
+        self._lower_dim = int(np.prod(self._networks["prior"].output["shape"][1:]))
+        # 24 bits are the most that a symbol costs.
+        self.words_per_tile = int(np.prod(self.tile)) + self._top_dim + self._lower_dim + int(self._tables.seed_words)
+
+    @functools.cached_property
+    def probe(self) -> Probe:
+        """What this machine's networks give, for another machine to compare."""
+        digest = hashlib.sha256()
+        for name in NETWORKS:
+            network = self._networks[name]
+            inputs = []
+            for details in network.inputs:
+                size = np.prod(details["shape"][1:])
+                pattern = (np.arange(4 * size, dtype=np.int64) * 2654435761 >> 7) % 256 - 128
+                inputs.append(pattern.astype(np.int8).reshape(4, *details["shape"][1:]))
+            for output in network(*inputs):
+                digest.update(output.tobytes())
+        version = importlib.metadata.version("ai-edge-litert")
+        return Probe(f"LiteRT {version} on {platform.machine()}", digest.digest()[:8])
+
+    def pack(self, tiles: np.ndarray) -> np.ndarray:
+        """Uint32 words of tiles, uint8 ``(n, height, width, 1)``."""
+        import constriction
+
+        coder = constriction.stream.stack.AnsCoder(self._seed())
+        for start, stop in _batches(len(tiles)):
+            self._push(coder, tiles[start:stop])
+        return coder.get_compressed()
+
+    def unpack(self, words: np.ndarray, count: int) -> np.ndarray:
+        """The tiles, uint8 ``(count, height, width, 1)``, that words stand for.
+
+        Raises:
+            CodecError: if they are not those of ``count`` tiles.
+        """
+        import constriction
+
+        try:
+            coder = constriction.stream.stack.AnsCoder(words)
+        except ValueError:
+            raise CodecError("its last word is zero, which no coder writes") from None
+        tiles = np.empty((count, *self._shape), np.uint8)
+        for start, stop in reversed(list(_batches(count))):
+            tiles[start:stop] = self._pop(coder, stop - start)
+        if not np.array_equal(coder.get_compressed(), self._seed()):
+            raise CodecError(f"its words do not end with the pixels of {count} tiles")
+        return tiles
+
+    def _seed(self) -> np.ndarray:
+        places = np.arange(1, int(self._tables.seed_words) + 1, dtype=np.uint64)
+        return (places * np.uint64(2654435761) % np.uint64(1 << 32)).astype(np.uint32) | np.uint32(1)
+
+    def _push(self, coder, tiles: np.ndarray) -> None:
+        x, n = as_int8(tiles), len(tiles)
+        z2 = _decode(coder, self._gaussian(0, *self._networks["top_posterior"](x)), n * self._top_dim)
+        z2 = self._latents("prior", 0, z2, n)
+        z1 = _decode(coder, self._gaussian(1, *self._networks["posterior"](x, z2)), n * self._lower_dim)
+        z1 = self._latents("likelihood", 2, z1, n)
+        outputs = self._networks["likelihood"](x, z2, z1)
+        for index, (row, column) in reversed(list(enumerate(QUARTERS))):
+            pixels = tiles[:, row::2, column::2].reshape(-1)
+            _encode(coder, self._mixture(index, *outputs[3 * index : 3 * index + 3]), pixels)
+        _encode(coder, self._gaussian(2, *self._networks["prior"](z2)), _symbols(z1))
+        _encode(coder, self._top(), _symbols(z2))
+
+    def _pop(self, coder, n: int) -> np.ndarray:
+        z2 = self._latents("prior", 0, _decode(coder, self._top(), n * self._top_dim), n)
+        z1 = _decode(coder, self._gaussian(2, *self._networks["prior"](z2)), n * self._lower_dim)
+        z1 = self._latents("likelihood", 2, z1, n)
+        tiles = np.zeros((n, *self._shape), np.uint8)
+        for index, (row, column) in enumerate(QUARTERS):
+            # What is not known yet has no say in this quarter's outputs: the network is built so.
+            outputs = self._networks["likelihood"](as_int8(tiles), z2, z1)[3 * index : 3 * index + 3]
+            places = tiles[:, row::2, column::2]
+            places[...] = _decode(coder, self._mixture(index, *outputs), places.size).reshape(places.shape)
+        x = as_int8(tiles)
+        _encode(coder, self._gaussian(1, *self._networks["posterior"](x, z2)), _symbols(z1))
+        _encode(coder, self._gaussian(0, *self._networks["top_posterior"](x)), _symbols(z2))
+        return tiles
+
+    def _latents(self, network: str, index: int, symbols: np.ndarray, n: int) -> np.ndarray:
+        """Symbols 0 to 255 as a network's int8 input."""
+        shape = self._networks[network].inputs[index]["shape"][1:]
+        return (symbols - 128).astype(np.int8).reshape(n, *shape)
+
+    # A distribution is a function from a slice of all symbols to their frequencies, (rows, 256).
+
+    def _top(self):
+        row = self._tables.top_prior[None]
+        return lambda part: np.repeat(row, part.stop - part.start, axis=0)
+
+    def _gaussian(self, index: int, mean: np.ndarray, log_var: np.ndarray):
+        tables = self._tables
+        position = tables.gaussian_position[index][mean.reshape(-1).astype(np.int16) + 128]
+        inverse = tables.gaussian_inverse[index][log_var.reshape(-1).astype(np.int16) + 128]
+        return lambda part: _frequencies(_masses(tables.normal, position[part], inverse[part]))
+
+    def _mixture(self, index: int, means: np.ndarray, log_scales: np.ndarray, logits: np.ndarray):
+        tables, components = self._tables, means.shape[-1]
+        means, log_scales, logits = (
+            a.reshape(-1, components).astype(np.int16) + 128 for a in (means, log_scales, logits)
+        )
+        position, inverse = tables.pixel_position[index][means], tables.pixel_inverse[index][log_scales]
+        weights = tables.pixel_weight[index][logits.max(axis=1, keepdims=True) - logits].astype(np.int64)
+        weights = (weights * WEIGHTS // weights.sum(axis=1, keepdims=True)).astype(np.int32)
+        weights[np.arange(len(weights)), logits.argmax(axis=1)] += WEIGHTS - weights.sum(axis=1, dtype=np.int32)
+
+        def rows(part):
+            total = 0
+            for k in range(components):
+                masses = _masses(tables.logistic, position[part, k], inverse[part, k])
+                total = total + weights[part, k, None] * masses
+            return _frequencies(total)
+
+        return rows
+
+
+def _batches(count: int):
+    """``(start, stop)`` of the batches: one tile, then each as large as all before it, up to ``_BATCH``."""
+    start, size = 0, 1
+    while start < count:
+        stop = min(start + size, count)
+        yield start, stop
+        start, size = stop, min(_BATCH, stop)
+
+
+def _symbols(latents: np.ndarray) -> np.ndarray:
+    return latents.reshape(-1).astype(np.int32) + 128
+
+
+def _masses(table: np.ndarray, position: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Mass of each symbol, int32 ``(rows, 256)``, the first and the last with their tails."""
+    edges = np.arange(1, LEVELS, dtype=np.int64) * FINE - FINE // 2
+    places = (edges - position[:, None]) * inverse[:, None].astype(np.int64) >> SCALE_SHIFT
+    reach = CDF_REACH * CDF_STEPS
+    inner = table[np.clip(places + reach, 0, 2 * reach)]
+    bounds = np.full((len(inner), 1), table[0]), inner, np.full((len(inner), 1), table[-1])
+    return np.diff(np.concatenate(bounds, axis=1), axis=1)
+
+
+def _frequencies(masses: np.ndarray) -> np.ndarray:
+    """Masses that sum to 2^24 as frequencies that do, each at least 1: a 2^-16th of each is shared out evenly."""
+    counts = masses - (masses >> 16) + 1
+    rows = np.arange(len(counts))
+    counts[rows, masses.argmax(axis=1)] -= counts.sum(axis=1, dtype=np.int32) - (1 << PRECISION)
+    return counts
+
+
+@functools.cache
+def _family():
+    import constriction
+
+    # As in zoo.codec.tables: with weights of count - 1, the coder's frequencies are the counts themselves.
+    return constriction.stream.model.Categorical(perfect=False)
+
+
+def _encode(coder, distribution, symbols: np.ndarray) -> None:
+    symbols = symbols.astype(np.int32)
+    for start in reversed(range(0, len(symbols), _ROWS)):
+        part = slice(start, min(start + _ROWS, len(symbols)))
+        coder.encode_reverse(symbols[part], _family(), (distribution(part) - 1).astype(np.float64))
+
+
+def _decode(coder, distribution, count: int) -> np.ndarray:
+    parts = [slice(start, min(start + _ROWS, count)) for start in range(0, count, _ROWS)]
+    return np.concatenate([coder.decode(_family(), (distribution(part) - 1).astype(np.float64)) for part in parts])

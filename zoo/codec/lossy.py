@@ -1,0 +1,100 @@
+"""Tiles to words by an int8 encoder and integer tables, and back by a float decoder."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from zoo import artifacts
+from zoo.codec import pictures as _pictures
+from zoo.codec.container import TILES_PER_CHUNK
+from zoo.codec.litert import Network, as_int8
+from zoo.codec.tables import Tables
+
+
+class LossyCoder:
+    """What a model with a quantised code does with tiles.
+
+    ::
+
+        tiles → int8 encoder → codes → look-up → symbols → ANS → words
+        tiles ← float decoder  ←  symbol × step  ← symbols ← ANS ← words
+
+    Args:
+        artifact: with ``encoder.tflite``, ``decoder.tflite`` and ``codec.npz``.
+    """
+
+    tiles_per_chunk = TILES_PER_CHUNK
+    probe = None
+
+    def __init__(self, artifact: artifacts.Artifact):
+        self._artifact = artifact
+        self.tables = Tables.read(artifact.file("codec.npz"))
+        self.tile = self.tables.tile[:2]
+        # 24 bits are the most that a symbol costs, the table's index included: a word each is more than ever needed.
+        self.words_per_tile = self.tables.latent_dim + 1
+
+    def pack(self, tiles: np.ndarray) -> np.ndarray:
+        """Uint32 words of tiles, uint8 ``(n, height, width, 1)``."""
+        return self.tables.encode(self.encode(tiles))
+
+    def unpack(self, words: np.ndarray, count: int) -> np.ndarray:
+        """The tiles, uint8 ``(count, height, width, 1)``, that words stand for.
+
+        Raises:
+            CodecError: if they are not those of ``count`` tiles.
+        """
+        return self.decode(self.tables.decode(words, count))
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Symbols, int16 ``(n, latent_dim)``, of images of the tile's size; see ``Codec.encode``."""
+        images = np.asarray(images)
+        if images.shape[1:] != self.tables.tile:
+            raise ValueError(f"images must be (n, {', '.join(map(str, self.tables.tile))}): received {images.shape}.")
+        (codes,) = self._encoder(as_int8(_pictures.to_uint8(images)))
+        return self.tables.symbols(codes.reshape(len(images), -1))
+
+    def decode(self, symbols: np.ndarray) -> np.ndarray:
+        """Images, uint8 ``(n, height, width, 1)``, of symbols ``(n, latent_dim)``; see ``Codec.decode``."""
+        symbols = np.asarray(symbols)
+        shape, size = symbols.shape, self.tables.latent_dim
+        if len(shape) != 2 or shape[1] != size or symbols.dtype.kind not in "iu":
+            raise ValueError(f"symbols must be integers (n, {size}): received {symbols.dtype} {shape}.")
+        (images,) = self._decoder(symbols.astype(np.float32) * self.tables.step)
+        return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).reshape(-1, *self.tables.tile)
+
+    @functools.cached_property
+    def _encoder(self) -> Network:
+        path = self._artifact.file("encoder.tflite")
+        network = Network(path)
+        scale, zero = network.input["quantization"]
+        if network.input["dtype"] != np.int8 or network.output["dtype"] != np.int8:
+            raise ValueError(f"{path} must take and give int8: export it with --quantization int8.")
+        # A pixel p is then the code p - 128 exactly, and no rounding comes between picture and
+        # network.
+        if zero != -128 or abs(scale * 255 - 1) > 1e-4:
+            raise ValueError(
+                f"{path} must have the input scale 1/255 and zero point -128: received {scale:.6g} and {zero}."
+            )
+        self._check_sizes(path, network.input, network.output)
+        return network
+
+    @functools.cached_property
+    def _decoder(self) -> Network:
+        path = self._artifact.file("decoder.tflite")
+        network = Network(path)
+        if network.input["dtype"] != np.float32 or network.output["dtype"] != np.float32:
+            raise ValueError(f"{path} must take and give float32.")
+        self._check_sizes(path, network.output, network.input)
+        return network
+
+    def _check_sizes(self, path: Path, image: dict, code: dict) -> None:
+        if (
+            np.prod(image["shape"][1:]) != np.prod(self.tables.tile)
+            or np.prod(code["shape"][1:]) != self.tables.latent_dim
+        ):
+            raise ValueError(
+                f"{path} does not fit codec.npz: its images are {image['shape'][1:].tolist()}, "
+                f"its codes {code['shape'][1:].tolist()}, "
+                f"expected {self.tables.tile} and {self.tables.latent_dim} numbers."
+            )

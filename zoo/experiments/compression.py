@@ -1,0 +1,210 @@
+"""The codec beside the image formats: rate and distortion on a test split, every byte of real files counted."""
+
+import lzma
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo import data, plots, registry
+from zoo.codec import Codec
+from zoo.evaluation.image_formats import ALL_FORMATS, LAYOUTS, Measurement, RateDistortion, code
+from zoo.experiments.output import made, write
+
+# dB at which a format's qualities are looked for; where it reaches less, its ends are measured.
+TARGETS = (18, 19, 20, 21, 22, 23, 24, 25, 26, 28)
+# Format → the dB that its BD-rate is taken over.
+INTERVALS = {"JPEG": (19.6, 24.0), "WebP": (19.6, 24.0), "AVIF": (19.6, 23.0), "JPEG XL": (19.6, 24.0)}
+CODECS = ("compressor", "hierarchical_vae")
+
+
+def benchmark_codec(
+    output: str | os.PathLike,
+    data_source: str = "fashion_mnist",
+    *,
+    images: int | None = None,
+    progress=None,
+) -> dict[str, Any]:
+    """Compresses the official test images with the codec's models and with the image formats.
+
+    Each set is stored as one file of all (for a format one mosaic) and as a file an image (for the codec compact
+    images). PSNR is of the mean squared error pooled over all pixels of all images.
+
+    Args:
+        output: folder for ``codec-DATA.json`` and ``codec-DATA.png``.
+        data_source: name of the data set: the models are those trained on it.
+        images: how many of the test images; None for all.
+        progress: a started ``rich.progress.Progress``.
+
+    Returns:
+        ``points``: every measurement; ``bd_rate``: of each format in percent, with the interval in dB;
+        ``files``: for each quality of ours, the bytes an image of the best format at the same PSNR, and the saving;
+        ``lossless``: bits a pixel of each.
+
+    Raises:
+        ValueError: if no model of the data has a codec, the folder cannot be written, or imagecodecs or bjontegaard
+            is missing.
+    """
+    _bjontegaard()
+    names = [
+        name
+        for name in registry.list_models(pretrained=True)
+        if registry.data_of(name) == data_source and name.partition(".")[0] in CODECS
+    ]
+    if not names:
+        raise ValueError(f"No codec is trained on {data_source}: expected a data set such as fashion_mnist.")
+    if images is not None and images < 1:
+        raise ValueError(f"images must be at least 1: received {images}.")
+    chosen = data.load(data_source, image_shape=(28, 28, 1), fit="crop", seed=0).test[:images]
+    folder = made(output)
+    codecs = [Codec(name) for name in names]
+    lossy = [codec for codec in codecs if not codec.lossless]
+    formats = [name for name, image_format in ALL_FORMATS.items() if image_format.qualities]
+    lossless = [name for name, image_format in ALL_FORMATS.items() if not image_format.qualities]
+    task = progress and progress.add_task(
+        "", total=len(LAYOUTS) * (len(formats) + len(lossless)) + len(codecs), status=""
+    )
+
+    def step(what: str) -> None:
+        if progress:
+            progress.update(task, description=what, advance=1)
+
+    points: list[Measurement] = []
+    ours: dict[str, list[Measurement]] = {layout: [] for layout in LAYOUTS}
+    for codec in lossy:
+        step(codec.name)
+        for layout in LAYOUTS:
+            ours[layout].append(code(chosen, codec, layout, compact=layout == "files")[0])
+    curves: dict[str, dict[str, list[Measurement]]] = {layout: {} for layout in LAYOUTS}
+    for layout in LAYOUTS:
+        for name in formats:
+            step(f"{name}, {layout}")
+            curves[layout][name] = _curve(RateDistortion(chosen, name, layout))
+        points += [*ours[layout], *(m for curve in curves[layout].values() for m in curve)]
+    exact = {}
+    for codec in codecs:
+        if codec.lossless:
+            step(codec.name)
+            exact[codec.name] = {"mosaic": code(chosen, codec, "mosaic")[0].bits_per_pixel}
+    for name in lossless:
+        exact[name] = {}
+        for layout in LAYOUTS:
+            step(f"{name}, {layout}")
+            exact[name][layout] = RateDistortion(chosen, name, layout).measure().bits_per_pixel
+    exact["lzma"] = {"mosaic": 8 * len(lzma.compress(chosen.tobytes(), preset=9 | lzma.PRESET_EXTREME)) / chosen.size}
+    result = {
+        "data": data_source,
+        "images": len(chosen),
+        "bd_rate": {
+            name: bd_rate(_points(curve), _points(ours["mosaic"]), *INTERVALS[name])
+            for name, curve in curves["mosaic"].items()
+        },
+        "files": [_beside(m, curves["files"], len(chosen)) for m in ours["files"]],
+        "lossless": exact,
+        "points": [
+            {k: v for k, v in vars(m).items() if k != "seconds"}
+            for m in sorted(points, key=lambda m: (m.layout, m.format))
+        ],
+    }
+    _draw(folder, result, ours, curves)
+    return result
+
+
+def bd_rate(
+    anchor: Sequence[tuple[float, float]], test: Sequence[tuple[float, float]], low: float, high: float
+) -> dict[str, float] | None:
+    """Bjøntegaard's mean difference of rate at equal PSNR, over an interval of PSNR.
+
+    Args:
+        anchor, test: points ``(bits per pixel, dB)``, at least two each.
+        low, high: dB; cut to what both curves cover.
+
+    Returns:
+        ``percent``, negative where ``test`` needs less, ``low`` and ``high`` in dB; None where they share nothing.
+
+    References:
+        Bjøntegaard 2001, VCEG-M33; by piecewise cubic Hermite interpolation, as the library bjontegaard does it.
+    """
+    curves = [sorted(points, key=lambda point: point[1]) for points in (anchor, test)]
+    low, high = max(low, *(c[0][1] for c in curves)), min(high, *(c[-1][1] for c in curves))
+    if min(map(len, curves)) < 2 or low >= high:
+        return None
+    (anchor_rate, anchor_psnr), (rate, decibels) = (_cut(curve, low, high) for curve in curves)
+    percent = _bjontegaard().bd_rate(
+        anchor_rate, anchor_psnr, rate, decibels, method="pchip", require_matching_points=False, min_overlap=0
+    )
+    return {"percent": float(percent), "low": low, "high": high}
+
+
+def _bjontegaard():
+    try:
+        import bjontegaard
+    except ImportError:
+        raise ValueError("BD-rates need bjontegaard: pip install 'zoo[benchmark]'.") from None
+    return bjontegaard
+
+
+def _cut(points: list[tuple[float, float]], low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and PSNR of a curve between two PSNR, with its interpolated ends."""
+    grid = np.array([low, *(d for _, d in points if low < d < high), high])
+    return np.exp(_log_rate(points)(grid)), grid
+
+
+def _log_rate(points: list[tuple[float, float]]):
+    """The logarithm of the rate as a function of PSNR."""
+    from scipy.interpolate import PchipInterpolator
+
+    rates, decibels = np.transpose(points)
+    decibels, first = np.unique(decibels, return_index=True)
+    return PchipInterpolator(decibels, np.log(rates[first]))
+
+
+def _curve(search: RateDistortion) -> list[Measurement]:
+    """A format's points at the qualities nearest to the targets, those of a lower PSNR at no lower rate left out."""
+    for decibels in TARGETS:
+        search.at_psnr(decibels)
+    front: list[Measurement] = []
+    for measurement in search.measurements:
+        if not front or measurement.psnr > front[-1].psnr:
+            front.append(measurement)
+    return front
+
+
+def _points(measurements: list[Measurement]) -> list[tuple[float, float]]:
+    return [(m.bits_per_pixel, m.psnr) for m in measurements]
+
+
+def _beside(ours: Measurement, curves: dict[str, list[Measurement]], images: int) -> dict[str, Any]:
+    """Bytes an image of ours and of the best format at our PSNR, interpolated; its lowest rate where it is better."""
+    best, fewest = None, math.inf
+    for name, curve in curves.items():
+        points = sorted(_points(curve), key=lambda point: point[1])
+        if ours.psnr > points[-1][1]:
+            continue
+        rate = float(np.exp(_log_rate(points)(ours.psnr))) if ours.psnr >= points[0][1] else points[0][0]
+        if rate < fewest:
+            best, fewest = name, rate
+    each = ours.bytes / images
+    other = fewest / ours.bits_per_pixel * each
+    return {
+        "model": ours.format,
+        "psnr": ours.psnr,
+        "bytes": each,
+        "best_format": best,
+        "its_bytes": other if best else None,
+        "saving_percent": 100 * (each / other - 1) if best else None,
+    }
+
+
+def _draw(output: Path, result: dict[str, Any], ours, curves) -> None:
+    write(result, output / f"codec-{result['data']}.json")
+    titles = {"mosaic": "one file of all", "files": "a file an image"}
+    panels = {
+        titles[layout]: {"compressor": _points(ours[layout])}
+        | {name: _points(curve) for name, curve in curves[layout].items()}
+        for layout in LAYOUTS
+    }
+    plots.rate_distortion(panels, output / f"codec-{result['data']}.png", psnr_range=(17.5, 28.5))

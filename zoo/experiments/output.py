@@ -1,0 +1,28 @@
+"""Where an experiment writes its figures."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from zoo import artifacts
+
+
+def made(output: str | os.PathLike) -> Path:
+    """A folder to write to.
+
+    Raises:
+        ValueError: if it cannot be made.
+    """
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"Cannot write to {folder}: {error.strerror}. Give another folder with --output.") from None
+    return folder
+
+
+def write(result: Any, path: Path) -> None:
+    """A result as a JSON file, complete or not at all."""
+    with artifacts.atomic_write(path) as file:
+        file.write((json.dumps(result) + "\n").encode())

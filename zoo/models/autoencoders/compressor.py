@@ -1,0 +1,127 @@
+"""The codec's autoencoder: a small encoder for a microcontroller, a code of whole steps, and a larger decoder.
+
+Ballé, Laparra & Simoncelli 2017, "End-to-end Optimized Image Compression", and Ballé et al. 2018, "Variational Image
+Compression with a Scale Hyperprior". Differs from the former in a short vector code (a small image is one tile) and in
+residual blocks with ReLU instead of generalised divisive normalisation, which LiteRT Micro lacks; from the latter in
+what adapts the prior to an image: the index of one of a few static tables, so that no network has to decide a symbol.
+"""
+
+import keras
+from keras import layers
+
+from zoo.layers import EntropyBottleneck, ResidualBlock2D, SubPixelConv2D
+from zoo.models.base import Autoencoder
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Compressor(Autoencoder):
+    """Trained for rate and distortion together: squared error + ``rate_weight`` · bits, summed over an image.
+
+        x (b, 28, 28, 1) → conv/2 (b, 14, 14, 32), residual block → conv/2 (b, 7, 7, 64), residual blocks
+        → conv 1×1 (b, 7, 7, 16) → z (b, 64)
+        → bottleneck: round(z / step) · step, by the best of a few priors; rate in bits added to the loss
+        → dense (b, 7, 7, 32) → conv, residual blocks (b, 7, 7, 80) → sub-pixel (b, 14, 14, 40), conv
+        → sub-pixel (b, 28, 28, 1)
+
+    Args:
+        image_shape: shape ``(height, width, channels)``; height and width are multiples of 4.
+        rate_weight: weight of one bit against a squared error of 1: the quality.
+        latent_dim: length of the code; training leaves unused numbers constant, which cost nothing.
+        step: quantisation step of the code.
+        tables: priors of the code, of which every image takes the one that suits it best.
+        filters: channels at a quarter of the resolution in the encoder; half as many at half of it.
+        decoder_filters: the same in the decoder.
+        encoder_blocks: residual blocks ``(at half of the resolution, at a quarter of it)``.
+        decoder_blocks: residual blocks at a quarter of the resolution.
+        initial_bias: of the output, before its sigmoid; −2 starts mostly dark images at 0.12.
+
+    Raises:
+        ValueError: if the image's sizes are not multiples of 4.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape=(28, 28, 1),
+        rate_weight=0.01,
+        latent_dim=64,
+        step=0.125,
+        tables=16,
+        filters=64,
+        decoder_filters=80,
+        encoder_blocks=(1, 2),
+        decoder_blocks=3,
+        initial_bias=0.0,
+        **kwargs,
+    ):
+        super().__init__(image_shape=image_shape, **kwargs)
+        height, width, channels = self.image_shape
+        if height % 4 or width % 4:
+            raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
+        self.rate_weight, self.latent_dim, self.step, self.tables = rate_weight, latent_dim, step, tables
+        self.filters, self.decoder_filters = filters, decoder_filters
+        self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), decoder_blocks
+        self.initial_bias = initial_bias
+
+        self.encoder = keras.Sequential(
+            [
+                _conv(filters // 2, 4, strides=2),
+                *[ResidualBlock2D(filters // 2) for _ in range(self.encoder_blocks[0])],
+                _conv(filters, 4, strides=2),
+                *[ResidualBlock2D(filters) for _ in range(self.encoder_blocks[1])],
+                _conv(filters // 4, 1),
+                layers.Flatten(),
+                layers.Dense(latent_dim, dtype="float32", name="z"),
+            ],
+            name="encoder",
+        )
+        self.bottleneck = EntropyBottleneck(rate_weight=rate_weight, step=step, tables=tables, name="bottleneck")
+        narrow = (height // 4, width // 4, 32)
+        self.decoder = keras.Sequential(
+            [
+                layers.Dense(narrow[0] * narrow[1] * narrow[2], "relu", kernel_initializer="he_normal"),
+                layers.Reshape(narrow),
+                _conv(decoder_filters),
+                *[ResidualBlock2D(decoder_filters) for _ in range(decoder_blocks)],
+                SubPixelConv2D(decoder_filters // 2, activation="relu"),
+                _conv(decoder_filters // 2),
+                SubPixelConv2D(
+                    channels,
+                    activation="sigmoid",
+                    bias_initializer=keras.initializers.Constant(initial_bias),
+                    dtype="float32",
+                    name="reconstruction",
+                ),
+            ],
+            name="decoder",
+        )
+
+    def build(self, input_shape=None):
+        super().build(input_shape)
+        self.bottleneck.build((None, self.latent_dim))
+
+    def call(self, x, training=False):
+        z = self.bottleneck(self.encoder(self._checked(x), training=training), training=training)
+        return self.decoder(z, training=training)
+
+    def bits(self, x):
+        """What images ``(batch, *image_shape)`` take by the learned prior, in bits, ``(batch,)``."""
+        return self.bottleneck.rate(keras.ops.round(self.encode(x) / self.step))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "rate_weight": self.rate_weight,
+            "latent_dim": self.latent_dim,
+            "step": self.step,
+            "tables": self.tables,
+            "filters": self.filters,
+            "decoder_filters": self.decoder_filters,
+            "encoder_blocks": self.encoder_blocks,
+            "decoder_blocks": self.decoder_blocks,
+            "initial_bias": self.initial_bias,
+        }
+
+
+def _conv(filters, size=3, strides=1):
+    return layers.Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer="he_normal")

@@ -1,0 +1,287 @@
+"""Hierarchical variational autoencoder of 8-bit pixels, the lossless codec's model.
+
+Two layers of latents, of which the posterior runs from the top down as in Sønderby et al. 2016, "Ladder Variational
+Autoencoders", with the pixels' likelihood of Salimans et al. 2017, "PixelCNN++". Differs from the latter in the order
+of the pixels: four interleaved quarters, each given those before it and the latents, as in Reed et al. 2017, "Parallel
+Multiscale Autoregressive Density Estimation", so that decoding takes four passes instead of one a pixel.
+"""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from zoo import losses
+from zoo.layers import ResidualBlock2D, SubPixelConv2D
+from zoo.models.base import Autoencoder
+from zoo.models.variational import LOG_VAR_BOUNDS
+
+# Row and column of each quarter's pixels among two times two; the second is diagonal to the first, so that the
+# others have neighbours on all sides.
+QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
+
+MEAN_BOUNDS = (-0.05, 1.05)  # of the components' means, where pixels are in [0, 1]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class HierarchicalVAE(Autoencoder):
+    """Two layers of Gaussian latents, and pixels in four quarters that follow each other.
+
+        x (b, 28, 28, 1) ── top_posterior ──────→ z2 (b, 32)
+        x, z2 ───────────── posterior ──────────→ z1 (b, 7, 7, 4)
+        z2 ──────────────── prior of z1 ────────→ mean, log variance (b, 7, 7, 4)
+        z1, z2, x ───────── likelihood ─────────→ 4 × means, log scales, logits (b, 14, 14, components),
+                                                  of quarter k from the quarters before k alone
+
+    Training minimises the negative evidence lower bound in bits a pixel,
+
+        −log p(x|z1, z2) + KL(q(z2|x) ‖ N(0, I)) + KL(q(z1|x, z2) ‖ p(z1|z2)),
+
+    which is what bits-back coding takes for an image (Townsend, Bird & Barber 2019). ``encode`` gives the posterior's
+    means ``[z2, z1]``; ``decode`` fills in quarter after quarter with the expected pixels. ``fit`` takes no other loss.
+
+    Args:
+        image_shape: shape ``(height, width, 1)``; height and width are multiples of 4.
+        filters: channels of all convolutions.
+        top_dim: length of z2.
+        latent_channels: channels of z1, at a quarter of the resolution.
+        blocks: residual blocks before the first quarter at each resolution; each further quarter has one.
+        components: of a pixel's mixture.
+        dropout: fraction of the channels dropped in the quarters' blocks, in training.
+        warmup_steps: steps over which the weight of the divergences rises to 1.
+        seed: of the draws.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape=(28, 28, 1),
+        filters=32,
+        top_dim=32,
+        latent_channels=4,
+        blocks=1,
+        components=3,
+        dropout=0.0,
+        warmup_steps=800,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(image_shape=image_shape, **kwargs)
+        height, width, channels = self.image_shape
+        if height % 4 or width % 4 or channels != 1:
+            raise ValueError(f"image_shape must be grey, of sizes divisible by 4: received {image_shape!r}.")
+        self.filters, self.top_dim, self.latent_channels, self.blocks = filters, top_dim, latent_channels, blocks
+        self.components, self.dropout, self.warmup_steps, self.seed = components, dropout, warmup_steps, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.code_shape = (height // 4, width // 4, latent_channels)
+
+        self.top_posterior = self._top_posterior()
+        self.posterior = self._posterior()
+        self.prior = self._prior()
+        self.likelihood = self._likelihood()
+        x = keras.Input(self.image_shape, name="x")
+        z2 = self.top_posterior(x)[0]
+        self.encoder = keras.Model(x, [z2, self.posterior([x, z2])[0]], name="encoder")
+        z2, z1 = keras.Input((top_dim,), name="z2"), keras.Input(self.code_shape, name="z1")
+        self.decoder = keras.Model([z2, z1], _Filled(self.likelihood, name="reconstruction")([z2, z1]), name="decoder")
+
+    def _features(self, x):
+        """What both posteriors see of an image, at a quarter of its resolution."""
+        x = _conv(self.filters)(layers.Concatenate()([x[:, row::2, column::2] for row, column in QUARTERS]))
+        x = _conv(self.filters, 4, strides=2)(ResidualBlock2D(self.filters)(x))
+        return ResidualBlock2D(self.filters)(x)
+
+    def _spread(self, z2):
+        """The top layer's latents over the places of the lower one's."""
+        height, width, _ = self.code_shape
+        narrow = layers.Dense(height * width * (self.filters // 4), "relu", kernel_initializer="he_normal")(z2)
+        x = _conv(self.filters)(layers.Reshape((height, width, self.filters // 4))(narrow))
+        return ResidualBlock2D(self.filters)(x)
+
+    def _top_posterior(self):
+        x = keras.Input(self.image_shape, name="x")
+        flat = layers.Flatten()(_conv(self.filters // 4, 1)(self._features(x)))
+        outputs = [layers.Dense(self.top_dim, dtype="float32", name=name)(flat) for name in ("mean", "log_var")]
+        return keras.Model(x, outputs, name="top_posterior")
+
+    def _posterior(self):
+        x, z2 = keras.Input(self.image_shape, name="x"), keras.Input((self.top_dim,), name="z2")
+        y = ResidualBlock2D(self.filters)(_joined(self.filters, self._features(x), self._spread(z2)))
+        return keras.Model([x, z2], self._gaussian(y), name="posterior")
+
+    def _prior(self):
+        z2 = keras.Input((self.top_dim,), name="z2")
+        return keras.Model(z2, self._gaussian(_conv(self.filters)(self._spread(z2))), name="prior")
+
+    def _gaussian(self, x):
+        return [_linear(x, self.latent_channels, name) for name in ("mean", "log_var")]
+
+    def _likelihood(self):
+        x = keras.Input(self.image_shape, name="x")
+        z2, z1 = keras.Input((self.top_dim,), name="z2"), keras.Input(self.code_shape, name="z1")
+        y = _joined(self.filters, self._spread(z2), z1)
+        for _ in range(self.blocks):
+            y = ResidualBlock2D(self.filters)(y)
+        y = SubPixelConv2D(self.filters, activation="relu")(y)
+        for _ in range(self.blocks):
+            y = ResidualBlock2D(self.filters)(y)
+        quarters = [x[:, row::2, column::2] for row, column in QUARTERS]
+        outputs = []
+        for index in range(len(QUARTERS)):
+            if index:
+                y = _joined(self.filters, y, layers.Concatenate()(quarters[:index]) if index > 1 else quarters[0])
+                y = ResidualBlock2D(self.filters, dropout=self.dropout)(y)
+            # Within bounds, for int8 to have steps of about a level.
+            outputs.append(ops.clip(_linear(y, self.components, f"means_{index}", 0.5), *MEAN_BOUNDS))
+            log_scales = _linear(y, self.components, f"log_scales_{index}", -2.5)
+            outputs.append(ops.clip(log_scales, *losses.likelihood.LOG_SCALE_BOUNDS))
+            outputs.append(_linear(y, self.components, f"logits_{index}"))
+        return keras.Model([x, z2, z1], outputs, name="likelihood")
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As ``keras.Model.compile``, without a loss: the model has its own."""
+        if loss is not None:
+            raise ValueError(f"loss must be left out, as a variational autoencoder's is its bound: received {loss!r}.")
+        keras.Model.compile(self, optimizer=optimizer, **kwargs)
+
+    def build(self, input_shape=None):
+        self.built = True  # every part is functional
+
+    def call(self, x, training=False):
+        if not training:
+            return super().call(x)
+        likelihood, divergence, expected = self._bound(self._checked(x), training=True)
+        self.add_loss(self._bits(self._warmup() * divergence - likelihood))
+        return expected
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if training:  # `call` has added it
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        likelihood, divergence, _ = self._bound(self._checked(x), training=False)
+        return self._bits(divergence - likelihood)
+
+    def generate(self, n: int, seed: int | None = None):
+        """``n`` new images, ``(n, *image_shape)``: latents drawn from their priors, quarters filled in as expected."""
+        if not isinstance(n, int) or n < 1:
+            raise ValueError(f"n must be an integer ≥ 1: received {n!r}.")
+        draws = keras.random.SeedGenerator(seed)
+        z2 = keras.random.normal((n, self.top_dim), seed=draws)
+        return self.decode([z2, self._draw(self.prior(z2, training=False), draws)])
+
+    def log_likelihood_bound(self, x):
+        """The evidence lower bound of ``log p(x)`` in nats, ``(batch,)``, from one draw of the latents."""
+        likelihood, divergence, _ = self._bound(self._checked(x), training=False)
+        return likelihood - divergence
+
+    def _bound(self, x, training):
+        """Log likelihood and divergence in nats, ``(batch,)``, and the pixels that each quarter expects."""
+        top = self.top_posterior(x, training=training)
+        z2 = self._draw(top, self.seed_generator)
+        lower = self.posterior([x, z2], training=training)
+        z1 = self._draw(lower, self.seed_generator)
+        prior = self.prior(z2, training=training)
+        divergence = _divergence(top, [ops.zeros_like(top[0]), ops.zeros_like(top[1])]) + _divergence(lower, prior)
+        outputs = self.likelihood([x, z2, z1], training=training)
+        pixels = ops.cast(x, "float32")
+        likelihood, expected = 0.0, []
+        for index, (row, column) in enumerate(QUARTERS):
+            means, log_scales, logits = outputs[3 * index : 3 * index + 3]
+            target = pixels[:, row::2, column::2]
+            mass = losses.discretized_logistic_mixture(target, means, log_scales, logits)
+            likelihood = likelihood + ops.sum(mass, axis=(1, 2))
+            expected.append(_expected(means, logits))
+        return likelihood, divergence, _woven(expected)
+
+    def _draw(self, parameters, seed):
+        mean, log_var = parameters
+        noise = keras.random.normal(ops.shape(mean), seed=seed)
+        return mean + ops.exp(0.5 * ops.clip(log_var, *LOG_VAR_BOUNDS)) * noise
+
+    def _bits(self, nats):
+        return ops.mean(nats) / (math.log(2.0) * math.prod(self.image_shape))
+
+    def _warmup(self):
+        # Steps are counted by the optimizer, whose state survives a checkpoint.
+        if not self.warmup_steps or getattr(self, "optimizer", None) is None:
+            return 1.0
+        return ops.minimum((ops.cast(self.optimizer.iterations, "float32") + 1.0) / self.warmup_steps, 1.0)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "top_dim": self.top_dim,
+            "latent_channels": self.latent_channels,
+            "blocks": self.blocks,
+            "components": self.components,
+            "dropout": self.dropout,
+            "warmup_steps": self.warmup_steps,
+            "seed": self.seed,
+        }
+
+
+class _Filled(layers.Layer):
+    """Images ``(batch, *image_shape)`` of latents ``[z2, z1]``: each quarter as expected from those before it."""
+
+    def __init__(self, likelihood: keras.Model, **kwargs):
+        super().__init__(**kwargs)
+        self.likelihood = likelihood
+
+    def call(self, latents):
+        z2, z1 = latents
+        height, width = self.likelihood.input_shape[0][1:3]
+        quarters = []
+        empty = ops.zeros((ops.shape(z2)[0], height // 2, width // 2, 1), self.compute_dtype)
+        for index in range(len(QUARTERS)):
+            x = _woven([*quarters, *[empty] * (len(QUARTERS) - index)])
+            means, _, logits = self.likelihood([x, z2, z1], training=False)[3 * index : 3 * index + 3]
+            quarters.append(ops.cast(ops.clip(_expected(means, logits), 0.0, 1.0), self.compute_dtype))
+        return ops.cast(_woven(quarters), "float32")
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0][0], *self.likelihood.input_shape[0][1:])
+
+
+def _expected(means, logits):
+    return ops.sum(ops.softmax(logits) * means, axis=-1, keepdims=True)
+
+
+def _woven(quarters):
+    """Quarters ``(batch, height / 2, width / 2, 1)``, ordered as ``QUARTERS``, as whole images."""
+    at = {place: quarter for place, quarter in zip(QUARTERS, quarters, strict=True)}
+    rows = [ops.stack([at[row, 0], at[row, 1]], axis=3) for row in (0, 1)]  # (b, h, w, 2, 1)
+    height, width = quarters[0].shape[1:3]
+    rows = [ops.reshape(row, (-1, height, 2 * width, 1)) for row in rows]
+    return ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, 1))
+
+
+def _divergence(posterior, prior):
+    """``KL(N ‖ N)`` in nats, ``(batch,)``, of diagonal Gaussians given as ``[mean, log_var]``."""
+    (mean, log_var), (prior_mean, prior_log_var) = ((m, ops.clip(v, *LOG_VAR_BOUNDS)) for m, v in (posterior, prior))
+    share = (ops.square(mean - prior_mean) + ops.exp(log_var)) * ops.exp(-prior_log_var)
+    nats = 0.5 * (share + prior_log_var - log_var - 1.0)
+    return ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
+
+
+def _conv(filters, size=3, strides=1):
+    return layers.Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer="he_normal")
+
+
+def _joined(filters, *inputs):
+    """A convolution over several inputs side by side, as a sum: each keeps a range of its own in int8."""
+    parts = [
+        layers.Conv2D(
+            filters,
+            3,
+            padding="same",
+            use_bias=not index,
+            kernel_initializer=keras.initializers.VarianceScaling(2.0 / len(inputs)),
+        )(x)
+        for index, x in enumerate(inputs)
+    ]
+    return layers.ReLU()(layers.Add()(parts))
+
+
+def _linear(x, filters, name, bias=0.0):
+    initializer = keras.initializers.Constant(bias)
+    return layers.Conv2D(filters, 1, bias_initializer=initializer, dtype="float32", name=name)(x)
