@@ -39,10 +39,10 @@ CATALOG: dict[str, Spec] = {
         paper="Ballé, Laparra & Simoncelli 2017, End-to-end Optimized Image Compression, ICLR",
         recipes={
             "fashion_mnist_q3": Recipe(epochs=30, data="fashion_mnist", dtype_policy="mixed_bfloat16"),
-            "fashion_mnist_q1": Recipe(epochs=40, data="fashion_mnist", dtype_policy="mixed_bfloat16"),
+            "fashion_mnist_q2": Recipe(epochs=40, data="fashion_mnist", dtype_policy="mixed_bfloat16"),
         },
         config={
-            "fashion_mnist_q1": {"rate_weight": 0.03, "latent_dim": 64},
+            "fashion_mnist_q2": {"rate_weight": 0.03, "latent_dim": 64},
             "fashion_mnist_q3": {"rate_weight": 0.004, "latent_dim": 96},
         },
         codec=True,
