@@ -8,8 +8,9 @@ from golden import FOLDER
 
 from zoo import artifacts
 from zoo.codec import Codec, CodecError
-from zoo.codec.codec import _fingerprint, read_header
+from zoo.codec.codec import read_header
 from zoo.codec.container import read_all
+from zoo.codec.models import fingerprint_of
 from zoo.demo import samples
 
 FILES = sorted(FOLDER.glob("*.npz"))
@@ -18,7 +19,7 @@ CODECS = [artifact for artifact in CODECS if artifact.has("codec.npz") or artifa
 
 
 def test_every_shipped_codec_has_its_golden_file():
-    expected = {f"{artifact.name}-{_fingerprint(artifact).hex()}" for artifact in CODECS}
+    expected = {f"{artifact.name}-{fingerprint_of(artifact).hex()}" for artifact in CODECS}
     assert expected <= {path.stem for path in FILES}, "write it: python tests/codec/golden.py NAME"
 
 

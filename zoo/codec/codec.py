@@ -1,7 +1,6 @@
 """``Codec``: arrays and files of images to compressed bytes and back."""
 
 import collections
-import contextlib
 import dataclasses
 import io
 import itertools
@@ -14,6 +13,8 @@ from typing import BinaryIO
 import numpy as np
 
 from zoo import artifacts
+from zoo.codec import compact as compact_images
+from zoo.codec import models
 from zoo.codec import pictures as _pictures
 from zoo.codec import tiles as _tiles
 from zoo.codec.container import (
@@ -36,7 +37,6 @@ from zoo.codec.lossy import LossyCoder
 Progress = Callable[[int, int], None]
 """Called now and then with the number of tiles done and of all."""
 
-MAX_COMPACT_BYTES = 1 << 16  # more than the one tile of a compact file can take
 _BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
 
 
@@ -80,21 +80,19 @@ class Codec:
     What happens to a tile is written at ``zoo.codec.lossy`` and ``zoo.codec.lossless``.
 
     Args:
-        model: name of a shipped model, or the folder of one that ``zoo train`` wrote.
+        model: name of a shipped model, or the folder of one that ``zoo train`` wrote; or an artefact itself.
         num_threads: chunks that are coded at the same time; the bytes do not depend on it.
 
     Raises:
         ValueError: if the model is unknown, damaged, or has no codec.
     """
 
-    def __init__(self, model: str | os.PathLike = "compressor", *, num_threads: int = 1):
-        self._use(artifacts.find(model), num_threads)
-
-    def _use(self, artifact: artifacts.Artifact, num_threads: int) -> None:
+    def __init__(self, model: str | os.PathLike | artifacts.Artifact = "compressor", *, num_threads: int = 1):
+        artifact = model if isinstance(model, artifacts.Artifact) else artifacts.find(model)
         if not isinstance(num_threads, int) or num_threads < 1:
             raise ValueError(f"num_threads must be an integer ≥ 1: received {num_threads!r}.")
         self._num_threads, self.name = num_threads, artifact.name
-        self.fingerprint = _fingerprint(artifact)
+        self.fingerprint = models.fingerprint_of(artifact)
         self.coder = LossyCoder(artifact) if artifact.has("codec.npz") else LosslessCoder(artifact)
 
     @classmethod
@@ -106,41 +104,11 @@ class Codec:
             ValueError: if the file cannot be read.
         """
         with _open(path) as file:
-            if not is_container(file):
-                return cls._for_compact(file.read(MAX_COMPACT_BYTES + 1), str(path), num_threads)
-            header = Reader(file, str(path)).header
-        return cls._for_header(header, str(path), num_threads)
-
-    @classmethod
-    def _for_header(cls, header: Header, name: str, num_threads: int) -> "Codec":
-        """The version of a model that a container was written with, or, without it, the model as it is."""
-        try:
-            found = artifacts.find(header.model)
-            versions = [a for a in found.versions() if _fingerprint(a) == header.fingerprint]
-            codec = cls.__new__(cls)
-            codec._use((versions or [found])[0], num_threads)
-            return codec
-        except ValueError as error:
-            raise CodecError(
-                f"{name} needs the model {_identity(header.model, header.fingerprint)}: "
-                f"{error} Of a model of your own, give the folder."
-            ) from None
-
-    @classmethod
-    def _for_compact(cls, data: bytes, name: str, num_threads: int) -> "Codec":
-        """Among the shipped models the one whose check a compact file passes."""
-        shipped = (version for model in artifacts.names() for version in artifacts.find(model).versions())
-        for artifact in shipped:
-            if artifact.has("codec.npz") and _fingerprint(artifact)[:1] == data[:1]:
-                codec = cls.__new__(cls)
-                codec._use(artifact, num_threads)
-                with contextlib.suppress(CodecError):
-                    codec._symbols_of_compact(data, name)
-                    return codec
-        raise CodecError(
-            f"{name} is neither a zoo container nor a compact file of a shipped model: "
-            "it is corrupt, or give the model's name or folder."
-        )
+            if is_container(file):
+                artifact = models.for_header(Reader(file, str(path)).header, str(path))
+            else:
+                artifact = models.for_compact(file.read(compact_images.MAX_BYTES + 1), str(path))
+        return cls(artifact, num_threads=num_threads)
 
     @property
     def tile(self) -> tuple[int, int]:
@@ -242,23 +210,21 @@ class Codec:
                 f"{source.shape}. Fit it (--fit crop, pad), or write a container."
             )
         (symbols,) = coder.encode(source.read(0, 1))
-        return self.fingerprint[:1] + coder.tables.encode_one(symbols, self.fingerprint)
+        return compact_images.pack(symbols, coder.tables, self.fingerprint)
 
     def _restore_compact(self, data: bytes, name: str) -> np.ndarray:
         """The image ``(h, w, 1)`` of a compact file."""
-        return self._lossy("compact").decode(self._symbols_of_compact(data, name)[None])[0]
-
-    def _symbols_of_compact(self, data: bytes, name: str) -> np.ndarray:
         if not data:
             raise CodecError(f"{name} is empty: expected a zoo container.")
         if self.lossless or data[:1] != self.fingerprint[:1]:
             raise CodecError(
-                f"{name} is not a zoo container, nor a compact image of {_identity(self.name, self.fingerprint)}."
+                f"{name} is not a zoo container, nor a compact image of {models.identity(self.name, self.fingerprint)}."
             )
         try:
-            return self.tables.decode_one(data[1:], self.fingerprint)
+            symbols = compact_images.unpack(data, self.tables, self.fingerprint)
         except CodecError as error:
             raise CodecError(f"{name} is no compact image of {self.name}: {error}.") from None
+        return self.decode(symbols[None])[0]
 
     # Files
 
@@ -335,7 +301,7 @@ class Codec:
                 batches = self._restore(readers, progress)
                 summary = _summary(header, os.fstat(file.fileno()).st_size)
             else:
-                data = file.read(MAX_COMPACT_BYTES + 1)
+                data = file.read(compact_images.MAX_BYTES + 1)
                 batches = iter([self._restore_compact(data, str(path))[None]])
                 header, summary = self._header([(1, *self.tile, 1)], 3), self._summary_of_compact(len(data))
             if output.suffix.lower() == ".npy":
@@ -359,7 +325,7 @@ class Codec:
         """Yields the restored pictures of a container in their order, uint8 ``(h, w, c)``."""
         with _open(path) as file:
             if not is_container(file):
-                yield self._restore_compact(file.read(MAX_COMPACT_BYTES + 1), str(path))
+                yield self._restore_compact(file.read(compact_images.MAX_BYTES + 1), str(path))
                 return
             readers, _ = self._read(file, str(path))
             yield from itertools.chain.from_iterable(self._restore(readers))
@@ -542,8 +508,8 @@ class Codec:
         readers, header = read_all(file, name)
         if header.fingerprint != self.fingerprint:
             raise CodecError(
-                f"{name} needs the model {_identity(header.model, header.fingerprint)}, "
-                f"this codec is {_identity(self.name, self.fingerprint)}: "
+                f"{name} needs the model {models.identity(header.model, header.fingerprint)}, "
+                f"this codec is {models.identity(self.name, self.fingerprint)}: "
                 "give that model's name or folder."
             )
         if header.tile != self.tile or (header.probe is None) == self.lossless:
@@ -586,25 +552,6 @@ def _open(path: str | os.PathLike) -> BinaryIO:
 
 def _as_list(inputs: str | os.PathLike | Iterable[str | os.PathLike]) -> list[str | os.PathLike]:
     return [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
-
-
-def _fingerprint(artifact: artifacts.Artifact) -> bytes:
-    """What a container calls a model's tables.
-
-    Raises:
-        ValueError: if it has none.
-    """
-    for tables in ("codec.npz", "lossless.npz"):
-        if artifact.has(tables):
-            return bytes.fromhex(artifact.manifest[artifact.prefix + tables]["sha256"])[:8]
-    raise ValueError(
-        f"{artifact.name} cannot compress: it has no codec.npz, as compressor has, "
-        "nor lossless.npz, as hierarchical_vae has."
-    )
-
-
-def _identity(name: str, fingerprint: bytes) -> str:
-    return f"{name} (tables {fingerprint.hex()})"
 
 
 def _summary(header: Header, size: int) -> Summary:

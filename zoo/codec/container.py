@@ -203,7 +203,7 @@ class Reader:
         self.name = name
         size = file.seek(0, os.SEEK_END) - start
         file.seek(start)
-        self._cursor = cursor = _Cursor(file, size, name, start)
+        cursor = _Cursor(file, size, name, start)
         if size == 0:
             raise CodecError(f"{name} is empty: expected a zoo container.")
         if cursor.take(min(len(MAGIC), size), "signature") != MAGIC:

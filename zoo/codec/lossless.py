@@ -22,7 +22,8 @@ from zoo.codec.container import CodecError, Probe
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import PRECISION
 
-# Row and column of each quarter's pixels among two times two, in the order of the likelihood's outputs.
+# Row and column of each quarter's pixels among two times two, in the order of the likelihood's outputs; the second is
+# diagonal to the first, so that the others have neighbours on all sides.
 QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
 NETWORKS = ("top_posterior", "posterior", "prior", "likelihood")
 FINE = 64  # positions of means, to a symbol

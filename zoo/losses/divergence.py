@@ -5,19 +5,23 @@ import math
 from keras import ops
 
 
-def gaussian_kl(mean, log_var):
-    """``KL(N(mean, exp(log_var)) ‖ N(0, 1))`` of every number of a code, in closed form.
+def gaussian_kl(mean, log_var, prior_mean=0.0, prior_log_var=None):
+    """``KL(N(mean, exp(log_var)) ‖ N(prior_mean, exp(prior_log_var)))`` of every number of a code, in closed form.
 
     Args:
-        mean, log_var: ``(batch, latent_dim)``.
+        mean, log_var: ``(batch, ...)``.
+        prior_mean, prior_log_var: of the same shape; the standard normal distribution by default.
 
     Returns:
-        ``(batch, latent_dim)`` nats; their sum over the last axis is the divergence of the code.
+        ``(batch, ...)`` nats; their sum over all axes but the first is the divergence of the code.
 
     References:
         Kingma & Welling 2014, "Auto-Encoding Variational Bayes", appendix B.
     """
-    return 0.5 * (ops.square(mean) + ops.exp(log_var) - 1.0 - log_var)
+    if prior_log_var is None:
+        return 0.5 * (ops.square(mean - prior_mean) + ops.exp(log_var) - 1.0 - log_var)
+    share = (ops.square(mean - prior_mean) + ops.exp(log_var)) * ops.exp(-prior_log_var)
+    return 0.5 * (share - 1.0 + prior_log_var - log_var)
 
 
 def free_bits(kl, minimum: float):

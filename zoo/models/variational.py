@@ -13,7 +13,41 @@ from zoo.models.base import Autoencoder
 LOG_VAR_BOUNDS = (-10.0, 4.0)
 
 
-class VariationalAutoencoder(Autoencoder):
+class BoundedAutoencoder(Autoencoder):
+    """An autoencoder that is trained by a bound of its own, whose divergence is warmed up.
+
+    Args:
+        image_shape: shape ``(height, width, channels)``.
+        warmup_steps: steps over which the weight of the divergence rises to its full value, so that the decoder learns
+            to use the code before it is charged for it.
+
+    References:
+        Sønderby et al. 2016, "Ladder Variational Autoencoders", §2.3: the warm-up.
+    """
+
+    def __init__(self, *, image_shape=(28, 28, 1), warmup_steps=0, **kwargs):
+        super().__init__(image_shape=image_shape, **kwargs)
+        if warmup_steps < 0:
+            raise ValueError(f"warmup_steps must be at least 0: received {warmup_steps!r}.")
+        self.warmup_steps = warmup_steps
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As ``keras.Model.compile``, without a loss: the model has its own."""
+        if loss is not None:
+            raise ValueError(f"loss must be left out, as a variational autoencoder's is its bound: received {loss!r}.")
+        keras.Model.compile(self, optimizer=optimizer, **kwargs)
+
+    def _warmup(self):
+        # Steps are counted by the optimizer, whose state survives a checkpoint.
+        if not self.warmup_steps or getattr(self, "optimizer", None) is None:
+            return 1.0
+        return ops.minimum((ops.cast(self.optimizer.iterations, "float32") + 1.0) / self.warmup_steps, 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "warmup_steps": self.warmup_steps}
+
+
+class VariationalAutoencoder(BoundedAutoencoder):
     """A Gaussian posterior over codes, a prior, and a Bernoulli decoder.
 
         x → posterior → z_mean, z_log_var → z ~ N(z_mean, exp(z_log_var)) → decoder → p, the pixels' probabilities
@@ -62,10 +96,10 @@ class VariationalAutoencoder(Autoencoder):
         seed=None,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
+        super().__init__(image_shape=image_shape, warmup_steps=warmup_steps, **kwargs)
         if not isinstance(latent_dim, int) or latent_dim < 1:
             raise ValueError(f"latent_dim must be an integer ≥ 1: received {latent_dim!r}.")
-        for name, value in (("beta", beta), ("free_bits", free_bits), ("warmup_steps", warmup_steps)):
+        for name, value in (("beta", beta), ("free_bits", free_bits)):
             if value < 0:
                 raise ValueError(f"{name} must be at least 0: received {value!r}.")
         if samples != 1 and (beta != 1 or free_bits):
@@ -76,7 +110,7 @@ class VariationalAutoencoder(Autoencoder):
         if prior_couplings and free_bits:
             raise ValueError("free_bits must be 0 with a learned prior, whose divergence is not a sum over the code.")
         self.latent_dim, self.beta, self.free_bits = latent_dim, beta, free_bits
-        self.warmup_steps, self.prior_couplings, self.prior_units = warmup_steps, prior_couplings, prior_units
+        self.prior_couplings, self.prior_units = prior_couplings, prior_units
         self.sampling = GaussianSampling(samples, seed=seed, dtype="float32", name="sampling")
         self.prior = CouplingFlow(prior_couplings, prior_units, name="prior") if prior_couplings else None
 
@@ -95,12 +129,6 @@ class VariationalAutoencoder(Autoencoder):
         super().build(input_shape)
         if self.prior is not None and not self.prior.built:
             self.prior.build((None, self.latent_dim))
-
-    def compile(self, optimizer="adam", loss=None, **kwargs):
-        """As ``keras.Model.compile``, without a loss: the model has its own."""
-        if loss is not None:
-            raise ValueError(f"loss must be left out, as a variational autoencoder's is its bound: received {loss!r}.")
-        keras.Model.compile(self, optimizer=optimizer, **kwargs)
 
     def call(self, x, training=False):
         if not training:
@@ -201,12 +229,6 @@ class VariationalAutoencoder(Autoencoder):
             divergence = ops.mean(-losses.gaussian_entropy(z_log_var) - self.prior.log_prob(z))
         return weight * divergence - ops.mean(self._log_likelihood(x, logits, 1)), logits
 
-    def _warmup(self):
-        # Steps are counted by the optimizer, whose state survives a checkpoint.
-        if not self.warmup_steps or getattr(self, "optimizer", None) is None:
-            return 1.0
-        return ops.minimum((ops.cast(self.optimizer.iterations, "float32") + 1.0) / self.warmup_steps, 1.0)
-
     def get_config(self):
         return {
             **super().get_config(),
@@ -214,7 +236,6 @@ class VariationalAutoencoder(Autoencoder):
             "samples": self.sampling.samples,
             "beta": self.beta,
             "free_bits": self.free_bits,
-            "warmup_steps": self.warmup_steps,
             "prior_couplings": self.prior_couplings,
             "prior_units": self.prior_units,
             "seed": self.sampling.seed,

@@ -9,12 +9,12 @@ what adapts the prior to an image: the index of one of a few static tables, so t
 import keras
 from keras import layers
 
-from zoo.layers import EntropyBottleneck, ResidualBlock2D, SubPixelConv2D
-from zoo.models.base import Autoencoder
+from zoo.layers import EntropyBottleneck, ResidualBlock2D
+from zoo.models.quantized import QuantizedAutoencoder, conv, sub_pixel_decoder
 
 
 @keras.saving.register_keras_serializable("zoo")
-class Compressor(Autoencoder):
+class Compressor(QuantizedAutoencoder):
     """Trained for rate and distortion together: squared error + ``rate_weight`` · bits, summed over an image.
 
         x (b, 28, 28, 1) → conv/2 (b, 14, 14, 32), residual block → conv/2 (b, 7, 7, 64), residual blocks
@@ -55,7 +55,7 @@ class Compressor(Autoencoder):
         **kwargs,
     ):
         super().__init__(image_shape=image_shape, **kwargs)
-        height, width, channels = self.image_shape
+        height, width, _ = self.image_shape
         if height % 4 or width % 4:
             raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
         self.rate_weight, self.latent_dim, self.step, self.tables = rate_weight, latent_dim, step, tables
@@ -65,48 +65,18 @@ class Compressor(Autoencoder):
 
         self.encoder = keras.Sequential(
             [
-                _conv(filters // 2, 4, strides=2),
+                conv(filters // 2, 4, strides=2),
                 *[ResidualBlock2D(filters // 2) for _ in range(self.encoder_blocks[0])],
-                _conv(filters, 4, strides=2),
+                conv(filters, 4, strides=2),
                 *[ResidualBlock2D(filters) for _ in range(self.encoder_blocks[1])],
-                _conv(filters // 4, 1),
+                conv(filters // 4, 1),
                 layers.Flatten(),
                 layers.Dense(latent_dim, dtype="float32", name="z"),
             ],
             name="encoder",
         )
         self.bottleneck = EntropyBottleneck(rate_weight=rate_weight, step=step, tables=tables, name="bottleneck")
-        narrow = (height // 4, width // 4, 32)
-        self.decoder = keras.Sequential(
-            [
-                layers.Dense(narrow[0] * narrow[1] * narrow[2], "relu", kernel_initializer="he_normal"),
-                layers.Reshape(narrow),
-                _conv(decoder_filters),
-                *[ResidualBlock2D(decoder_filters) for _ in range(decoder_blocks)],
-                SubPixelConv2D(decoder_filters // 2, activation="relu"),
-                _conv(decoder_filters // 2),
-                SubPixelConv2D(
-                    channels,
-                    activation="sigmoid",
-                    bias_initializer=keras.initializers.Constant(initial_bias),
-                    dtype="float32",
-                    name="reconstruction",
-                ),
-            ],
-            name="decoder",
-        )
-
-    def build(self, input_shape=None):
-        super().build(input_shape)
-        self.bottleneck.build((None, self.latent_dim))
-
-    def call(self, x, training=False):
-        z = self.bottleneck(self.encoder(self._checked(x), training=training), training=training)
-        return self.decoder(z, training=training)
-
-    def bits(self, x):
-        """What images ``(batch, *image_shape)`` take by the learned prior, in bits, ``(batch,)``."""
-        return self.bottleneck.rate(keras.ops.round(self.encode(x) / self.step))
+        self.decoder = sub_pixel_decoder(self.image_shape, 32, decoder_filters, decoder_blocks, initial_bias)
 
     def get_config(self):
         return {
@@ -121,7 +91,3 @@ class Compressor(Autoencoder):
             "decoder_blocks": self.decoder_blocks,
             "initial_bias": self.initial_bias,
         }
-
-
-def _conv(filters, size=3, strides=1):
-    return layers.Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer="he_normal")

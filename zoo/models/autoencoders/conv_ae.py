@@ -9,12 +9,12 @@ straight-through gradient for the decoder.
 import keras
 from keras import layers
 
-from zoo.layers import EntropyBottleneck, ResidualBlock2D, SubPixelConv2D
-from zoo.models.base import Autoencoder
+from zoo.layers import EntropyBottleneck, ResidualBlock2D
+from zoo.models.quantized import QuantizedAutoencoder, conv, sub_pixel_decoder
 
 
 @keras.saving.register_keras_serializable("zoo")
-class ConvAE(Autoencoder):
+class ConvAE(QuantizedAutoencoder):
     """A small strided encoder, a quantised code with a learned prior, and a larger sub-pixel decoder.
 
         x (b, 28, 28, 1) → conv/2 (b, 14, 14, 32) → conv/2 (b, 7, 7, 64) → conv (b, 7, 7, 32) → z (b, 64)
@@ -48,17 +48,12 @@ class ConvAE(Autoencoder):
         **kwargs,
     ):
         super().__init__(image_shape=image_shape, **kwargs)
-        height, width, channels = self.image_shape
+        height, width, _ = self.image_shape
         if height % 4 or width % 4:
             raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
         self.filters, self.decoder_filters, self.latent_dim = filters, decoder_filters, latent_dim
         self.encoder_blocks, self.decoder_blocks = encoder_blocks, decoder_blocks
         self.rate_weight, self.step, self.initial_bias = rate_weight, step, initial_bias
-
-        def conv(units, size=3, strides=1):
-            return layers.Conv2D(
-                units, size, strides, padding="same", activation="relu", kernel_initializer="he_normal"
-            )
 
         self.encoder = keras.Sequential(
             [
@@ -72,33 +67,9 @@ class ConvAE(Autoencoder):
             name="encoder",
         )
         self.bottleneck = EntropyBottleneck(rate_weight=rate_weight, step=step, name="bottleneck")
-        quarter = (height // 4, width // 4, decoder_filters // 2)
-        self.decoder = keras.Sequential(
-            [
-                layers.Dense(quarter[0] * quarter[1] * quarter[2], "relu", kernel_initializer="he_normal"),
-                layers.Reshape(quarter),
-                conv(decoder_filters),
-                *[ResidualBlock2D(decoder_filters) for _ in range(decoder_blocks)],
-                SubPixelConv2D(decoder_filters // 2, activation="relu"),
-                conv(decoder_filters // 2),
-                SubPixelConv2D(
-                    channels,
-                    activation="sigmoid",
-                    bias_initializer=keras.initializers.Constant(initial_bias),
-                    dtype="float32",
-                    name="reconstruction",
-                ),
-            ],
-            name="decoder",
+        self.decoder = sub_pixel_decoder(
+            self.image_shape, decoder_filters // 2, decoder_filters, decoder_blocks, initial_bias
         )
-
-    def build(self, input_shape=None):
-        super().build(input_shape)
-        self.bottleneck.build((None, self.latent_dim))
-
-    def call(self, x, training=False):
-        z = self.bottleneck(self.encoder(self._checked(x), training=training), training=training)
-        return self.decoder(z, training=training)
 
     def get_config(self):
         return {

@@ -12,19 +12,15 @@ import keras
 from keras import layers, ops
 
 from zoo import losses
+from zoo.codec.lossless import QUARTERS
 from zoo.layers import ResidualBlock2D, SubPixelConv2D
-from zoo.models.base import Autoencoder
-from zoo.models.variational import LOG_VAR_BOUNDS
-
-# Row and column of each quarter's pixels among two times two; the second is diagonal to the first, so that the
-# others have neighbours on all sides.
-QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
+from zoo.models.variational import LOG_VAR_BOUNDS, BoundedAutoencoder
 
 MEAN_BOUNDS = (-0.05, 1.05)  # of the components' means, where pixels are in [0, 1]
 
 
 @keras.saving.register_keras_serializable("zoo")
-class HierarchicalVAE(Autoencoder):
+class HierarchicalVAE(BoundedAutoencoder):
     """Two layers of Gaussian latents, and pixels in four quarters that follow each other.
 
         x (b, 28, 28, 1) ── top_posterior ──────→ z2 (b, 32)
@@ -66,12 +62,12 @@ class HierarchicalVAE(Autoencoder):
         seed=None,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
+        super().__init__(image_shape=image_shape, warmup_steps=warmup_steps, **kwargs)
         height, width, channels = self.image_shape
         if height % 4 or width % 4 or channels != 1:
             raise ValueError(f"image_shape must be grey, of sizes divisible by 4: received {image_shape!r}.")
         self.filters, self.top_dim, self.latent_channels, self.blocks = filters, top_dim, latent_channels, blocks
-        self.components, self.dropout, self.warmup_steps, self.seed = components, dropout, warmup_steps, seed
+        self.components, self.dropout, self.seed = components, dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.code_shape = (height // 4, width // 4, latent_channels)
 
@@ -138,12 +134,6 @@ class HierarchicalVAE(Autoencoder):
             outputs.append(_linear(y, self.components, f"logits_{index}"))
         return keras.Model([x, z2, z1], outputs, name="likelihood")
 
-    def compile(self, optimizer="adam", loss=None, **kwargs):
-        """As ``keras.Model.compile``, without a loss: the model has its own."""
-        if loss is not None:
-            raise ValueError(f"loss must be left out, as a variational autoencoder's is its bound: received {loss!r}.")
-        keras.Model.compile(self, optimizer=optimizer, **kwargs)
-
     def build(self, input_shape=None):
         self.built = True  # every part is functional
 
@@ -180,7 +170,7 @@ class HierarchicalVAE(Autoencoder):
         lower = self.posterior([x, z2], training=training)
         z1 = self._draw(lower, self.seed_generator)
         prior = self.prior(z2, training=training)
-        divergence = _divergence(top, [ops.zeros_like(top[0]), ops.zeros_like(top[1])]) + _divergence(lower, prior)
+        divergence = _divergence(top) + _divergence(lower, prior)
         outputs = self.likelihood([x, z2, z1], training=training)
         pixels = ops.cast(x, "float32")
         likelihood, expected = 0.0, []
@@ -200,12 +190,6 @@ class HierarchicalVAE(Autoencoder):
     def _bits(self, nats):
         return ops.mean(nats) / (math.log(2.0) * math.prod(self.image_shape))
 
-    def _warmup(self):
-        # Steps are counted by the optimizer, whose state survives a checkpoint.
-        if not self.warmup_steps or getattr(self, "optimizer", None) is None:
-            return 1.0
-        return ops.minimum((ops.cast(self.optimizer.iterations, "float32") + 1.0) / self.warmup_steps, 1.0)
-
     def get_config(self):
         return {
             **super().get_config(),
@@ -215,7 +199,6 @@ class HierarchicalVAE(Autoencoder):
             "blocks": self.blocks,
             "components": self.components,
             "dropout": self.dropout,
-            "warmup_steps": self.warmup_steps,
             "seed": self.seed,
         }
 
@@ -255,11 +238,12 @@ def _woven(quarters):
     return ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, 1))
 
 
-def _divergence(posterior, prior):
-    """``KL(N ‖ N)`` in nats, ``(batch,)``, of diagonal Gaussians given as ``[mean, log_var]``."""
-    (mean, log_var), (prior_mean, prior_log_var) = ((m, ops.clip(v, *LOG_VAR_BOUNDS)) for m, v in (posterior, prior))
-    share = (ops.square(mean - prior_mean) + ops.exp(log_var)) * ops.exp(-prior_log_var)
-    nats = 0.5 * (share + prior_log_var - log_var - 1.0)
+def _divergence(posterior, prior=(0.0, None)):
+    """``KL(posterior ‖ prior)`` in nats, ``(batch,)``, of Gaussians given as ``(mean, log_var)``."""
+    (mean, log_var), (prior_mean, prior_log_var) = posterior, prior
+    if prior_log_var is not None:
+        prior_log_var = ops.clip(prior_log_var, *LOG_VAR_BOUNDS)
+    nats = losses.gaussian_kl(mean, ops.clip(log_var, *LOG_VAR_BOUNDS), prior_mean, prior_log_var)
     return ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
 
 
