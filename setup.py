@@ -57,9 +57,11 @@ setup(
         "benchmark": ["bjontegaard>=1.3", "imagecodecs>=2025.3"],
         "edge": EDGE,
         "gans": ["pot>=0.9.5"],
+        "micro": ["ethos-u-vela>=4.0", "tflite_micro>=0.dev20250101"],  # the latter has pre-releases only
         "tune": ["keras-tuner>=1.4.7"],
         "dev": [
             "bjontegaard>=1.3",
+            "ethos-u-vela>=4.0",
             "imagecodecs>=2025.3",
             "ipykernel",
             "keras-tuner>=1.4.7",
@@ -70,14 +72,14 @@ setup(
             "ruff>=0.12",
             "setuptools>=77",
             "tensorboard>=2.20",
-            "tflite_micro>=0.dev20250101",  # published as pre-releases only
+            "tflite_micro>=0.dev20250101",
         ],
     },
     # The models lie beside the package in the repository and inside it once installed.
     packages=[*find_packages(include=["zoo", "zoo.*"]), "zoo.savedmodels"],
     package_dir={"zoo.savedmodels": "savedmodels"},
     package_data={
-        "zoo": ["codec/*.md", "demo/**/*"],
+        "zoo": ["codec/*.md", "demo/**/*", "exporting/c/*"],
         "zoo.savedmodels": ["**/*"],
     },
     exclude_package_data={"": ["__pycache__/*", "*.pyc"]},

@@ -18,6 +18,7 @@ _PUBLIC = {
     "info": "zoo.registry",
     "denoise": "zoo.denoising",
     "export": "zoo.exporting",
+    "certify": "zoo.exporting",
     "Codec": "zoo.codec",
     "CodecError": "zoo.codec",
 }

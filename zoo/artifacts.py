@@ -145,11 +145,25 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
 
 def write_manifest(folder: Path) -> None:
     """Records the digest of every file in ``folder``; written last, it makes it an artefact."""
-    files = {
-        p.relative_to(folder).as_posix(): {"sha256": sha256(p), "bytes": p.stat().st_size}
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and p.name != MANIFEST
-    }
+    paths = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != MANIFEST)
+    _write_manifest(folder, {p.relative_to(folder).as_posix(): _entry(p) for p in paths})
+
+
+def add(folder: Path, files: dict[str, bytes]) -> None:
+    """Writes files into a folder; if that is an artefact, they become part of it."""
+    for filename, content in files.items():
+        with atomic_write(folder / filename) as file:
+            file.write(content)
+    if (folder / MANIFEST).is_file():
+        known = Artifact(folder, folder.name).manifest
+        _write_manifest(folder, dict(sorted((known | {name: _entry(folder / name) for name in files}).items())))
+
+
+def _entry(path: Path) -> dict:
+    return {"sha256": sha256(path), "bytes": path.stat().st_size}
+
+
+def _write_manifest(folder: Path, files: dict[str, dict]) -> None:
     with atomic_write(folder / MANIFEST) as file:
         file.write(json.dumps({"files": files}, indent=2).encode() + b"\n")
 

@@ -15,6 +15,7 @@ COMMANDS = (
     "compare",
     "benchmark",
     "export",
+    "certify",
     "compress",
     "decompress",
     "denoise",

@@ -8,7 +8,10 @@ import typer
 
 def export(
     name: Annotated[str, typer.Argument(help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")],
-    format: Annotated[str, typer.Option(help="litert or saved_model.")] = "litert",
+    format: Annotated[str, typer.Option(help="litert, saved_model or micro.")] = "litert",
+    micro: Annotated[
+        bool, typer.Option("--micro", help="C source for LiteRT Micro, and the codec's entropy coder: --format micro.")
+    ] = False,
     part: Annotated[
         str | None,
         typer.Option(
@@ -23,17 +26,18 @@ def export(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File or folder to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Export a model to LiteRT, of builtin operators only, or to SavedModel."""
+    """Export a model to LiteRT, of builtin operators only, to SavedModel, or to C for LiteRT Micro."""
     from zoo.cli.console import emit, error_console, start_tensorflow
 
     start_tensorflow()
     import zoo
     from zoo import data, exporting
 
+    format = "micro" if micro else format
     chosen = None if quantization == "none" else quantization
     suffix = ".tflite" if format == "litert" else ""
     part = part or exporting.default_part(zoo.info(name)["architecture"])
-    label = "-".join(filter(None, (Path(name).name, part, chosen)))
+    label = "-".join(filter(None, (Path(name).name, part, "micro" if format == "micro" else chosen)))
     path = output or Path(f"{label}{suffix}")
     images = None
     if calibration is not None:
@@ -42,8 +46,11 @@ def export(
     with error_console.status(f"Exporting {name}"):
         zoo.export(name, path, format=format, quantization=chosen, part=part, calibration=images, batch_size=batch)
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    result = {"path": str(path), "format": format, "part": part, "quantization": quantization}
+    result = {"path": str(path), "format": format, "part": part}
+    result["quantization"] = "int8" if format == "micro" else quantization
     result["bytes"] = sum(p.stat().st_size for p in files)
     if format == "litert":
         result["operators"] = exporting.operators(path.read_bytes())
+    if format == "micro":
+        result["files"] = sorted(p.name for p in files)
     emit(result, as_json)

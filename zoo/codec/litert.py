@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -17,13 +18,15 @@ class Network:
 
     Args:
         path: of the file.
+        reference: whether LiteRT's plain kernels run it, whose arithmetic LiteRT Micro shares, instead of XNNPACK's,
+            which round otherwise and are many times faster.
 
     Raises:
         ValueError: if LiteRT cannot run it.
     """
 
-    def __init__(self, path: Path):
-        self._path, self._content = path, path.read_bytes()
+    def __init__(self, path: Path, *, reference: bool = False):
+        self._path, self._content, self._reference = path, path.read_bytes(), reference
         self._local = threading.local()
         interpreter = self._interpreter
         self.inputs, self.outputs = interpreter.get_input_details(), interpreter.get_output_details()
@@ -61,11 +64,14 @@ class Network:
         return self._local.interpreter
 
     def _open(self):
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+        kernels = OpResolverType.BUILTIN_REF if self._reference else OpResolverType.AUTO
         try:
             with quiet_stderr():
-                interpreter = Interpreter(model_content=self._content, num_threads=1)
+                interpreter = Interpreter(
+                    model_content=self._content, num_threads=1, experimental_op_resolver_type=kernels
+                )
                 interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{self._path} cannot be run: {' '.join(str(error).split())}") from None
@@ -78,10 +84,13 @@ def as_int8(pixels: np.ndarray) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
+def quiet_stderr(sink: IO[bytes] | None = None) -> Iterator[None]:
     """Keeps LiteRT from announcing its delegate on stderr, for which it has no switch.
 
     Its errors are not lost: they are raised.
+
+    Args:
+        sink: a file that gets what is written there; None for nothing.
     """
     try:
         saved = os.dup(2)
@@ -90,7 +99,7 @@ def quiet_stderr() -> Iterator[None]:
         return
     try:
         with open(os.devnull, "wb") as null:
-            os.dup2(null.fileno(), 2)
+            os.dup2((sink or null).fileno(), 2)
         yield
     finally:
         os.dup2(saved, 2)

@@ -3,8 +3,9 @@
 The package is not called ``export`` because ``zoo.export`` is the function.
 """
 
+from zoo.exporting.certificate import certify
 from zoo.exporting.artifact import write_artifact
 from zoo.exporting.export import default_part, export
 from zoo.exporting.litert import operators
 
-__all__ = ["default_part", "export", "operators", "write_artifact"]
+__all__ = ["certify", "default_part", "export", "operators", "write_artifact"]

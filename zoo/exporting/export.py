@@ -4,13 +4,17 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from zoo import artifacts, registry
+from zoo.codec.models import fingerprint_of
+from zoo.codec.tables import Tables
 from zoo.exporting import litert
+from zoo.exporting.micro import write_micro
 from zoo.models.adversarial import AdversarialModel
 
 # What can be exported, and the name of its signature.
@@ -21,7 +25,7 @@ PARTS = {
     "discriminator": "score",
     "model": "serving_default",
 }
-FORMATS = ("saved_model", "litert")
+FORMATS = ("saved_model", "litert", "micro")
 CALIBRATION_NOISE = 256
 
 
@@ -43,9 +47,10 @@ def export(
 
     Args:
         model: a model of the zoo, or a name or folder as for ``zoo.load``.
-        path: the file (``litert``) or folder (``saved_model``) to write; it must not exist as a folder.
-        format: ``litert`` (builtin operators only) or ``saved_model``.
-        quantization: of LiteRT: None, ``float16``, ``dynamic`` or ``int8``.
+        path: the file (``litert``) or folder (``saved_model``, ``micro``) to write; it must not exist as a folder.
+        format: ``litert`` (builtin operators only), ``saved_model``, or ``micro``: C source for LiteRT Micro, int8, and
+            for a codec's encoder the tables and the entropy coder, see ``zoo.exporting.micro.write_micro``.
+        quantization: of LiteRT: None, ``float16``, ``dynamic`` or ``int8``; of LiteRT Micro int8 alone.
         part: ``encoder`` or ``decoder``, ``generator`` or ``discriminator``, or ``model``: of a GAN, its generator, as
             that is what ``call`` runs. None for the encoder, or the whole of what has none.
         calibration: images ``(n, height, width, channels)``, uint8 or float32 in [0, 1], for int8; those that a
@@ -56,15 +61,17 @@ def export(
         The path.
 
     Raises:
-        ValueError: for an unknown choice, an operator outside LiteRT's builtins, missing calibration, or a
-            path that cannot be written.
+        ValueError: for an unknown choice, an operator outside LiteRT's builtins, missing calibration, a path that
+            cannot be written, or, of ``micro``, if tflite_micro is missing or cannot run the network.
     """
     if part is not None and part not in PARTS:
         raise ValueError(f"part must be {', '.join(PARTS)}: received {part!r}.")
     if format not in FORMATS:
-        raise ValueError(f"format must be {' or '.join(FORMATS)}: received {format!r}.")
+        raise ValueError(f"format must be {', '.join(FORMATS)}: received {format!r}.")
     if format == "saved_model" and quantization is not None:
         raise ValueError(f"quantization is of format='litert': a SavedModel stays float32, received {quantization!r}.")
+    if format == "micro" and quantization not in (None, "int8"):
+        raise ValueError(f"quantization must be int8 with format='micro': received {quantization!r}.")
     source, path = model, Path(path)
     if not isinstance(model, keras.Model):
         model = registry.load(model)
@@ -76,6 +83,7 @@ def export(
     with model.averaged() if isinstance(model, AdversarialModel) else contextlib.nullcontext():
         if format == "saved_model":
             return _saved_model({part: parts[part]} if part != "model" else parts, path)
+        quantization = "int8" if format == "micro" else quantization
         if quantization == "int8":
             calibration = _calibration(source, model, part, calibration)
         flatbuffer = litert.convert(
@@ -83,6 +91,8 @@ def export(
         )
         identity = model.name if isinstance(source, keras.Model) else registry.artifact_of(source).name
         flatbuffer = litert.with_metadata(flatbuffer, model=identity, part=part, sha256=litert.weights_digest(model))
+    if format == "micro":
+        return _micro(source, flatbuffer, path, identity, part)
     with artifacts.atomic_write(path) as file:
         file.write(flatbuffer)
     return path
@@ -146,23 +156,45 @@ def _functional(network: keras.Model, model: keras.Model) -> keras.Model:
     return keras.Model(inputs, network(inputs, training=False), name=network.name)
 
 
+def _micro(source, flatbuffer: bytes, path: Path, name: str, part: str) -> Path:
+    tables = None
+    if part == "encoder" and not isinstance(source, keras.Model):
+        artifact = registry.artifact_of(source)
+        if artifact.has("codec.npz"):
+            # The tables are those of this very file's codes.
+            flatbuffer = artifact.file("encoder.tflite").read_bytes()
+            tables = Tables.read(artifact.file("codec.npz")), fingerprint_of(artifact)
+    with _new_folder(path) as folder:
+        write_micro(flatbuffer, folder, name=name, part=part, tables=tables)
+    return path
+
+
 def _saved_model(parts: dict[str, keras.Model], path: Path) -> Path:
+    archive = keras.export.ExportArchive()
+    # The first one serves by default too.
+    for part, network in sorted(parts.items(), key=lambda item: item[0] != "model"):
+        serve, signature = litert.endpoint(network)
+        archive.track(network)
+        archive.add_endpoint(PARTS[part], serve, input_signature=signature)
+    with _new_folder(path) as folder:
+        archive.write_out(folder, verbose=False)
+    return path
+
+
+@contextlib.contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """A folder that becomes ``path`` once the block succeeds."""
     if path.exists():
-        raise ValueError(f"{path} exists already: give a new folder for the SavedModel.")
+        raise ValueError(f"{path} exists already: give a new folder.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         room = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
-            archive = keras.export.ExportArchive()
-            # The first one serves by default too.
-            for part, network in sorted(parts.items(), key=lambda item: item[0] != "model"):
-                serve, signature = litert.endpoint(network)
-                archive.track(network)
-                archive.add_endpoint(PARTS[part], serve, input_signature=signature)
-            archive.write_out(room / "saved_model", verbose=False)
-            os.replace(room / "saved_model", path)
+            folder = room / path.name
+            folder.mkdir()
+            yield folder
+            os.replace(folder, path)
         finally:
             shutil.rmtree(room, ignore_errors=True)
     except OSError as error:
         raise ValueError(f"Cannot write {path}: {error.strerror or error}.") from None
-    return path

@@ -144,23 +144,24 @@ def with_metadata(flatbuffer: bytes, *, model: str, part: str, sha256: str) -> b
         part: what of it this is.
         sha256: digest of the model's weights, see ``weights_digest``.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
-    with quiet_stderr():
-        interpreter = Interpreter(model_content=flatbuffer)
-        signatures = list(interpreter.get_signature_list())
-        described = [
-            [_described(details) for details in tensors]
-            for tensors in (interpreter.get_input_details(), interpreter.get_output_details())
-        ]
-    content = {
-        "model": model, "part": part, "signature": signatures[0], "sha256": sha256,
-        "inputs": described[0], "outputs": described[1],
-    }  # fmt: skip
+    content = {"model": model, "part": part, "sha256": sha256, **described(flatbuffer)}
     file = io.BytesIO(flatbuffer)
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(zipfile.ZipInfo(METADATA), json.dumps(content, indent=2) + "\n")  # of a fixed date
     return file.getvalue()
+
+
+def described(flatbuffer: bytes) -> dict[str, Any]:
+    """The ``signature`` of a LiteRT file, its ``inputs`` and ``outputs``: shape, dtype, and what integers stand for."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    with quiet_stderr():
+        interpreter = Interpreter(model_content=flatbuffer)
+        return {
+            "signature": next(iter(interpreter.get_signature_list()), None),
+            "inputs": [_described(details) for details in interpreter.get_input_details()],
+            "outputs": [_described(details) for details in interpreter.get_output_details()],
+        }
 
 
 def metadata(flatbuffer: bytes) -> dict[str, Any] | None:
@@ -190,6 +191,13 @@ def _described(details: dict) -> dict[str, Any]:
         described |= {"scale": scale, "zero_point": zero}
         described["range"] = [(limit - zero) * scale for limit in (limits.min, limits.max)]
     return described
+
+
+def output_count(flatbuffer: bytes) -> int:
+    """Number of outputs of a LiteRT file."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.Model.GetRootAs(flatbuffer, 0).Subgraphs(0).OutputsLength()
 
 
 def operators(flatbuffer: bytes) -> list[str]:

@@ -1,0 +1,325 @@
+"""``zoo.certify``: what an int8 encoder is worth on the runtimes it is meant for, measured."""
+
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from zoo import artifacts, data, registry
+from zoo.codec.litert import Network, as_int8
+from zoo.codec.tables import Tables
+from zoo.evaluation import mean_squared_error, psnr
+from zoo.exporting import litert
+from zoo.exporting.export import PARTS, export
+from zoo.exporting.micro import MicroNetwork, arena_bytes
+from zoo.exporting.npu import compile_for_ethos
+from zoo.models.quantized import QuantizedAutoencoder
+
+AGREEMENT_IMAGES = 256
+TIMED_IMAGES = 300
+STEPS = 6  # of progress
+# What an encoder must keep to, and in which unit.
+LIMITS = {
+    "operators outside LiteRT's builtins": (0, ""),
+    "int8 loses PSNR": (0.2, "dB"),
+    "int8 costs rate": (3.0, "%"),
+    "SavedModel against Keras, of the code's deviation": (1e-3, ""),
+    "LiteRT float32 against Keras, of the code's deviation": (1e-3, ""),
+    "LiteRT Micro against LiteRT's reference kernels, numbers that differ": (0.5, "%"),
+    "LiteRT Micro against LiteRT's reference kernels, by at most": (1, "steps"),
+}
+
+
+def certify(
+    name: str | os.PathLike,
+    output: str | os.PathLike | None = None,
+    *,
+    images: int | None = None,
+    progress=None,
+) -> dict[str, Any]:
+    """Measures a trained model's int8 encoder: what it loses, what it takes, and where it runs.
+
+    Args:
+        name: as for ``zoo.load``, of a model with an encoder.
+        output: folder for ``certificate.json`` and ``certificate.md``; None to write nothing. If it is a model's own
+            folder, they become part of the model.
+        images: how many of the test images; None for all.
+        progress: a started ``rich.progress.Progress``.
+
+    Returns:
+        ``operators``, ``bytes``, ``inputs`` and ``outputs`` of the file; ``quantization``: the figures of float and int8
+        on the official test split; ``agreement`` of the runtimes; ``speed`` in microseconds an image, beside JPEG and
+        WebP encoding the same images; ``micro``: the arena; ``npu``: Ethos-U55; ``checks`` against ``LIMITS``, and
+        whether all are ``passed``.
+
+    Raises:
+        ValueError: if the model is unknown or has no encoder, its data cannot be had, the folder cannot be written, or
+            tflite_micro or ethos-u-vela is missing.
+    """
+    artifact = registry.artifact_of(name)
+    if not artifact.has("encoder.tflite"):
+        raise ValueError(f"{artifact.name} has no encoder to certify: expected an autoencoder, such as compressor.")
+    if images is not None and images < 1:
+        raise ValueError(f"images must be at least 1: received {images}.")
+    if output is not None:
+        folder = _made(Path(output))
+    task = progress and progress.add_task("", total=STEPS, status=artifact.name)
+
+    def step(what: str) -> None:
+        if progress:
+            progress.update(task, description=what, advance=1)
+
+    path = artifact.file("encoder.tflite")
+    flatbuffer = path.read_bytes()
+    step("LiteRT Micro and Ethos-U")
+    micro, npu = {"arena_bytes": arena_bytes(flatbuffer)}, compile_for_ethos(flatbuffer)
+    step("loading")
+    model = registry.load(name)
+    trained_on = artifact.card["data"]
+    data_set = data.load(
+        trained_on["source"], image_shape=model.image_shape, fit=trained_on["fit"], seed=trained_on["seed"]
+    )
+    if trained_on.get("binarized"):
+        data_set = data_set.binarized(trained_on["seed"])
+    test = data_set.test[:images]
+    step("float against int8")
+    tables = Tables.read(artifact.file("codec.npz")) if artifact.has("codec.npz") else None
+    quantization = _quantization(model, Network(path), tables, test)
+    step("agreement of the runtimes")
+    agreement = _agreement(model, path, flatbuffer, test[:AGREEMENT_IMAGES])
+    step("timing")
+    speed = _speed(path, test[:TIMED_IMAGES])
+    result = {
+        "model": artifact.name,
+        "file": "encoder.tflite",
+        "sha256": artifacts.sha256(path),
+        "weights_sha256": litert.weights_digest(model),
+        "bytes": len(flatbuffer),
+        "operators": litert.operators(flatbuffer),
+        **litert.described(flatbuffer),
+        "images": len(test),
+        "quantization": quantization,
+        "agreement": agreement,
+        "speed": speed,
+        "micro": micro,
+        "npu": npu,
+        "versions": {
+            name: importlib.metadata.version(name)
+            for name in ("ai-edge-litert", "ethos-u-vela", "keras", "pillow", "tensorflow", "tflite_micro")
+        },
+        "machine": {"processor": _processor(), "architecture": platform.machine()},
+    }
+    result["checks"] = _checks(result)
+    result["passed"] = all(check["passed"] for check in result["checks"])
+    step("writing")
+    if output is not None:
+        files = {"certificate.json": json.dumps(result, indent=2) + "\n", "certificate.md": page(result)}
+        artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
+    return result
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"Cannot write to {folder}: {error.strerror}. Give another folder with --output.") from None
+    return folder
+
+
+def _quantization(model, network: Network, tables: Tables | None, images: np.ndarray) -> dict[str, float]:
+    """PSNR of the float decoder after the float encoder and after the int8 one, and how far their codes are apart."""
+    clean = images / np.float32(255)
+    exact = _listed(model.encoder.predict(clean, batch_size=500, verbose=0))
+    found = [
+        _real(output, details) for output, details in zip(network(as_int8(images)), network.outputs, strict=True)
+    ]
+    spread = exact[0].std()
+    figures = {"code_error_percent": 100 * float(np.sqrt(np.mean((found[0] - exact[0]) ** 2)) / spread)}
+    codes = {"float": exact, "int8": found}
+    if isinstance(model, QuantizedAutoencoder):
+        codes = {kind: [np.rint(code[0] / model.step)] for kind, code in codes.items()}
+        if tables is not None:
+            for kind, (symbols,) in codes.items():
+                low, high = tables.minimum, tables.minimum + (tables.size - 1)
+                bits = tables.information(np.clip(symbols, low, high).astype(np.int16))
+                figures[f"{kind}_bits_per_pixel"] = bits / images[..., 0].size
+        codes = {kind: [symbols * np.float32(model.step)] for kind, (symbols,) in codes.items()}
+    for kind, code in codes.items():
+        restored = model.decoder.predict(code if len(code) > 1 else code[0], batch_size=500, verbose=0)
+        figures[f"{kind}_psnr"] = psnr(mean_squared_error(clean, restored))
+    return figures
+
+
+def _agreement(model, path: Path, flatbuffer: bytes, images: np.ndarray) -> dict[str, Any]:
+    """How far the runtimes are apart: in float of the code's standard deviation, in int8 in steps."""
+    clean = images / np.float32(255)
+    exact = _listed(model.encoder.predict(clean, batch_size=len(clean), verbose=0))
+    with tempfile.TemporaryDirectory() as room:
+        folder = export(model, Path(room) / "saved_model", format="saved_model", part="encoder")
+        served = tf.saved_model.load(str(folder)).signatures[PARTS["encoder"]](x=tf.constant(clean))
+        saved_model = [served[key].numpy() for key in sorted(served, key=lambda key: (len(key), key))]
+        floats = export(model, Path(room) / "encoder.tflite", part="encoder")
+        litert_float = Network(floats)(clean)
+    quantized = MicroNetwork(flatbuffer)(as_int8(images))
+    reference, default = (Network(path, reference=chosen)(as_int8(images)) for chosen in (True, False))
+    return {
+        "images": len(images),
+        "saved_model": _difference(exact, saved_model),
+        "litert_float32": _difference(exact, litert_float),
+        "micro_against_litert_reference": _steps_apart(quantized, reference),
+        "micro_against_litert_xnnpack": _steps_apart(quantized, default),
+    }
+
+
+def _difference(exact: list[np.ndarray], found: list[np.ndarray]) -> float:
+    """The largest difference of two codes, of the code's standard deviation; of switches, which are integers, none."""
+    pairs = [(e, f) for e, f in zip(exact, found, strict=True) if e.dtype.kind == "f"]
+    return max(float(np.abs(e - f).max() / e.std()) for e, f in pairs)
+
+
+def _steps_apart(first: list[np.ndarray], second: list[np.ndarray]) -> dict[str, float]:
+    apart = np.concatenate(
+        [np.abs(a.astype(int) - b).reshape(-1) for a, b in zip(first, second, strict=True) if a.dtype == np.int8]
+    )
+    return {"differing_percent": 100 * float((apart > 0).mean()), "largest": int(apart.max())}
+
+
+def _speed(path: Path, images: np.ndarray) -> dict[str, float]:
+    """Median microseconds of one image, one thread, each image by each in turn."""
+    network, rows = Network(path), as_int8(images)
+
+    def litert_encoder(index: int) -> None:
+        network(rows[index : index + 1])
+
+    def pillow(image_format: str):
+        def save(index: int) -> None:
+            Image.fromarray(np.squeeze(images[index])).save(io.BytesIO(), image_format)
+
+        return save
+
+    contenders = {"litert": litert_encoder, "jpeg": pillow("JPEG"), "webp": pillow("WebP")}
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for index in range(len(images)):
+        for name, run in contenders.items():
+            start = time.perf_counter()
+            run(index)
+            seconds[name].append(time.perf_counter() - start)
+    return {f"{name}_microseconds": 1e6 * float(np.median(times)) for name, times in seconds.items()}
+
+
+def _checks(result: dict[str, Any]) -> list[dict[str, Any]]:
+    quantization, agreement = result["quantization"], result["agreement"]
+    reference = agreement["micro_against_litert_reference"]
+    rate = None
+    if "int8_bits_per_pixel" in quantization:
+        rate = 100 * (quantization["int8_bits_per_pixel"] / quantization["float_bits_per_pixel"] - 1)
+    measured = (
+        sum(operator.startswith("CUSTOM") for operator in result["operators"]),
+        quantization["float_psnr"] - quantization["int8_psnr"],
+        rate,
+        agreement["saved_model"],
+        agreement["litert_float32"],
+        reference["differing_percent"],
+        reference["largest"],
+    )
+    return [
+        {"what": what, "measured": figure, "limit": limit, "unit": unit, "passed": figure <= limit}
+        for (what, (limit, unit)), figure in zip(LIMITS.items(), measured, strict=True)
+        if figure is not None
+    ]
+
+
+def page(certificate: dict[str, Any]) -> str:
+    """A certificate for people, as Markdown."""
+    quantization, speed, npu = (certificate[key] for key in ("quantization", "speed", "npu"))
+    agreement = certificate["agreement"]
+    xnnpack = agreement["micro_against_litert_xnnpack"]
+    rows = [
+        ("file", f"{certificate['file']}, {certificate['bytes']:,} bytes, sha256 `{certificate['sha256'][:16]}…`"),
+        ("operators", ", ".join(certificate["operators"])),
+        *((key, _tensors(certificate[key])) for key in ("inputs", "outputs")),
+        (
+            f"PSNR, {certificate['images']:,} test images",
+            f"float {quantization['float_psnr']:.2f} dB, int8 {quantization['int8_psnr']:.2f} dB",
+        ),
+        ("error of the code", f"{quantization['code_error_percent']:.2f} % of its standard deviation"),
+    ]
+    if "int8_bits_per_pixel" in quantization:
+        rates = (quantization[f"{kind}_bits_per_pixel"] for kind in ("float", "int8"))
+        rows.append(("rate, bits a pixel", "float {:.4f}, int8 {:.4f}".format(*rates)))
+    rows += [
+        (
+            "one image, one thread",
+            f"LiteRT {speed['litert_microseconds']:.0f} µs; Pillow's JPEG {speed['jpeg_microseconds']:.0f} µs, "
+            f"WebP {speed['webp_microseconds']:.0f} µs",
+        ),
+        ("LiteRT Micro", f"arena of {certificate['micro']['arena_bytes']:,} bytes"),
+        (
+            "LiteRT Micro against LiteRT with XNNPACK",
+            f"{xnnpack['differing_percent']:.2f} % of the int8 numbers differ, by at most {xnnpack['largest']}",
+        ),
+        (
+            f"{npu['accelerator']}, by Vela's estimate",
+            f"{npu['npu_share_percent']:.0f} % of the operators on the NPU; {npu['cycles']:,} cycles, "
+            f"{npu['microseconds']:.0f} µs at {npu['clock_mhz']:.0f} MHz; {npu['sram_bytes']:,} bytes of SRAM",
+        ),
+        ("measured on", f"{certificate['machine']['processor']}; " + _listing(certificate["versions"])),
+    ]
+    checks = [
+        (check["what"], f"{check['measured']:.3g} {check['unit']}", f"≤ {check['limit']:g} {check['unit']}",
+         "passed" if check["passed"] else "**failed**")
+        for check in certificate["checks"]
+    ]  # fmt: skip
+    return (
+        f"# Certificate of {certificate['model']}'s encoder\n\n"
+        + _table(("", ""), rows)
+        + "\n"
+        + _table(("check", "measured", "limit", ""), checks)
+    )
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.strip() for cell in line)} |\n" for line in lines)
+
+
+def _tensors(tensors: list[dict[str, Any]]) -> str:
+    parts = []
+    for tensor in tensors:
+        shape = " × ".join(map(str, tensor["shape"]))
+        reach = "{:.4g} to {:.4g}".format(*tensor["range"]) if "range" in tensor else ""
+        parts.append(f"{tensor['dtype']} {shape}{', ' if reach else ''}{reach}")
+    return "; ".join(parts)
+
+
+def _listing(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _listed(outputs) -> list[np.ndarray]:
+    return [np.asarray(part) for part in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
+
+
+def _real(output: np.ndarray, details: dict) -> np.ndarray:
+    """What the integers of an output stand for; switches stay integers."""
+    scale, zero = details["quantization"]
+    return (output.astype(np.float32) - zero) * np.float32(scale) if scale else output
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

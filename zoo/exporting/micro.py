@@ -1,0 +1,194 @@
+"""LiteRT Micro: a network as a C array with the arena it needs, and the codec's tables and coder in C."""
+
+import math
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from zoo.codec.litert import quiet_stderr
+from zoo.codec.tables import Tables
+from zoo.exporting import litert
+
+ARENA_STEP = 256  # an arena is told in so many bytes
+SOURCES = ("zoo_codec.h", "zoo_codec.c")
+_COLUMNS = 110
+_ALLOCATED = re.compile(r"Arena allocation total (\d+) bytes")
+
+
+class MicroNetwork:
+    """A LiteRT file run by LiteRT Micro's own interpreter, on this machine.
+
+    Args:
+        flatbuffer: of operators that LiteRT Micro has.
+        arena_bytes: of memory; None for plenty.
+
+    Raises:
+        ValueError: if tflite_micro is missing, or the file does not run in so much memory.
+    """
+
+    def __init__(self, flatbuffer: bytes, arena_bytes: int | None = None):
+        runtime = _runtime()
+        try:
+            with quiet_stderr():
+                self._interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena_bytes)
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"LiteRT Micro cannot run the file: {' '.join(str(error).split())}.") from None
+        self._outputs = litert.output_count(flatbuffer)
+
+    def __call__(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The outputs, each ``(n, …)``, of an input ``(n, …)`` in the file's dtype, one row after the other."""
+        results: list[list[np.ndarray]] = [[] for _ in range(self._outputs)]
+        for row in rows:
+            self._interpreter.set_input(row[None], 0)
+            self._interpreter.invoke()
+            for index, result in enumerate(results):
+                result.append(self._interpreter.get_output(index)[0])
+        return [np.stack(result) for result in results]
+
+    def allocations(self) -> str:
+        """The allocator's report."""
+        with tempfile.TemporaryFile() as file:
+            with quiet_stderr(file):
+                self._interpreter.print_allocations()
+            file.seek(0)
+            return file.read().decode()
+
+
+def arena_bytes(flatbuffer: bytes) -> int:
+    """The memory that LiteRT Micro needs for a file, as its own allocator counts it here, to ``ARENA_STEP`` bytes.
+
+    Pointers have 8 bytes on most hosts: a device of 32 bits needs less.
+
+    Raises:
+        ValueError: if tflite_micro is missing, or does not run the file.
+    """
+    # What is allocated for good is told on stderr and nowhere else; some kernels need a little more for a while. A search
+    # from below would crash the process, as others do not look whether they got their memory.
+    total = _ALLOCATED.search(MicroNetwork(flatbuffer).allocations())
+    steps = math.ceil(int(total[1]) / ARENA_STEP)
+    while not _runs(flatbuffer, steps * ARENA_STEP):
+        steps += 1
+    return steps * ARENA_STEP
+
+
+def write_micro(
+    flatbuffer: bytes, folder: Path, *, name: str, part: str, tables: tuple[Tables, bytes] | None = None
+) -> None:
+    """Writes a network as C source, and with it, for a codec's encoder, its tables and the coder.
+
+    The files are ``PART.h`` and ``PART.c`` (the array, its length, the arena, the operators), and of a codec
+    ``tables.h``, ``tables.c``, ``zoo_codec.h`` and ``zoo_codec.c``.
+
+    Args:
+        flatbuffer: the LiteRT file.
+        folder: which exists.
+        name: of the model; the C names begin with it.
+        part: what of the model the network is.
+        tables: those of the codec, and their fingerprint; None for a network alone.
+
+    Raises:
+        ValueError: if tflite_micro, which measures the arena, is missing or does not run the file.
+    """
+    stem = _identifier(name)
+    array = f"{stem}_{part}"
+    arena = arena_bytes(flatbuffer)
+    operators = ", ".join(litert.operators(flatbuffer))
+    about = f"The {part} of {name} for LiteRT Micro: {len(flatbuffer):,} bytes."
+    header = f"""/* {about}
+ *
+ * Operators: {operators}.
+ * The arena is what the interpreter of LiteRT Micro needs on a machine of 64 bits, to {ARENA_STEP} bytes; one of 32 bits
+ * needs less. */
+#define {array.upper()}_ARENA_BYTES {arena}
+
+extern const unsigned char {array}[];
+extern const unsigned int {array}_size;
+"""
+    _write(folder / f"{part}.h", _guarded(array, header))
+    source = (
+        f'/* {about} */\n#include "{part}.h"\n\n'
+        "#if defined(__GNUC__)\n__attribute__((aligned(16)))\n#endif\n"
+        f"{_array('unsigned char', array, flatbuffer)}\nconst unsigned int {array}_size = {len(flatbuffer)};\n"
+    )
+    _write(folder / f"{part}.c", source)
+    if tables is not None:
+        _write_tables(*tables, folder, name, stem)
+        for source_name in SOURCES:
+            _write(folder / source_name, (resources.files("zoo.exporting") / "c" / source_name).read_text())
+
+
+def _write_tables(tables: Tables, fingerprint: bytes, folder: Path, name: str, stem: str) -> None:
+    struct = f"{stem}_tables"
+    about = f"/* The entropy coder's tables of {name}, fingerprint {fingerprint.hex()}. */\n"
+    declaration = f"{about}extern const zoo_tables {struct};\n"
+    _write(folder / "tables.h", _guarded(struct, declaration, include='#include "zoo_codec.h"\n\n'))
+    arrays = {
+        "requantize": ("int16_t", tables.requantize),
+        "minimum": ("int16_t", tables.minimum),
+        "size": ("int16_t", tables.size),
+        "counts": ("uint32_t", np.concatenate([row for table in tables.counts for row in table])),
+        "costs": ("uint16_t", tables.costs.reshape(-1)),
+        "index_counts": ("uint32_t", tables.index_counts),
+        "index_costs": ("uint16_t", tables.index_costs),
+    }
+    definitions = "\n".join(f"static {_array(dtype, key, values)}" for key, (dtype, values) in arrays.items())
+    members = [
+        "{" + ", ".join(f"0x{byte:02x}" for byte in fingerprint) + "}",
+        str(tables.latent_dim),
+        str(len(tables.index_counts)),
+        *arrays,
+    ]
+    fields = "".join(f"    {member},\n" for member in members)
+    struct_definition = f"const zoo_tables {struct} = {{\n{fields}}};\n"
+    _write(folder / "tables.c", f'{about}#include "tables.h"\n\n{definitions}\n{struct_definition}')
+
+
+def _runtime():
+    try:
+        import tflite_micro
+    except ImportError:
+        raise ValueError("LiteRT Micro needs tflite_micro: pip install 'zoo[micro]'.") from None
+    return tflite_micro.runtime
+
+
+def _runs(flatbuffer: bytes, arena: int) -> bool:
+    try:
+        MicroNetwork(flatbuffer, arena)
+    except ValueError:
+        return False
+    return True
+
+
+def _identifier(name: str) -> str:
+    identifier = re.sub(r"\W", "_", name, flags=re.ASCII).lower()
+    return identifier if re.match(r"[a-z]", identifier) else f"zoo_{identifier}"
+
+
+def _guarded(name: str, content: str, include: str = "") -> str:
+    guard = f"{name.upper()}_H"
+    return (
+        f'#ifndef {guard}\n#define {guard}\n\n{include}#ifdef __cplusplus\nextern "C" {{\n#endif\n\n{content}\n'
+        "#ifdef __cplusplus\n}\n#endif\n\n#endif\n"
+    )
+
+
+def _array(dtype: str, name: str, values: Sequence[int] | bytes | np.ndarray) -> str:
+    return f"const {dtype} {name}[{len(values)}] = {{\n{_wrapped(map(str, map(int, values)))}}};\n"
+
+
+def _wrapped(numbers: Iterable[str]) -> str:
+    lines, line = [], ""
+    for number in numbers:
+        if len(line) + len(number) + 2 > _COLUMNS:
+            lines.append(line + "\n")
+            line = ""
+        line += f"{' ' if line else '  '}{number},"
+    return "".join(lines) + line + "\n"
+
+
+def _write(path: Path, content: str) -> None:
+    path.write_text(content)
