@@ -405,6 +405,49 @@ def test_an_append_that_fails_leaves_the_file_as_it_was(codec, tmp_path, monkeyp
     assert path.read_bytes() == before and sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "x.zoo"]
 
 
+def test_a_torn_append_leaves_what_was_before(codec, tmp_path):
+    np.save(tmp_path / "a.npy", blobs(3, seed=22))
+    np.save(tmp_path / "b.npy", blobs(1500, seed=23))
+    path, torn = tmp_path / "x.zoo", tmp_path / "torn.zoo"
+    codec.compress_file(tmp_path / "a.npy", path)
+    size, before = path.stat().st_size, codec.decompress(path.read_bytes())
+    codec.compress_file(tmp_path / "b.npy", path, append=True)
+    whole = path.read_bytes()
+    for cut in (size + 1, size + 8, size + 30, size + 90, (size + len(whole)) // 2, len(whole) - 1):
+        torn.write_bytes(whole[:cut])  # as a killed process leaves it
+        with pytest.raises(CodecError, match=r"An append was cut off.*--salvage .* the 3 pictures before it"):
+            codec.decompress_file(torn, tmp_path / "y.npy")
+        with pytest.raises(CodecError, match="An append was cut off"):
+            codec.compress_file(tmp_path / "a.npy", torn, append=True)
+        assert codec.decompress_file(torn, tmp_path / "y.npy", salvage=True).pictures == 3
+        np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), before)
+    assert codec.decompress_file(path, tmp_path / "y.npy", salvage=True).pictures == 1503  # nothing is torn
+    torn.write_bytes(whole[: size - 1])
+    with pytest.raises(CodecError, match="truncated"):
+        codec.decompress_file(torn, tmp_path / "y.npy", salvage=True)
+
+
+def test_a_transform_comes_before_compression(codec, tmp_path):
+    images = blobs(3000, seed=24)
+    np.save(tmp_path / "a.npy", images)
+    path, sizes = tmp_path / "x.zoo", []
+
+    def inverted(pictures):
+        sizes.append(len(pictures))
+        return 255 - pictures
+
+    codec.compress_file(tmp_path / "a.npy", path, transform=inverted)
+    np.testing.assert_array_equal(codec.decompress(path.read_bytes()), codec.decompress(codec.compress(255 - images)))
+    assert sum(sizes) == 3000 and len(sizes) > 1
+    error = codec.mean_squared_error(tmp_path / "a.npy", path, transform=inverted)
+    assert error < 0.1 * codec.mean_squared_error(tmp_path / "a.npy", path)
+    before = path.read_bytes()
+    for wrong in (lambda pictures: pictures[:, 1:], lambda pictures: pictures / 255):
+        with pytest.raises(ValueError, match="transform must keep uint8"):
+            codec.compress_file(tmp_path / "a.npy", path, transform=wrong)
+    assert path.read_bytes() == before
+
+
 def test_a_picture_of_several_tiles_and_sections(codec, tmp_path):
     rng = np.random.default_rng(23)
     pictures = [rng.integers(0, 256, shape, np.uint8) for shape in ((30, 60, 3), (28, 28), (30, 60, 3), (300, 500))]

@@ -130,6 +130,26 @@ def test_appending_and_single_pictures(zoo, tmp_path):
         zoo("decompress x.zoo --picture 5 -o one.png --model model")
 
 
+def test_salvaging_and_denoising(zoo, tmp_path):
+    images = blobs(4, seed=11)
+    noisy = np.clip(images + np.random.default_rng(0).normal(0, 60, images.shape), 0, 255).astype(np.uint8)
+    np.save(tmp_path / "noisy.npy", noisy)
+    zoo("compress noisy.npy -o x.zoo --model model")
+    zoo("compress noisy.npy -o clean.zoo --model model --denoise --denoiser denoising_ae.mnist")
+    errors = {}
+    for name in ("x", "clean"):
+        zoo(f"decompress {name}.zoo -o {name}.npy --model model")
+        errors[name] = np.mean((np.load(tmp_path / f"{name}.npy").astype(float) - images) ** 2)
+    assert errors["clean"] < errors["x"]
+    with pytest.raises(ValueError, match="must be a denoising autoencoder"):
+        zoo("compress noisy.npy -o y.zoo --model model --denoise --denoiser dense_ae")
+    with open(tmp_path / "x.zoo", "ab") as file:
+        file.write((tmp_path / "clean.zoo").read_bytes()[:-3])
+    with pytest.raises(ValueError, match="--salvage"):
+        zoo("decompress x.zoo -o y.npy --model model")
+    assert json.loads(zoo("decompress x.zoo -o y.npy --model model --salvage --json"))["pictures"] == 4
+
+
 def test_a_compact_image(zoo, tmp_path):
     Image.fromarray(blobs(1, seed=10, size=40)[0, ..., 0]).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match="compact holds one grey image of 28 × 28 pixels: received 1 of .40, 40, 1."):

@@ -6,8 +6,10 @@ import time
 import tracemalloc
 import zlib
 
+import codec_fuzz
 import numpy as np
 import pytest
+from codec_fuzz import mutate
 from conftest import blobs
 from reference import parse, varint
 
@@ -31,35 +33,6 @@ def containers(codec: Codec, tmp_path_factory) -> list[tuple[bytes, np.ndarray]]
         codec.compress(blobs(2100, seed=1)),
     ]
     return [(data, codec.decompress(data)) for data in made]
-
-
-def mutate(data: bytes, rng: np.random.Generator, other: bytes) -> bytes:
-    """One to three random changes; half of them near the start, where the header is."""
-    out = bytearray(data)
-    for _ in range(rng.integers(1, 4)):
-        size = len(out)
-        if not size:
-            break
-        at = int(rng.integers(min(size, 80) if rng.random() < 0.5 else size))
-        end = min(size, at + int(rng.integers(1, 40)))
-        match rng.integers(8):
-            case 0:
-                out[at] ^= 1 << int(rng.integers(8))
-            case 1:
-                out[at] = int(rng.choice([0, 1, 127, 128, 255]))
-            case 2:
-                del out[at:]
-            case 3:
-                del out[at:end]
-            case 4:
-                out[at:at] = rng.bytes(end - at)
-            case 5:
-                out[at:end] = rng.bytes(end - at)
-            case 6:
-                out[at:at] = out[at:end]
-            case 7:
-                out[at:] = other[at:]
-    return bytes(out)
 
 
 def check(codec: Codec, data: bytes, exact: list[np.ndarray] | None = None) -> bool:
@@ -94,6 +67,21 @@ def test_mutated_containers(codec, containers):
         data, _ = containers[i % 3]
         restored += check(codec, mutate(data, rng, containers[(i + 1) % 3][0]), exact)
     assert restored < 150  # changes that change nothing, such as a whole other container
+
+
+def test_the_script_finds_nothing_wrong_here(model_folder):
+    codec = Codec(model_folder)
+    fuzz = codec_fuzz.Fuzz(codec, codec_fuzz.sound_files(codec, blobs(50, seed=3)))
+    rng = np.random.default_rng(5)
+    for kind, data in fuzz.files.items():
+        fuzz.check(kind, data)
+        assert fuzz.counts[f"{kind}: exact"] == 1
+        for _ in range(40):
+            fuzz.check(kind, fuzz.damaged(kind, rng))
+    assert not fuzz.failures and sum(fuzz.counts.values()) == 41 * 6
+    fuzz.codec = type("Broken", (), {"decompress": lambda self, data: blobs(1, seed=4)})()
+    fuzz.check("compact", fuzz.files["compact"])
+    assert fuzz.failures[0]["outcome"] == "other data"
 
 
 def test_random_bytes(codec, containers):

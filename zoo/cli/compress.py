@@ -27,12 +27,14 @@ def compress(
             "--compact", help="The fewest bytes for one grey image of the model's size: no header, a check of 16 bits."
         ),
     ] = False,
+    denoise: Annotated[bool, typer.Option("--denoise", help="Remove noise first; needs TensorFlow.")] = False,
+    denoiser: Annotated[str, typer.Option(help="The model that --denoise uses.")] = "denoising_ae",
     fit: Annotated[
         str,
         typer.Option(help="tile: keep each picture's size, cut into tiles; crop, pad: scale it to one tile."),
     ] = "tile",
     names: Annotated[bool, typer.Option(help="Keep the inputs' names for `zoo decompress`.")] = True,
-    verify: Annotated[bool, typer.Option("--verify", help="Restore the file and measure its PSNR.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Restore the file and measure its PSNR; with --denoise against what was denoised.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="Chunks that are coded at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -47,6 +49,7 @@ def compress(
     codec = Codec(model or ("hierarchical_vae" if lossless else "compressor"), num_threads=threads)
     if lossless and not codec.lossless:
         raise ValueError(f"{codec.name} is lossy: leave out --lossless, or give a model such as hierarchical_vae.")
+    transform = _denoising(denoiser) if denoise else None
     with progress() as bar:
         task = bar.add_task("compressing", total=None, status="tiles")
         summary = codec.compress_file(
@@ -56,12 +59,24 @@ def compress(
             names=names,
             append=append,
             compact=compact,
+            transform=transform,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
         result = {"output": str(output), **summary.figures()}
         if verify and not append:
             bar.update(task, description="verifying")
-            error = codec.mean_squared_error(inputs, output, fit=fit)
+            error = codec.mean_squared_error(inputs, output, fit=fit, transform=transform)
             # Not by zoo.evaluation, which brings TensorFlow along. JSON has no infinity.
             result["psnr"] = -10 * math.log10(error) if error else None
     emit(result, as_json)
+
+
+def _denoising(model: str):
+    """What --denoise does to pictures: the model is loaded once."""
+    from zoo.cli.console import start_tensorflow
+
+    start_tensorflow()
+    import zoo
+
+    loaded = zoo.load(model)
+    return lambda pictures: zoo.denoise(pictures, loaded)

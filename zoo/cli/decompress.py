@@ -24,6 +24,9 @@ def decompress(
     picture: Annotated[
         int | None, typer.Option(min=0, help="Only this picture, from 0, into a .png or .npy.", show_default=False)
     ] = None,
+    salvage: Annotated[
+        bool, typer.Option("--salvage", help="Restore what precedes an append that was cut off.")
+    ] = False,
     model: Annotated[
         str | None,
         typer.Option(help="A model's name or folder, where it is not the shipped one that the file names."),
@@ -45,6 +48,7 @@ def decompress(
         summary = codec.decompress_file(
             container,
             output,
+            salvage=salvage,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     emit({"output": str(output), **summary.figures()}, as_json)

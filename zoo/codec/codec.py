@@ -37,6 +37,9 @@ from zoo.codec.lossy import LossyCoder
 Progress = Callable[[int, int], None]
 """Called now and then with the number of tiles done and of all."""
 
+Transform = Callable[[np.ndarray], np.ndarray]
+"""What becomes of pictures, uint8 ``(n, h, w, c)``, before they are compressed: the same shape and dtype."""
+
 _BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
 
 
@@ -237,6 +240,7 @@ class Codec:
         names: bool = True,
         append: bool = False,
         compact: bool = False,
+        transform: Transform | None = None,
         progress: Progress | None = None,
     ) -> Summary:
         """Compresses files into one container, holding few pictures and chunks at a time.
@@ -249,6 +253,7 @@ class Codec:
             append: whether to add them to the container that ``output`` is, of the same model. It
                 grows in place, and is as it was if anything goes wrong.
             compact: see ``compress``.
+            transform: what each batch of pictures goes through first, such as ``zoo.denoise``.
             progress: called with tiles done and tiles in all.
 
         Raises:
@@ -264,7 +269,7 @@ class Codec:
         if append:
             with _open(output) as file:
                 taken = self._read(file, str(output))[1].picture_inputs()
-        sources = _pictures.open_sources(inputs, fit, self.tile, taken)
+        sources = _transformed(_pictures.open_sources(inputs, fit, self.tile, taken), transform)
         if compact:
             if len(sources) != 1:
                 raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
@@ -280,6 +285,7 @@ class Codec:
         path: str | os.PathLike,
         output: str | os.PathLike,
         *,
+        salvage: bool = False,
         progress: Progress | None = None,
     ) -> Summary:
         """Restores a container's pictures into files, holding few pictures and chunks at a time.
@@ -288,6 +294,7 @@ class Codec:
             path: the container, or a compact image.
             output: ``….npy`` for one array, ``….png`` for a single picture, else a folder for PNG
                 files named after the inputs. Nothing appears there before all is restored.
+            salvage: whether to restore what precedes an append that was cut off.
             progress: called with tiles done and tiles in all.
 
         Raises:
@@ -297,7 +304,7 @@ class Codec:
         output = Path(output)
         with _open(path) as file:
             if is_container(file):
-                readers, header = self._read(file, str(path))
+                readers, header = self._read(file, str(path), salvage=salvage)
                 batches = self._restore(readers, progress)
                 summary = _summary(header, os.fstat(file.fileno()).st_size)
             else:
@@ -390,13 +397,18 @@ class Codec:
         path: str | os.PathLike,
         *,
         fit: str = "tile",
+        transform: Transform | None = None,
     ) -> float:
         """Error of a container's pictures against its inputs, over all samples, on [0, 1].
+
+        Args:
+            inputs, fit, transform: as for ``compress_file``.
+            path: the container.
 
         Raises:
             ValueError: if the container does not hold pictures of these inputs.
         """
-        sources = _pictures.open_sources(_as_list(inputs), fit, self.tile)
+        sources = _transformed(_pictures.open_sources(_as_list(inputs), fit, self.tile), transform)
         originals = itertools.chain.from_iterable(self._batches(sources))
         total = samples = 0
         for original, restored in itertools.zip_longest(originals, self.pictures(path)):
@@ -503,9 +515,9 @@ class Codec:
     def _batch(self, shape: tuple[int, int, int]) -> int:
         return max(1, _BATCH_TILES // tiles_of(shape, self.tile))
 
-    def _read(self, file: BinaryIO, name: str) -> tuple[list[Reader], Header]:
+    def _read(self, file: BinaryIO, name: str, *, salvage: bool = False) -> tuple[list[Reader], Header]:
         """The containers of a file, and a header for all of them, checked to be of this model."""
-        readers, header = read_all(file, name)
+        readers, header = read_all(file, name, salvage=salvage)
         if header.fingerprint != self.fingerprint:
             raise CodecError(
                 f"{name} needs the model {models.identity(header.model, header.fingerprint)}, "
@@ -548,6 +560,25 @@ def _open(path: str | os.PathLike) -> BinaryIO:
         return open(path, "rb")
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _transformed(sources: list[_pictures.Source], transform: Transform | None) -> list[_pictures.Source]:
+    if transform is None:
+        return sources
+
+    def read(source: _pictures.Source) -> Callable[[int, int], np.ndarray]:
+        def transformed(start: int, stop: int) -> np.ndarray:
+            pictures = source.read(start, stop)
+            result = np.asarray(transform(pictures))
+            if result.shape != pictures.shape or result.dtype != np.uint8:
+                raise ValueError(
+                    f"transform must keep uint8 {pictures.shape}: received {result.dtype} {result.shape} of it."
+                )
+            return result
+
+        return transformed
+
+    return [dataclasses.replace(source, read=read(source)) for source in sources]
 
 
 def _as_list(inputs: str | os.PathLike | Iterable[str | os.PathLike]) -> list[str | os.PathLike]:

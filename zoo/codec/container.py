@@ -277,17 +277,34 @@ class Reader:
         return _Cursor(self._file, size - self._first_chunk, self.name, self._first_chunk)
 
 
-def read_all(file: BinaryIO, name: str) -> tuple[list[Reader], Header]:
+def read_all(file: BinaryIO, name: str, *, salvage: bool = False) -> tuple[list[Reader], Header]:
     """The containers of a file, and one header for all of them.
+
+    Args:
+        file: opened for reading bytes.
+        name: of the file, for messages.
+        salvage: whether to leave out an appended container that is torn, and all after it.
 
     Raises:
         CodecError: if a header is damaged, a length leads nowhere, or the containers do not belong together.
     """
     size = file.seek(0, os.SEEK_END)
-    readers, at = [Reader(file, name)], 0
-    while (at := readers[-1].skip()) < size:
-        readers.append(Reader(file, name, at))
-    return readers, merged([reader.header for reader in readers], name)
+    readers, whole = [Reader(file, name)], 0
+    try:
+        while (at := readers[-1].skip()) < size:
+            whole = len(readers)
+            readers.append(Reader(file, name, at))
+        whole = len(readers)
+    except CodecError as error:
+        if not whole:
+            raise
+        if not salvage:
+            pictures = sum(reader.header.pictures for reader in readers[:whole])
+            raise CodecError(
+                f"{error} An append was cut off, or its part damaged: --salvage (salvage=True) restores the "
+                f"{pictures} pictures before it."
+            ) from None
+    return readers[:whole], merged([reader.header for reader in readers[:whole]], name)
 
 
 class _Cursor:

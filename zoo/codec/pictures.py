@@ -155,13 +155,17 @@ def _open(path: Path, label: str, names: "_Names", fit: str, tile: tuple[int, in
 
 
 def _open_array(path: Path) -> Source:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is no .npy array of numbers: {' '.join(str(error).split())}") from None
-    return from_array(array, str(path))
+    def mapped() -> Source:
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path} is no .npy array of numbers: {' '.join(str(error).split())}") from None
+        return from_array(array, str(path))
+
+    # Each batch is copied out of a map of its own: one map would keep in memory all that was read through it.
+    return dataclasses.replace(mapped(), read=lambda start, stop: np.array(mapped().read(start, stop)))
 
 
 def _open_picture(path: Path) -> Source:
