@@ -93,8 +93,7 @@ def certify(
         data_set = data_set.binarized(trained_on["seed"])
     test = data_set.test[:images]
     step("float against int8")
-    tables = Tables.read(artifact.file("codec.npz")) if artifact.has("codec.npz") else None
-    quantization = _quantization(model, Network(path), tables, test)
+    found = quantization(model, Network(path), tables_of(artifact), test)
     step("agreement of the runtimes")
     agreement = _agreement(model, path, flatbuffer, test[:AGREEMENT_IMAGES])
     step("timing")
@@ -108,7 +107,7 @@ def certify(
         "operators": litert.operators(flatbuffer),
         **litert.described(flatbuffer),
         "images": len(test),
-        "quantization": quantization,
+        "quantization": found,
         "agreement": agreement,
         "speed": speed,
         "micro": micro,
@@ -119,13 +118,18 @@ def certify(
         },
         "machine": {"processor": _processor(), "architecture": platform.machine()},
     }
-    result["checks"] = _checks(result)
+    result["checks"] = checks(result)
     result["passed"] = all(check["passed"] for check in result["checks"])
     step("writing")
     if output is not None:
         files = {"certificate.json": json.dumps(result, indent=2) + "\n", "certificate.md": page(result)}
         artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
     return result
+
+
+def tables_of(artifact: artifacts.Artifact) -> Tables | None:
+    """The codec's tables, where a model has some."""
+    return Tables.read(artifact.file("codec.npz")) if artifact.has("codec.npz") else None
 
 
 def _made(folder: Path) -> Path:
@@ -136,7 +140,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _quantization(model, network: Network, tables: Tables | None, images: np.ndarray) -> dict[str, float]:
+def quantization(model, network: Network, tables: Tables | None, images: np.ndarray) -> dict[str, float]:
     """PSNR of the float decoder after the float encoder and after the int8 one, and how far their codes are apart."""
     clean = images / np.float32(255)
     exact = _listed(model.encoder.predict(clean, batch_size=500, verbose=0))
@@ -217,15 +221,16 @@ def _speed(path: Path, images: np.ndarray) -> dict[str, float]:
     return {f"{name}_microseconds": 1e6 * float(np.median(times)) for name, times in seconds.items()}
 
 
-def _checks(result: dict[str, Any]) -> list[dict[str, Any]]:
-    quantization, agreement = result["quantization"], result["agreement"]
+def checks(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """A certificate's figures beside ``LIMITS``."""
+    figures, agreement = result["quantization"], result["agreement"]
     reference = agreement["micro_against_litert_reference"]
     rate = None
-    if "int8_bits_per_pixel" in quantization:
-        rate = 100 * (quantization["int8_bits_per_pixel"] / quantization["float_bits_per_pixel"] - 1)
+    if "int8_bits_per_pixel" in figures:
+        rate = 100 * (figures["int8_bits_per_pixel"] / figures["float_bits_per_pixel"] - 1)
     measured = (
         sum(operator.startswith("CUSTOM") for operator in result["operators"]),
-        quantization["float_psnr"] - quantization["int8_psnr"],
+        figures["float_psnr"] - figures["int8_psnr"],
         rate,
         agreement["saved_model"],
         agreement["litert_float32"],
@@ -241,7 +246,7 @@ def _checks(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def page(certificate: dict[str, Any]) -> str:
     """A certificate for people, as Markdown."""
-    quantization, speed, npu = (certificate[key] for key in ("quantization", "speed", "npu"))
+    figures, speed, npu = (certificate[key] for key in ("quantization", "speed", "npu"))
     agreement = certificate["agreement"]
     xnnpack = agreement["micro_against_litert_xnnpack"]
     rows = [
@@ -250,12 +255,12 @@ def page(certificate: dict[str, Any]) -> str:
         *((key, _tensors(certificate[key])) for key in ("inputs", "outputs")),
         (
             f"PSNR, {certificate['images']:,} test images",
-            f"float {quantization['float_psnr']:.2f} dB, int8 {quantization['int8_psnr']:.2f} dB",
+            f"float {figures['float_psnr']:.2f} dB, int8 {figures['int8_psnr']:.2f} dB",
         ),
-        ("error of the code", f"{quantization['code_error_percent']:.2f} % of its standard deviation"),
+        ("error of the code", f"{figures['code_error_percent']:.2f} % of its standard deviation"),
     ]
-    if "int8_bits_per_pixel" in quantization:
-        rates = (quantization[f"{kind}_bits_per_pixel"] for kind in ("float", "int8"))
+    if "int8_bits_per_pixel" in figures:
+        rates = (figures[f"{kind}_bits_per_pixel"] for kind in ("float", "int8"))
         rows.append(("rate, bits a pixel", "float {:.4f}, int8 {:.4f}".format(*rates)))
     rows += [
         (

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.codec.litert import quiet_stderr
+from zoo.exporting.rewrite import dense_as_convolution
 
 METADATA = "zoo.json"
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
@@ -110,7 +111,7 @@ def _convert(
     foreign = [operator for operator in operators(flatbuffer) if operator.startswith("CUSTOM")]
     if foreign:
         raise ValueError(f"{name} needs operators outside LiteRT's builtins: {', '.join(foreign)}.")
-    return _in_order(flatbuffer)
+    return _in_order(dense_as_convolution(flatbuffer) if quantization == "int8" else flatbuffer)
 
 
 def _in_order(flatbuffer: bytes) -> bytes:
@@ -147,7 +148,7 @@ def with_metadata(flatbuffer: bytes, *, model: str, part: str, sha256: str) -> b
     content = {"model": model, "part": part, "sha256": sha256, **described(flatbuffer)}
     file = io.BytesIO(flatbuffer)
     with zipfile.ZipFile(file, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(METADATA), json.dumps(content, indent=2) + "\n")  # of a fixed date
+        archive.writestr(zipfile.ZipInfo(METADATA), json.dumps(content) + "\n")  # of a fixed date
     return file.getvalue()
 
 

@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from importlib import resources
@@ -13,9 +15,14 @@ from zoo.codec.litert import quiet_stderr
 from zoo.codec.tables import Tables
 from zoo.exporting import litert
 
-ARENA_STEP = 256  # an arena is told in so many bytes
+ARENA_STEP = 1024  # an arena is told in so many bytes
 SOURCES = ("zoo_codec.h", "zoo_codec.c")
 _COLUMNS = 110
+_TRIAL = """
+import sys, tflite_micro
+content = open(sys.argv[1], "rb").read()
+tflite_micro.runtime.Interpreter.from_bytes(content, arena_size=int(sys.argv[2])).invoke()
+"""
 _ALLOCATED = re.compile(r"Arena allocation total (\d+) bytes")
 
 
@@ -66,12 +73,16 @@ def arena_bytes(flatbuffer: bytes) -> int:
     Raises:
         ValueError: if tflite_micro is missing, or does not run the file.
     """
-    # What is allocated for good is told on stderr and nowhere else; some kernels need a little more for a while. A search
-    # from below would crash the process, as others do not look whether they got their memory.
+    # What is allocated for good is told on stderr and nowhere else; some kernels need a little more for a while.
     total = _ALLOCATED.search(MicroNetwork(flatbuffer).allocations())
     steps = math.ceil(int(total[1]) / ARENA_STEP)
-    while not _runs(flatbuffer, steps * ARENA_STEP):
-        steps += 1
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(flatbuffer)
+        file.flush()
+        # Each trial in a process of its own: some kernels do not look whether they got their memory, and crash.
+        command = [sys.executable, "-c", _TRIAL, file.name]
+        while subprocess.run([*command, str(steps * ARENA_STEP)], capture_output=True).returncode:
+            steps += 1
     return steps * ARENA_STEP
 
 
@@ -153,14 +164,6 @@ def _runtime():
     except ImportError:
         raise ValueError("LiteRT Micro needs tflite_micro: pip install 'zoo[micro]'.") from None
     return tflite_micro.runtime
-
-
-def _runs(flatbuffer: bytes, arena: int) -> bool:
-    try:
-        MicroNetwork(flatbuffer, arena)
-    except ValueError:
-        return False
-    return True
 
 
 def _identifier(name: str) -> str:

@@ -1,0 +1,123 @@
+"""Dense layers of an int8 file as 1 × 1 convolutions, in which LiteRT and LiteRT Micro round alike.
+
+LiteRT's plain kernels compute FULLY_CONNECTED with weights of a scale per channel by another rounding than LiteRT Micro's;
+for CONV_2D both have the same one. The numbers that XNNPACK gives do not change.
+"""
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+_IDENTIFIER = b"TFL3"
+_ALIGNMENT = 16  # of a buffer's data, as the schema demands and Python's packing forgets
+
+
+def dense_as_convolution(flatbuffer: bytes) -> bytes:
+    """The file with each FULLY_CONNECTED of int8 weights as RESHAPE, CONV_2D, RESHAPE."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer, 0))
+    for graph in model.subgraphs:
+        operators = []
+        for operator in graph.operators:
+            if _is_dense(model, graph, operator):
+                operators += _convolution(model, graph, operator)
+            else:
+                operators.append(operator)
+        graph.operators = operators
+    _drop_unused(model)
+    model.buffers = [_aligned(buffer) for buffer in model.buffers]
+    builder = flatbuffers.Builder(len(flatbuffer))
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _is_dense(model, graph, operator) -> bool:
+    code = model.operatorCodes[operator.opcodeIndex]
+    dense = max(code.builtinCode, code.deprecatedBuiltinCode) == schema.BuiltinOperator.FULLY_CONNECTED
+    return dense and graph.tensors[operator.inputs[1]].type == schema.TensorType.INT8
+
+
+def _convolution(model, graph, dense) -> list:
+    x, weights, *bias = dense.inputs
+    (y,) = dense.outputs
+    units, size = graph.tensors[weights].shape
+    rows = int(np.prod(graph.tensors[x].shape)) // size
+    graph.tensors[weights].shape = [units, 1, 1, size]
+    before, into = _reshape(model, graph, x, [1, rows, 1, size])
+    image = _tensor_like(graph, y, [1, rows, 1, units])
+    options = schema.Conv2DOptionsT()
+    options.padding = schema.Padding.VALID
+    options.strideH = options.strideW = 1
+    options.fusedActivationFunction = dense.builtinOptions.fusedActivationFunction
+    convolution = _operator(model, schema.BuiltinOperator.CONV_2D, 3, [into, weights, *bias], [image])
+    convolution.builtinOptionsType, convolution.builtinOptions = schema.BuiltinOptions.Conv2DOptions, options
+    after, _ = _reshape(model, graph, image, graph.tensors[y].shape, y)
+    return [before, convolution, after]
+
+
+def _reshape(model, graph, source: int, shape, target: int | None = None):
+    """The operator, and the tensor it makes."""
+    shape = np.asarray(shape, np.int32)
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(shape.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    constant = schema.TensorT()
+    constant.shape, constant.type, constant.buffer = [len(shape)], schema.TensorType.INT32, len(model.buffers) - 1
+    constant.name = b"shape"
+    graph.tensors.append(constant)
+    constant_index = len(graph.tensors) - 1
+    if target is None:
+        target = _tensor_like(graph, source, shape)
+    return _operator(model, schema.BuiltinOperator.RESHAPE, 1, [source, constant_index], [target]), target
+
+
+def _tensor_like(graph, index: int, shape) -> int:
+    """A new tensor of another's dtype and scale, computed and not stored."""
+    like, tensor = graph.tensors[index], schema.TensorT()
+    tensor.name, tensor.type, tensor.quantization = b"dense", like.type, like.quantization
+    tensor.shape, tensor.buffer = [int(n) for n in shape], 0
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def _operator(model, builtin: int, version: int, inputs: list[int], outputs: list[int]):
+    for index, code in enumerate(model.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
+            code.version = max(code.version, version)
+            break
+    else:
+        code = schema.OperatorCodeT()
+        code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, builtin, version
+        model.operatorCodes.append(code)
+        index = len(model.operatorCodes) - 1
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = index, inputs, outputs
+    return operator
+
+
+def _drop_unused(model) -> None:
+    """Leaves out the codes of operators that are no longer there: small runtimes register each."""
+    used = sorted({operator.opcodeIndex for graph in model.subgraphs for operator in graph.operators})
+    model.operatorCodes = [model.operatorCodes[index] for index in used]
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            operator.opcodeIndex = used.index(operator.opcodeIndex)
+
+
+class _AlignedBuffer(schema.BufferT):
+    def Pack(self, builder):
+        if self.data is None:
+            return super().Pack(builder)
+        content = np.asarray(self.data, np.uint8).tobytes()
+        builder.StartVector(1, len(content), _ALIGNMENT)
+        builder.head -= len(content)
+        builder.Bytes[builder.head : builder.head + len(content)] = content
+        data = builder.EndVector()
+        schema.BufferStart(builder)
+        schema.BufferAddData(builder, data)
+        return schema.BufferEnd(builder)
+
+
+def _aligned(buffer):
+    aligned = _AlignedBuffer()
+    aligned.__dict__.update(buffer.__dict__)
+    return aligned
