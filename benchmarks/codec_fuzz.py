@@ -1,11 +1,11 @@
-"""Damages compressed files in their thousands: each must give a CodecError, or the exact data, soon and in little memory.
+"""Damages compressed files in their thousands: each must give a CodecError, or the exact data, soon, in little memory.
 
     python benchmarks/codec_fuzz.py -o fuzz.json
 
 Containers of one and of several chunks, grey and colour, with names, appended to each other, without loss, and compact
-images: flipped, overwritten, cut, extended, doubled, spliced with each other, or random from the start. Exit status 1 if
-one of them gives another error or other data, takes more than a second, or more than ten times the memory that restoring
-the sound file takes.
+images: flipped, overwritten, cut, extended, doubled, spliced with each other, or random from the start. Exit status 1
+if one of them gives another error or other data, takes more than a second, or more than ten times the memory that
+restoring the sound file takes.
 """
 
 import argparse

@@ -2,10 +2,10 @@
 
     python benchmarks/codec_throughput.py -o throughput.json
 
-The images are those of the data set, both splits, again and again, in an .npy file. The bare encoder is the LiteRT file in
-the interpreter, one image after the other, with nothing done about its codes. One thread; the two take turns in one
-process, so compare them within a run. Peak memory is that of a process which compresses as many images, and of another with
-a tenth of them (on Linux).
+The images are those of the data set, both splits, again and again, in an .npy file. The bare encoder is the LiteRT file
+in the interpreter, one image after the other, with nothing done about its codes. One thread; the two take turns in one
+process, so compare them within a run. Peak memory is that of a process which compresses as many images, and of another
+with a tenth of them (on Linux).
 """
 
 import argparse
@@ -75,8 +75,9 @@ def main() -> None:
         large, small = Path(room) / "large.npy", Path(room) / "small.npy"
         write_images(large, options.data, options.images)
         write_images(small, options.data, options.images // 10)
+        output = Path(room) / "x.zoo"
         rates = [
-            (compressed_per_second(options.model, large, Path(room) / "x.zoo"), encoded_per_second(options.model, large))
+            (compressed_per_second(options.model, large, output), encoded_per_second(options.model, large))
             for _ in range(options.repeats)
         ]
         peaks = [peak_bytes(options.model, path) for path in (large, small)]

@@ -180,6 +180,29 @@ def test_a_gan_is_served_with_its_discriminator(gan, tmp_path):
         zoo.export(gan, tmp_path / "d.tflite", part="discriminator", quantization="int8")
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_dense_layers_round_as_litert_micro_does(bias, tmp_path):
+    from zoo.codec.litert import Network
+    from zoo.exporting.micro import MicroNetwork
+
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6, 5))
+    y = keras.layers.Dense(7, "relu", use_bias=bias)(x)
+    y = keras.layers.Dense(9, use_bias=bias)(keras.layers.Flatten()(y))
+    model = keras.Model(x, keras.layers.Dense(4, "sigmoid", use_bias=bias)(y))
+    examples = np.random.default_rng(0).normal(size=(200, 6, 5)).astype(np.float32)
+    plain = tmp_path / "plain.tflite"
+    plain.write_bytes(litert.convert(model, quantization="int8", calibration=examples))
+    found = litert.operators(plain.read_bytes())
+    assert "CONV_2D" in found and "FULLY_CONNECTED" not in found
+    network = Network(plain)
+    scale, zero = network.input["quantization"]
+    rows = np.clip(np.rint(examples / scale) + zero, -128, 127).astype(np.int8)
+    (codes,), (scale, zero) = network(rows), network.output["quantization"]
+    assert np.abs((codes - float(zero)) * scale - model.predict(examples, verbose=0)).max() < 0.05
+    np.testing.assert_array_equal(MicroNetwork(plain.read_bytes())(rows)[0], Network(plain, reference=True)(rows)[0])
+
+
 def test_an_operator_outside_the_builtins_fails_loudly():
     inputs = keras.Input((8,))
     model = keras.Model(inputs, keras.ops.erfinv(inputs), name="special")
@@ -192,7 +215,7 @@ def test_an_operator_outside_the_builtins_fails_loudly():
     [
         ({"part": "head"}, "part must be encoder, decoder, generator, discriminator, model"),
         ({"part": "generator"}, "part must be encoder, decoder, model, as .* has no generator"),
-        ({"format": "onnx"}, "format must be saved_model or litert"),
+        ({"format": "onnx"}, "format must be saved_model, litert, micro"),
         ({"quantization": "int4"}, "quantization must be none, float16, dynamic or int8"),
         ({"quantization": "int8"}, "needs calibration"),
         ({"format": "saved_model", "quantization": "int8"}, "stays float32"),

@@ -34,7 +34,12 @@ def compress(
         typer.Option(help="tile: keep each picture's size, cut into tiles; crop, pad: scale it to one tile."),
     ] = "tile",
     names: Annotated[bool, typer.Option(help="Keep the inputs' names for `zoo decompress`.")] = True,
-    verify: Annotated[bool, typer.Option("--verify", help="Restore the file and measure its PSNR; with --denoise against what was denoised.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Restore the file and measure its PSNR; with --denoise against what was denoised."
+        ),
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Chunks that are coded at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

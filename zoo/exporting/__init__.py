@@ -3,8 +3,8 @@
 The package is not called ``export`` because ``zoo.export`` is the function.
 """
 
-from zoo.exporting.certificate import certify
 from zoo.exporting.artifact import write_artifact
+from zoo.exporting.certificate import certify
 from zoo.exporting.export import default_part, export
 from zoo.exporting.litert import operators
 

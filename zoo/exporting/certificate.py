@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -57,9 +56,9 @@ def certify(
         progress: a started ``rich.progress.Progress``.
 
     Returns:
-        ``operators``, ``bytes``, ``inputs`` and ``outputs`` of the file; ``quantization``: the figures of float and int8
-        on the official test split; ``agreement`` of the runtimes; ``speed`` in microseconds an image, beside JPEG and
-        WebP encoding the same images; ``micro``: the arena; ``npu``: Ethos-U55; ``checks`` against ``LIMITS``, and
+        ``operators``, ``bytes``, ``inputs`` and ``outputs`` of the file; ``quantization``: the figures of float and
+        int8 on the official test split; ``agreement`` of the runtimes; ``speed`` in microseconds an image, beside JPEG
+        and WebP encoding the same images; ``micro``: the arena; ``npu``: Ethos-U55; ``checks`` against ``LIMITS``, and
         whether all are ``passed``.
 
     Raises:
@@ -144,9 +143,7 @@ def quantization(model, network: Network, tables: Tables | None, images: np.ndar
     """PSNR of the float decoder after the float encoder and after the int8 one, and how far their codes are apart."""
     clean = images / np.float32(255)
     exact = _listed(model.encoder.predict(clean, batch_size=500, verbose=0))
-    found = [
-        _real(output, details) for output, details in zip(network(as_int8(images)), network.outputs, strict=True)
-    ]
+    found = [_real(output, details) for output, details in zip(network(as_int8(images)), network.outputs, strict=True)]
     spread = exact[0].std()
     figures = {"code_error_percent": 100 * float(np.sqrt(np.mean((found[0] - exact[0]) ** 2)) / spread)}
     codes = {"float": exact, "int8": found}

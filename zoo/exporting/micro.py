@@ -74,16 +74,17 @@ def arena_bytes(flatbuffer: bytes) -> int:
         ValueError: if tflite_micro is missing, or does not run the file.
     """
     # What is allocated for good is told on stderr and nowhere else; some kernels need a little more for a while.
-    total = _ALLOCATED.search(MicroNetwork(flatbuffer).allocations())
-    steps = math.ceil(int(total[1]) / ARENA_STEP)
+    total = int(_ALLOCATED.search(MicroNetwork(flatbuffer).allocations())[1])
     with tempfile.NamedTemporaryFile() as file:
         file.write(flatbuffer)
         file.flush()
         # Each trial in a process of its own: some kernels do not look whether they got their memory, and crash.
         command = [sys.executable, "-c", _TRIAL, file.name]
-        while subprocess.run([*command, str(steps * ARENA_STEP)], capture_output=True).returncode:
-            steps += 1
-    return steps * ARENA_STEP
+        for size in range(math.ceil(total / ARENA_STEP) * ARENA_STEP, 2 * total + 2 * ARENA_STEP, ARENA_STEP):
+            trial = subprocess.run([*command, str(size)], capture_output=True, text=True)
+            if trial.returncode == 0:
+                return size
+    raise ValueError(f"LiteRT Micro does not run the file in {size} bytes: {trial.stderr.strip()[-200:]}")
 
 
 def write_micro(
@@ -112,7 +113,7 @@ def write_micro(
     header = f"""/* {about}
  *
  * Operators: {operators}.
- * The arena is what the interpreter of LiteRT Micro needs on a machine of 64 bits, to {ARENA_STEP} bytes; one of 32 bits
+ * The arena is what LiteRT Micro's interpreter needs on a machine of 64 bits, to {ARENA_STEP} bytes; one of 32 bits
  * needs less. */
 #define {array.upper()}_ARENA_BYTES {arena}
 

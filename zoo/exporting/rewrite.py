@@ -1,7 +1,7 @@
 """Dense layers of an int8 file as 1 × 1 convolutions, in which LiteRT and LiteRT Micro round alike.
 
-LiteRT's plain kernels compute FULLY_CONNECTED with weights of a scale per channel by another rounding than LiteRT Micro's;
-for CONV_2D both have the same one. The numbers that XNNPACK gives do not change.
+LiteRT's plain kernels compute FULLY_CONNECTED with weights of a scale per channel by another rounding than LiteRT
+Micro's; for CONV_2D both have the same one. The numbers that XNNPACK gives do not change.
 """
 
 import flatbuffers
@@ -39,6 +39,7 @@ def _is_dense(model, graph, operator) -> bool:
 def _convolution(model, graph, dense) -> list:
     x, weights, *bias = dense.inputs
     (y,) = dense.outputs
+    bias = bias[0] if bias and bias[0] >= 0 else _no_bias(model, graph, x, weights)
     units, size = graph.tensors[weights].shape
     rows = int(np.prod(graph.tensors[x].shape)) // size
     graph.tensors[weights].shape = [units, 1, 1, size]
@@ -48,7 +49,7 @@ def _convolution(model, graph, dense) -> list:
     options.padding = schema.Padding.VALID
     options.strideH = options.strideW = 1
     options.fusedActivationFunction = dense.builtinOptions.fusedActivationFunction
-    convolution = _operator(model, schema.BuiltinOperator.CONV_2D, 3, [into, weights, *bias], [image])
+    convolution = _operator(model, schema.BuiltinOperator.CONV_2D, 3, [into, weights, bias], [image])
     convolution.builtinOptionsType, convolution.builtinOptions = schema.BuiltinOptions.Conv2DOptions, options
     after, _ = _reshape(model, graph, image, graph.tensors[y].shape, y)
     return [before, convolution, after]
@@ -56,18 +57,32 @@ def _convolution(model, graph, dense) -> list:
 
 def _reshape(model, graph, source: int, shape, target: int | None = None):
     """The operator, and the tensor it makes."""
-    shape = np.asarray(shape, np.int32)
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(shape.tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    constant = schema.TensorT()
-    constant.shape, constant.type, constant.buffer = [len(shape)], schema.TensorType.INT32, len(model.buffers) - 1
-    constant.name = b"shape"
-    graph.tensors.append(constant)
-    constant_index = len(graph.tensors) - 1
+    constant = _constant(model, graph, b"shape", np.asarray(shape, np.int32))
     if target is None:
         target = _tensor_like(graph, source, shape)
-    return _operator(model, schema.BuiltinOperator.RESHAPE, 1, [source, constant_index], [target]), target
+    return _operator(model, schema.BuiltinOperator.RESHAPE, 1, [source, constant], [target]), target
+
+
+def _no_bias(model, graph, x: int, weights: int) -> int:
+    """A bias of zeros, which a convolution cannot do without."""
+    weights = graph.tensors[weights]
+    index = _constant(model, graph, b"bias", np.zeros(weights.shape[0], np.int32))
+    quantization = schema.QuantizationParametersT()
+    quantization.scale = np.asarray(weights.quantization.scale) * graph.tensors[x].quantization.scale[0]
+    quantization.zeroPoint = np.zeros(len(quantization.scale), np.int64)
+    graph.tensors[index].quantization = quantization
+    return index
+
+
+def _constant(model, graph, name: bytes, values: np.ndarray) -> int:
+    """A new tensor of int32 numbers ``(n,)``."""
+    buffer, tensor = schema.BufferT(), schema.TensorT()
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    tensor.name, tensor.type = name, schema.TensorType.INT32
+    tensor.shape, tensor.buffer = [len(values)], len(model.buffers) - 1
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
 
 
 def _tensor_like(graph, index: int, shape) -> int:
@@ -80,17 +95,15 @@ def _tensor_like(graph, index: int, shape) -> int:
 
 
 def _operator(model, builtin: int, version: int, inputs: list[int], outputs: list[int]):
-    for index, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
-            code.version = max(code.version, version)
-            break
-    else:
+    builtins = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    if builtin not in builtins:
         code = schema.OperatorCodeT()
         code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, builtin, version
         model.operatorCodes.append(code)
-        index = len(model.operatorCodes) - 1
+        builtins.append(builtin)
     operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = index, inputs, outputs
+    operator.opcodeIndex = builtins.index(builtin)
+    operator.inputs, operator.outputs = inputs, outputs
     return operator
 
 
