@@ -6,6 +6,7 @@ import pytest
 from checks import check_layer
 
 from zoo import layers
+from zoo.layers import bounded_silu
 
 rng = np.random.default_rng(0)
 IMAGES = rng.random((2, 6, 4, 8), dtype=np.float32)
@@ -29,6 +30,41 @@ def test_the_bottleneck_takes_the_best_of_several_tables():
     for mine, theirs in ((one.means, layer.means), (one.log_scales, layer.log_scales), (one.logits, layer.logits)):
         mine.assign(theirs[1])
     np.testing.assert_allclose(one.bits(y), bits[:, 1], rtol=1e-5)
+
+
+def test_bounded_silu_is_silu_where_it_is_not_flat(tmp_path):
+    from scipy.special import expit
+
+    x = np.linspace(-200, 50, 5001).astype(np.float32)
+    y = np.asarray(bounded_silu(x))
+    np.testing.assert_allclose(y, x * expit(x.astype(float)), atol=5e-4)
+    np.testing.assert_allclose(y[x > -10], (x * expit(x.astype(float)))[x > -10], atol=1e-6)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, bounded_silu)])
+    model.save(tmp_path / "m.keras")
+    twin = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(twin.predict(np.eye(4), verbose=0), model.predict(np.eye(4), verbose=0))
+
+
+def test_int8_of_bounded_silu_spends_no_steps_on_units_that_are_off(tmp_path):
+    from zoo.codec.litert import Network
+    from zoo.exporting import litert
+
+    x = np.random.default_rng(0).normal(size=(500, 64)).astype(np.float32)
+    errors = {}
+    for activation in (keras.activations.silu, bounded_silu):
+        normal = keras.initializers.RandomNormal(stddev=3.0, seed=0)  # sums of about -50 ± 24
+        dense = keras.layers.Dense(
+            16, activation, kernel_initializer=normal, bias_initializer=keras.initializers.Constant(-50.0)
+        )
+        model = keras.Sequential([keras.Input((64,)), dense])
+        path = tmp_path / "m.tflite"
+        path.write_bytes(litert.convert(model, quantization="int8", calibration=x))
+        network = Network(path)
+        (scale, zero), (step, origin) = network.input["quantization"], network.output["quantization"]
+        codes = np.clip(np.rint(x / scale) + zero, -128, 127).astype(np.int8)
+        exact = model.predict((codes - float(zero)) * scale, verbose=0)
+        errors[activation] = np.abs((network(codes)[0] - float(origin)) * step - exact)[exact > 0.1].mean()
+    assert errors[bounded_silu] < 0.8 * errors[keras.activations.silu]
 
 
 def test_residual_block_is_the_identity_at_its_start():

@@ -1,5 +1,6 @@
 """Keras layers the zoo's models are made of."""
 
+from zoo.layers.bounded_silu import bounded_silu
 from zoo.layers.corruption import Corruption
 from zoo.layers.coupling_flow import CouplingFlow
 from zoo.layers.deconvolution import Deconvolution2D
@@ -30,4 +31,5 @@ __all__ = [
     "ReversibleDense",
     "SpatialMixing",
     "SubPixelConv2D",
+    "bounded_silu",
 ]

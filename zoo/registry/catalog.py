@@ -38,10 +38,11 @@ CATALOG: dict[str, Spec] = {
         summary="Small int8 encoder, quantised code with adaptive integer tables, larger decoder: the codec's model.",
         paper="Ballé, Laparra & Simoncelli 2017, End-to-end Optimized Image Compression, ICLR",
         recipes={
-            "fashion_mnist_q3": Recipe(epochs=30, data="fashion_mnist", dtype_policy="mixed_bfloat16"),
-            "fashion_mnist_q2": Recipe(epochs=40, data="fashion_mnist", dtype_policy="mixed_bfloat16"),
+            f"fashion_mnist_{quality}": Recipe(epochs=epochs, data="fashion_mnist", dtype_policy="mixed_bfloat16")
+            for quality, epochs in (("q3", 30), ("q1", 40), ("q2", 40))
         },
         config={
+            "fashion_mnist_q1": {"rate_weight": 0.2, "latent_dim": 64},
             "fashion_mnist_q2": {"rate_weight": 0.03, "latent_dim": 64},
             "fashion_mnist_q3": {"rate_weight": 0.004, "latent_dim": 96},
         },

@@ -3,12 +3,13 @@
 Vincent et al. 2010, "Stacked Denoising Autoencoders", §2.2, and Hinton & Salakhutdinov 2006, "Reducing the
 Dimensionality of Data with Neural Networks", whose unrolled network starts from tied weights. Differs from the papers
 in that the weights stay tied while the whole net trains end to end, without layer-wise pretraining, in its smooth
-activation (SiLU for the logistic function) and in that nothing is corrupted.
+activation (SiLU, bounded, for the logistic function) and in that nothing is corrupted.
 """
 
 import keras
 from keras import layers
 
+from zoo.layers.bounded_silu import bounded_silu
 from zoo.layers.reversible import ReversibleDense
 from zoo.models.base import Autoencoder
 
@@ -34,7 +35,7 @@ class TiedAE(Autoencoder):
         image_shape=(28, 28, 1),
         hidden_units=(512,),
         latent_dim=32,
-        activation="silu",
+        activation=bounded_silu,
         tied=True,
         **kwargs,
     ):
