@@ -42,8 +42,8 @@ def demo(
             bar.update(task, total=measure.STEPS + 2, status="loading the models")
             loading = time.perf_counter()
             pictures = samples.load()
-            denoiser, codec = zoo.load("denoising_ae"), zoo.Codec("conv_ae")
-            used = [artifacts.find("denoising_ae"), artifacts.find("conv_ae")]
+            denoiser, codec = zoo.load("denoising_ae"), zoo.Codec("compressor")
+            used = [artifacts.find("denoising_ae"), artifacts.find("compressor")]
 
             def denoise(images):
                 return denoiser.predict(images, batch_size=256, verbose=0)

@@ -31,7 +31,7 @@ class Coder(Protocol):
 
     name: str
 
-    def compress(self, array: np.ndarray) -> bytes: ...
+    def compress(self, array: np.ndarray, *, compact: bool = False) -> bytes: ...
 
     def decompress(self, data: bytes) -> np.ndarray: ...
 
@@ -54,7 +54,7 @@ class Comparison:
     """Our codec beside the image formats, for one way of storing the images.
 
     Attributes:
-        layout: ``mosaic`` (all images in one file of ours, or in one large picture) or ``files``.
+        layout: ``mosaic`` (all images in one file of ours, or in one large picture) or ``files``, of ours compact ones.
         ours: the codec's measurement; its ``format`` is the model's name.
         restored: the images from our file, uint8, shaped as they came.
         same_psnr: lossy format → at the quality whose PSNR is nearest to ours.
@@ -191,7 +191,7 @@ def compare(
 ) -> Comparison:
     """Codes uint8 images ``(n, h, w, 1)`` with ours, and with every format at our PSNR and rate."""
     advance(f"compressing: {_short(codec.name)}, {layout}")
-    ours, restored = code(images, codec, layout)
+    ours, restored = code(images, codec, layout, compact=layout == "files")
     ours = dataclasses.replace(ours, format=_short(codec.name))
     same_psnr, same_rate, lossless, searched = {}, {}, {}, {}
     for name, image_format in FORMATS.items():
