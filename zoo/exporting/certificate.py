@@ -92,9 +92,10 @@ def certify(
         data_set = data_set.binarized(trained_on["seed"])
     test = data_set.test[:images]
     step("float against int8")
-    found = quantization(model, Network(path), tables_of(artifact), test)
+    tables = tables_of(artifact)
+    found = quantization(model, Network(path), tables, test)
     step("agreement of the runtimes")
-    agreement = _agreement(model, path, flatbuffer, test[:AGREEMENT_IMAGES])
+    agreement = _agreement(model, path, tables, test[:AGREEMENT_IMAGES])
     step("timing")
     speed = _speed(path, test[:TIMED_IMAGES])
     result = {
@@ -161,7 +162,7 @@ def quantization(model, network: Network, tables: Tables | None, images: np.ndar
     return figures
 
 
-def _agreement(model, path: Path, flatbuffer: bytes, images: np.ndarray) -> dict[str, Any]:
+def _agreement(model, path: Path, tables: Tables | None, images: np.ndarray) -> dict[str, Any]:
     """How far the runtimes are apart: in float of the code's standard deviation, in int8 in steps."""
     clean = images / np.float32(255)
     exact = _listed(model.encoder.predict(clean, batch_size=len(clean), verbose=0))
@@ -171,14 +172,18 @@ def _agreement(model, path: Path, flatbuffer: bytes, images: np.ndarray) -> dict
         saved_model = [served[key].numpy() for key in sorted(served, key=lambda key: (len(key), key))]
         floats = export(model, Path(room) / "encoder.tflite", part="encoder")
         litert_float = Network(floats)(clean)
-    quantized = MicroNetwork(flatbuffer)(as_int8(images))
+    quantized = MicroNetwork(path.read_bytes())(as_int8(images))
     reference, default = (Network(path, reference=chosen)(as_int8(images)) for chosen in (True, False))
+    against_default = _steps_apart(quantized, default)
+    if tables is not None:
+        symbols = [tables.symbols(codes[0].reshape(len(images), -1)) for codes in (quantized, default)]
+        against_default["differing_symbols_percent"] = 100 * float((symbols[0] != symbols[1]).mean())
     return {
         "images": len(images),
         "saved_model": _difference(exact, saved_model),
         "litert_float32": _difference(exact, litert_float),
         "micro_against_litert_reference": _steps_apart(quantized, reference),
-        "micro_against_litert_xnnpack": _steps_apart(quantized, default),
+        "micro_against_litert_xnnpack": against_default,
     }
 
 
@@ -246,6 +251,7 @@ def page(certificate: dict[str, Any]) -> str:
     figures, speed, npu = (certificate[key] for key in ("quantization", "speed", "npu"))
     agreement = certificate["agreement"]
     xnnpack = agreement["micro_against_litert_xnnpack"]
+    symbols = xnnpack.get("differing_symbols_percent")
     rows = [
         ("file", f"{certificate['file']}, {certificate['bytes']:,} bytes, sha256 `{certificate['sha256'][:16]}…`"),
         ("operators", ", ".join(certificate["operators"])),
@@ -268,7 +274,8 @@ def page(certificate: dict[str, Any]) -> str:
         ("LiteRT Micro", f"arena of {certificate['micro']['arena_bytes']:,} bytes"),
         (
             "LiteRT Micro against LiteRT with XNNPACK",
-            f"{xnnpack['differing_percent']:.2f} % of the int8 numbers differ, by at most {xnnpack['largest']}",
+            f"{xnnpack['differing_percent']:.2f} % of the int8 numbers differ, by at most {xnnpack['largest']}"
+            + (f"; {symbols:.2f} % of the codec's symbols" if symbols is not None else ""),
         ),
         (
             f"{npu['accelerator']}, by Vela's estimate",
