@@ -79,7 +79,7 @@ setup(
     packages=[*find_packages(include=["zoo", "zoo.*"]), "zoo.savedmodels"],
     package_dir={"zoo.savedmodels": "savedmodels"},
     package_data={
-        "zoo": ["codec/*.md", "demo/**/*", "exporting/c/*"],
+        "zoo": ["codec/*.md", "demo/**/*", "exporting/*.j2", "exporting/c/*"],
         "zoo.savedmodels": ["**/*"],
     },
     exclude_package_data={"": ["__pycache__/*", "*.pyc"]},

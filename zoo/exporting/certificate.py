@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -248,71 +249,8 @@ def checks(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def page(certificate: dict[str, Any]) -> str:
     """A certificate for people, as Markdown."""
-    figures, speed, npu = (certificate[key] for key in ("quantization", "speed", "npu"))
-    agreement = certificate["agreement"]
-    xnnpack = agreement["micro_against_litert_xnnpack"]
-    symbols = xnnpack.get("differing_symbols_percent")
-    rows = [
-        ("file", f"{certificate['file']}, {certificate['bytes']:,} bytes, sha256 `{certificate['sha256'][:16]}…`"),
-        ("operators", ", ".join(certificate["operators"])),
-        *((key, _tensors(certificate[key])) for key in ("inputs", "outputs")),
-        (
-            f"PSNR, {certificate['images']:,} test images",
-            f"float {figures['float_psnr']:.2f} dB, int8 {figures['int8_psnr']:.2f} dB",
-        ),
-        ("error of the code", f"{figures['code_error_percent']:.2f} % of its standard deviation"),
-    ]
-    if "int8_bits_per_pixel" in figures:
-        rates = (figures[f"{kind}_bits_per_pixel"] for kind in ("float", "int8"))
-        rows.append(("rate, bits a pixel", "float {:.4f}, int8 {:.4f}".format(*rates)))
-    rows += [
-        (
-            "one image, one thread",
-            f"LiteRT {speed['litert_microseconds']:.0f} µs; Pillow's JPEG {speed['jpeg_microseconds']:.0f} µs, "
-            f"WebP {speed['webp_microseconds']:.0f} µs",
-        ),
-        ("LiteRT Micro", f"arena of {certificate['micro']['arena_bytes']:,} bytes"),
-        (
-            "LiteRT Micro against LiteRT with XNNPACK",
-            f"{xnnpack['differing_percent']:.2f} % of the int8 numbers differ, by at most {xnnpack['largest']}"
-            + (f"; {symbols:.2f} % of the codec's symbols" if symbols is not None else ""),
-        ),
-        (
-            f"{npu['accelerator']}, by Vela's estimate",
-            f"{npu['npu_share_percent']:.0f} % of the operators on the NPU; {npu['cycles']:,} cycles, "
-            f"{npu['microseconds']:.0f} µs at {npu['clock_mhz']:.0f} MHz; {npu['sram_bytes']:,} bytes of SRAM",
-        ),
-        ("measured on", f"{certificate['machine']['processor']}; " + _listing(certificate["versions"])),
-    ]
-    checks = [
-        (check["what"], f"{check['measured']:.3g} {check['unit']}", f"≤ {check['limit']:g} {check['unit']}",
-         "passed" if check["passed"] else "**failed**")
-        for check in certificate["checks"]
-    ]  # fmt: skip
-    return (
-        f"# Certificate of {certificate['model']}'s encoder\n\n"
-        + _table(("", ""), rows)
-        + "\n"
-        + _table(("check", "measured", "limit", ""), checks)
-    )
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "".join(f"| {' | '.join(cell.strip() for cell in line)} |\n" for line in lines)
-
-
-def _tensors(tensors: list[dict[str, Any]]) -> str:
-    parts = []
-    for tensor in tensors:
-        shape = " × ".join(map(str, tensor["shape"]))
-        reach = "{:.4g} to {:.4g}".format(*tensor["range"]) if "range" in tensor else ""
-        parts.append(f"{tensor['dtype']} {shape}{', ' if reach else ''}{reach}")
-    return "; ".join(parts)
-
-
-def _listing(versions: dict[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("zoo", "exporting"), undefined=jinja2.StrictUndefined)
+    return environment.get_template("certificate.md.j2").render(certificate) + "\n"
 
 
 def _listed(outputs) -> list[np.ndarray]:
