@@ -37,9 +37,6 @@ from zoo.codec.lossy import LossyCoder
 Progress = Callable[[int, int], None]
 """Called now and then with the number of tiles done and of all."""
 
-Transform = Callable[[np.ndarray], np.ndarray]
-"""What becomes of pictures, uint8 ``(n, h, w, c)``, before they are compressed: the same shape and dtype."""
-
 _BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
 
 
@@ -240,7 +237,7 @@ class Codec:
         names: bool = True,
         append: bool = False,
         compact: bool = False,
-        transform: Transform | None = None,
+        transform: _pictures.Transform | None = None,
         progress: Progress | None = None,
     ) -> Summary:
         """Compresses files into one container, holding few pictures and chunks at a time.
@@ -269,7 +266,7 @@ class Codec:
         if append:
             with _open(output) as file:
                 taken = self._read(file, str(output))[1].picture_inputs()
-        sources = _transformed(_pictures.open_sources(inputs, fit, self.tile, taken), transform)
+        sources = _pictures.transformed(_pictures.open_sources(inputs, fit, self.tile, taken), transform)
         if compact:
             if len(sources) != 1:
                 raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
@@ -397,7 +394,7 @@ class Codec:
         path: str | os.PathLike,
         *,
         fit: str = "tile",
-        transform: Transform | None = None,
+        transform: _pictures.Transform | None = None,
     ) -> float:
         """Error of a container's pictures against its inputs, over all samples, on [0, 1].
 
@@ -408,7 +405,7 @@ class Codec:
         Raises:
             ValueError: if the container does not hold pictures of these inputs.
         """
-        sources = _transformed(_pictures.open_sources(_as_list(inputs), fit, self.tile), transform)
+        sources = _pictures.transformed(_pictures.open_sources(_as_list(inputs), fit, self.tile), transform)
         originals = itertools.chain.from_iterable(self._batches(sources))
         total = samples = 0
         for original, restored in itertools.zip_longest(originals, self.pictures(path)):
@@ -560,25 +557,6 @@ def _open(path: str | os.PathLike) -> BinaryIO:
         return open(path, "rb")
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def _transformed(sources: list[_pictures.Source], transform: Transform | None) -> list[_pictures.Source]:
-    if transform is None:
-        return sources
-
-    def read(source: _pictures.Source) -> Callable[[int, int], np.ndarray]:
-        def transformed(start: int, stop: int) -> np.ndarray:
-            pictures = source.read(start, stop)
-            result = np.asarray(transform(pictures))
-            if result.shape != pictures.shape or result.dtype != np.uint8:
-                raise ValueError(
-                    f"transform must keep uint8 {pictures.shape}: received {result.dtype} {result.shape} of it."
-                )
-            return result
-
-        return transformed
-
-    return [dataclasses.replace(source, read=read(source)) for source in sources]
 
 
 def _as_list(inputs: str | os.PathLike | Iterable[str | os.PathLike]) -> list[str | os.PathLike]:

@@ -29,6 +29,9 @@ EXTENSIONS = (
 )
 FITS = ("tile", "crop", "pad")
 
+Transform = Callable[[np.ndarray], np.ndarray]
+"""What becomes of pictures, uint8 ``(n, h, w, c)``, before they are compressed: the same shape and dtype."""
+
 _GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112  # EXIF
 
@@ -222,6 +225,29 @@ def _resize(pictures: np.ndarray, fit: str, tile: tuple[int, int]) -> np.ndarray
     images = (Image.fromarray(p[..., 0] if channels == 1 else p) for p in pictures)
     resized = [np.asarray(resize(image, tile[::-1], Image.Resampling.LANCZOS)) for image in images]
     return np.stack(resized).reshape(-1, *tile, channels)
+
+
+def transformed(sources: list[Source], transform: Transform | None) -> list[Source]:
+    """Sources whose pictures go through a function first.
+
+    Reading raises a ``ValueError`` where it does not keep their shape and dtype.
+    """
+    if transform is None:
+        return sources
+
+    def read(source: Source) -> Callable[[int, int], np.ndarray]:
+        def transformed(start: int, stop: int) -> np.ndarray:
+            pictures = source.read(start, stop)
+            result = np.asarray(transform(pictures))
+            if result.shape != pictures.shape or result.dtype != np.uint8:
+                raise ValueError(
+                    f"transform must keep uint8 {pictures.shape}: received {result.dtype} {result.shape} of it."
+                )
+            return result
+
+        return transformed
+
+    return [dataclasses.replace(source, read=read(source)) for source in sources]
 
 
 def write_png(picture: np.ndarray, file: BinaryIO) -> None:
