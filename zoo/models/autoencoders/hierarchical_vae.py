@@ -44,8 +44,6 @@ class HierarchicalVAE(BoundedAutoencoder):
         blocks: residual blocks before the first quarter at each resolution; each further quarter has one.
         components: of a pixel's mixture.
         dropout: fraction of the channels dropped in the quarters' blocks, in training.
-        mean_noise: standard deviation of noise on the components' means, in training: what int8 activations will do to
-            them, where pixels are in [0, 1].
         warmup_steps: steps over which the weight of the divergences rises to 1.
         seed: of the draws.
     """
@@ -60,7 +58,6 @@ class HierarchicalVAE(BoundedAutoencoder):
         blocks=1,
         components=3,
         dropout=0.0,
-        mean_noise=0.0,
         warmup_steps=800,
         seed=None,
         **kwargs,
@@ -70,7 +67,7 @@ class HierarchicalVAE(BoundedAutoencoder):
         if height % 4 or width % 4 or channels != 1:
             raise ValueError(f"image_shape must be grey, of sizes divisible by 4: received {image_shape!r}.")
         self.filters, self.top_dim, self.latent_channels, self.blocks = filters, top_dim, latent_channels, blocks
-        self.components, self.dropout, self.mean_noise, self.seed = components, dropout, mean_noise, seed
+        self.components, self.dropout, self.seed = components, dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.code_shape = (height // 4, width // 4, latent_channels)
 
@@ -130,11 +127,8 @@ class HierarchicalVAE(BoundedAutoencoder):
             if index:
                 y = _joined(self.filters, y, layers.Concatenate()(quarters[:index]) if index > 1 else quarters[0])
                 y = ResidualBlock2D(self.filters, dropout=self.dropout)(y)
-            means = _linear(y, self.components, f"means_{index}", 0.5)
-            if self.mean_noise:
-                means = layers.GaussianNoise(self.mean_noise, dtype="float32")(means)
             # Within bounds, for int8 to have steps of about a level.
-            outputs.append(ops.clip(means, *MEAN_BOUNDS))
+            outputs.append(ops.clip(_linear(y, self.components, f"means_{index}", 0.5), *MEAN_BOUNDS))
             log_scales = _linear(y, self.components, f"log_scales_{index}", -2.5)
             outputs.append(ops.clip(log_scales, *losses.likelihood.LOG_SCALE_BOUNDS))
             outputs.append(_linear(y, self.components, f"logits_{index}"))
@@ -205,7 +199,6 @@ class HierarchicalVAE(BoundedAutoencoder):
             "blocks": self.blocks,
             "components": self.components,
             "dropout": self.dropout,
-            "mean_noise": self.mean_noise,
             "seed": self.seed,
         }
 
