@@ -38,13 +38,21 @@ CATALOG: dict[str, Spec] = {
         summary="Small int8 encoder, quantised code with adaptive integer tables, larger decoder: the codec's model.",
         paper="Ballé, Laparra & Simoncelli 2017, End-to-end Optimized Image Compression, ICLR",
         recipes={
-            f"fashion_mnist_{quality}": Recipe(epochs=epochs, data="fashion_mnist", dtype_policy="mixed_bfloat16")
-            for quality, epochs in (("q3", 30), ("q1", 40), ("q2", 40))
+            **{
+                f"fashion_mnist_{quality}": Recipe(epochs=epochs, data="fashion_mnist", dtype_policy="mixed_bfloat16")
+                for quality, epochs in (("q3", 30), ("q1", 40), ("q2", 40), ("q4", 30))
+            },
+            **{
+                f"mnist_{quality}": Recipe(epochs=16, data="mnist", learning_rate=1e-3, dtype_policy="mixed_bfloat16")
+                for quality in ("q2",)
+            },
         },
         config={
             "fashion_mnist_q1": {"rate_weight": 0.2, "latent_dim": 64},
             "fashion_mnist_q2": {"rate_weight": 0.03, "latent_dim": 64},
             "fashion_mnist_q3": {"rate_weight": 0.004, "latent_dim": 96},
+            "fashion_mnist_q4": {"rate_weight": 0.001, "latent_dim": 96},
+            "mnist_q2": {"rate_weight": 0.03, "latent_dim": 64, "initial_bias": -2.0, "decoder_filters": 48},
         },
         codec=True,
     ),
