@@ -37,6 +37,7 @@ _SUBPACKAGES = {
     "plots",
     "regularizers",
     "registry",
+    "sklearn",
     "training",
 }
 
