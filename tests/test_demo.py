@@ -34,7 +34,11 @@ class EightLevels:
 
     name = "stand<in>"
 
+    def __init__(self):
+        self.compact = []
+
     def compress(self, array, compact=False):
+        self.compact.append(compact)
         return zlib.compress((array // 32).tobytes())
 
     def decompress(self, data):
@@ -50,8 +54,10 @@ def results():
     everything = samples.load()
     few = samples.Samples(everything.images[:40], everything.labels[:40])
     steps = []
-    results = measure.run(few, darken, EightLevels(), ARTEFACTS, seed=3, advance=steps.append)
+    codec = EightLevels()
+    results = measure.run(few, darken, codec, ARTEFACTS, seed=3, advance=steps.append)
     assert len(steps) == measure.STEPS
+    assert codec.compact == [False] + 40 * [True]  # all in a container, then each in a file of its own
     return results
 
 

@@ -203,6 +203,34 @@ def test_dense_layers_round_as_litert_micro_does(bias, tmp_path):
     np.testing.assert_array_equal(MicroNetwork(plain.read_bytes())(rows)[0], Network(plain, reference=True)(rows)[0])
 
 
+def test_dense_layers_that_share_weights_or_have_none(tmp_path):
+    from zoo.codec.litert import Network
+
+    x, y = keras.Input((8,)), keras.Input((8,))
+    dense = keras.layers.Dense(8)
+    shared = keras.Model(x, dense(dense(x)))
+    product = keras.Model([x, y], keras.ops.matmul(x, keras.ops.transpose(y)))
+    rows = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    rows[0, :2] = -3, 3
+    for model, inputs in ((shared, (rows,)), (product, (rows, rows[::-1]))):
+        path = tmp_path / "m.tflite"
+        path.write_bytes(litert.convert(model, quantization="int8", calibration=inputs if len(inputs) > 1 else rows))
+        network = Network(path)
+        codes = []
+        for values, details in zip(inputs, network.inputs, strict=True):
+            scale, zero = details["quantization"]
+            codes.append(np.clip(np.rint(values[:1] / scale) + zero, -128, 127).astype(np.int8))
+        scale, zero = network.output["quantization"]
+        found = (network(*codes)[0] - float(zero)) * scale
+        expected = model.predict([v[:1] for v in inputs] if len(inputs) > 1 else rows[:1], verbose=0)
+        assert np.abs(found - expected).max() < 0.1
+
+
+def test_int8_takes_batches(model, tmp_path):
+    path = zoo.export(model, tmp_path / "m.tflite", quantization="int8", calibration=IMAGES, batch_size=4)
+    assert litert.described(path.read_bytes())["inputs"][0]["shape"][0] == 4
+
+
 def test_an_operator_outside_the_builtins_fails_loudly():
     inputs = keras.Input((8,))
     model = keras.Model(inputs, keras.ops.erfinv(inputs), name="special")

@@ -17,6 +17,7 @@ CODEC_NAMES = [name for name in artifacts.names() if artifacts.find(name).has("c
 FLAGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O1", "-fsanitize=undefined"]
 MAIN = """
 #include <stdio.h>
+#include <stdlib.h>
 #include "encoder.h"
 #include "tables.h"
 
@@ -24,8 +25,7 @@ MAIN = """
 int main(int count, char **arguments) {
   static int8_t code[4096];
   static uint8_t bytes[ZOO_MAX_BYTES(4096)];
-  size_t capacity = count > 1 ? 3 : ZOO_MAX_BYTES(STEM_tables.latent_dim);
-  (void)arguments;
+  size_t capacity = count > 1 ? (size_t)atoi(arguments[1]) : ZOO_MAX_BYTES(STEM_tables.latent_dim);
   if (STEM_encoder_size < 1000 || STEM_encoder[4] != 'T' || zoo_input(0) != -128 || zoo_input(255) != 127) return 1;
   while (fread(code, 1, STEM_tables.latent_dim, stdin) == STEM_tables.latent_dim) {
     uint16_t length = (uint16_t)zoo_compress(&STEM_tables, code, bytes, capacity);
@@ -83,8 +83,11 @@ def test_the_c_coder_writes_the_codec_s_bytes(exported):
 
 def test_the_c_coder_refuses_what_does_not_fit(exported):
     artifact, folder = exported
-    size = Network(artifact.file("encoder.tflite")).output["shape"][-1]
-    assert coded(folder, np.full((2, size), 127, np.int8), "little") == [b"", b""]
+    images = np.load(artifact.file("calibration.npz"))["images"].reshape(-1, 28, 28, 1)[:40]
+    codes = Network(artifact.file("encoder.tflite"))(as_int8(images))[0].reshape(len(images), -1)
+    for row, packet in zip(codes, coded(folder, codes), strict=True):
+        assert coded(folder, row[None], str(len(packet))) == [packet]
+        assert coded(folder, row[None], str(len(packet) - 1)) == [b""]
 
 
 def test_the_exported_network_is_the_shipped_one(exported):
@@ -109,12 +112,24 @@ def test_micro_of_a_network_without_codec(tmp_path):
     assert "unpool_ae_fashion_mnist_decoder[]" in (decoder / "decoder.h").read_text()
 
 
+def test_a_small_file_of_large_images(tmp_path):
+    import keras
+
+    x = keras.Input((64, 64, 1))
+    y = keras.layers.Conv2D(16, 3, padding="same")(keras.layers.Conv2D(16, 3, padding="same")(x))
+    images = np.random.default_rng(0).random((4, 64, 64, 1), np.float32)
+    content = litert.convert(keras.Model(x, y), quantization="int8", calibration=images)
+    assert 128 * 1024 <= micro.arena_bytes(content) <= 256 * 1024  # two maps of 64 × 64 × 16
+
+
 def test_micro_refuses(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="quantization must be int8"):
         zoo.export("vae", tmp_path / "vae", format="micro", quantization="float16")
     (tmp_path / "there").mkdir()
     with pytest.raises(ValueError, match="exists already"):
         zoo.export("vae", tmp_path / "there", format="micro")
+    with pytest.raises(ValueError, match="calibration and batch_size must be left out"):
+        zoo.export("compressor", tmp_path / "c", format="micro", calibration=np.zeros((1, 28, 28, 1)))
     monkeypatch.setitem(__import__("sys").modules, "tflite_micro", None)
     with pytest.raises(ValueError, match=r"pip install 'zoo\[micro\]'"):
         zoo.export("vae", tmp_path / "vae", format="micro")

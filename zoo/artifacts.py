@@ -197,24 +197,29 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def append(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+def append(path: str | os.PathLike, end: int | None = None) -> Iterator[IO[bytes]]:
     """Opens a file at its end; whatever the block wrote is cut off again if it fails.
+
+    Args:
+        path: of the file.
+        end: where it is to end first; None to keep all of it.
 
     Raises:
         ValueError: if the file cannot be written, or the disk fills up.
     """
     try:
-        with open(path, "r+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            try:
+        size = os.path.getsize(path) if end is None else end
+        try:
+            with open(path, "r+b") as file:
+                file.truncate(size)
+                file.seek(size)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            except BaseException:
-                with contextlib.suppress(OSError):  # what the buffer still holds may not fit either
-                    file.flush()
-                os.truncate(path, size)
-                raise
+        except BaseException:
+            # Not before the file is closed, which may write what the buffer still holds.
+            os.truncate(path, size)
+            raise
     except OSError as error:
         raise ValueError(f"Cannot append to {path}: {error.strerror or error}. It is as it was.") from None
 

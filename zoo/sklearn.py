@@ -18,7 +18,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     Args:
         n_components: length of the code.
-        model: what makes the autoencoder: a class of ``zoo.models`` for vectors, or any function of the keyword arguments
+        model: what makes the autoencoder, a class of ``zoo.models`` for vectors or any function of the same keywords
             ``image_shape``, ``(1, features, 1)``, and ``latent_dim``; None for ``DenseAE`` with ``hidden_units``.
         hidden_units: widths of the encoder's hidden layers, of ``DenseAE`` alone.
         max_iter: passes over the examples.

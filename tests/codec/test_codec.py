@@ -1,5 +1,6 @@
 """``Codec`` end to end: against NumPy, against FORMAT.md, and with what a user can get wrong."""
 
+import io
 import tracemalloc
 from pathlib import Path
 
@@ -405,6 +406,31 @@ def test_an_append_that_fails_leaves_the_file_as_it_was(codec, tmp_path, monkeyp
     assert path.read_bytes() == before and sorted(p.name for p in tmp_path.iterdir()) == ["a.npy", "x.zoo"]
 
 
+def test_an_append_to_a_full_disk_leaves_no_byte(tmp_path):
+    class Full(io.FileIO):
+        full = True
+
+        def write(self, data):
+            if self.full:
+                type(self).full = False  # what is cut off makes room again
+                raise OSError(28, "No space left on device")
+            return super().write(data)
+
+    path = tmp_path / "x"
+    path.write_bytes(b"before")
+    opened = open
+
+    def limited(file, mode="r", **options):
+        return io.BufferedRandom(Full(file, "r+b")) if mode == "r+b" else opened(file, mode, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.open", limited)
+        with pytest.raises(ValueError, match="No space left on device. It is as it was"):
+            with artifacts.append(path) as file:
+                file.write(b"more than the file had")
+    assert path.read_bytes() == b"before"
+
+
 def test_a_torn_append_leaves_what_was_before(codec, tmp_path):
     np.save(tmp_path / "a.npy", blobs(3, seed=22))
     np.save(tmp_path / "b.npy", blobs(1500, seed=23))
@@ -415,16 +441,39 @@ def test_a_torn_append_leaves_what_was_before(codec, tmp_path):
     whole = path.read_bytes()
     for cut in (size + 1, size + 8, size + 30, size + 90, (size + len(whole)) // 2, len(whole) - 1):
         torn.write_bytes(whole[:cut])  # as a killed process leaves it
-        with pytest.raises(CodecError, match=r"An append was cut off.*--salvage .* the 3 pictures before it"):
+        with pytest.raises(CodecError, match=r"an append cut off.*`zoo decompress --salvage` restores the 3 pictures"):
             codec.decompress_file(torn, tmp_path / "y.npy")
-        with pytest.raises(CodecError, match="An append was cut off"):
+        with pytest.raises(CodecError, match="an append cut off"):
             codec.compress_file(tmp_path / "a.npy", torn, append=True)
-        assert codec.decompress_file(torn, tmp_path / "y.npy", salvage=True).pictures == 3
-        np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), before)
+        check_salvage(codec, torn, size, before, tmp_path)
+    # What a crash may leave of a file whose length is on the disk already, and a bit that flipped later.
+    zeros = whole[: size + 60] + bytes(len(whole) - size - 60)
+    flipped = bytearray(whole)
+    flipped[-9] ^= 1
+    for damaged in (zeros, bytes(flipped)):
+        torn.write_bytes(damaged)
+        with pytest.raises(CodecError):
+            codec.decompress_file(torn, tmp_path / "y.npy")
+        check_salvage(codec, torn, size, before, tmp_path)
     assert codec.decompress_file(path, tmp_path / "y.npy", salvage=True).pictures == 1503  # nothing is torn
-    torn.write_bytes(whole[: size - 1])
-    with pytest.raises(CodecError, match="truncated"):
-        codec.decompress_file(torn, tmp_path / "y.npy", salvage=True)
+    shorter = bytearray(whole[:size])
+    shorter[-9] ^= 1
+    for damaged in (whole[: size - 1], bytes(shorter)):
+        torn.write_bytes(damaged)
+        for salvage in (False, True):
+            with pytest.raises(CodecError, match="truncated|corrupt") as error:
+                codec.decompress_file(torn, tmp_path / "y.npy", salvage=salvage)
+            assert "salvage" not in str(error.value)
+    torn.write_bytes(whole[:-1])
+    codec.compress_file(tmp_path / "a.npy", torn, append=True, salvage=True)
+    np.testing.assert_array_equal(codec.decompress(torn.read_bytes()), np.concatenate([before, before]))
+
+
+def check_salvage(codec, torn, size, before, tmp_path):
+    summary = codec.decompress_file(torn, tmp_path / "y.npy", salvage=True)
+    assert summary.pictures == 3 and summary.bytes == size
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), before)
+    np.testing.assert_array_equal(codec.picture(torn, 2, salvage=True), before[2])
 
 
 def test_a_transform_comes_before_compression(codec, tmp_path):

@@ -148,6 +148,9 @@ def test_salvaging_and_denoising(zoo, tmp_path):
     with pytest.raises(ValueError, match="--salvage"):
         zoo("decompress x.zoo -o y.npy --model model")
     assert json.loads(zoo("decompress x.zoo -o y.npy --model model --salvage --json"))["pictures"] == 4
+    zoo("decompress x.zoo -o y.png --picture 3 --model model --salvage")
+    zoo("compress noisy.npy -o x.zoo --model model --append --salvage")
+    assert json.loads(zoo("decompress x.zoo -o y.npy --model model --json"))["pictures"] == 8
 
 
 def test_a_compact_image(zoo, tmp_path):

@@ -21,6 +21,9 @@ def compress(
     append: Annotated[
         bool, typer.Option("--append", help="Add to the container, which is as it was if anything goes wrong.")
     ] = False,
+    salvage: Annotated[
+        bool, typer.Option("--salvage", help="With --append: cut off first what an append that was killed left.")
+    ] = False,
     compact: Annotated[
         bool,
         typer.Option(
@@ -63,6 +66,7 @@ def compress(
             fit=fit,
             names=names,
             append=append,
+            salvage=salvage,
             compact=compact,
             transform=transform,
             progress=lambda done, total: bar.update(task, completed=done, total=total),

@@ -40,7 +40,7 @@ def decompress(
 
     codec = Codec(model, num_threads=threads) if model else Codec.for_file(container, num_threads=threads)
     if picture is not None:
-        codec.decompress_picture(container, picture, output)
+        codec.decompress_picture(container, picture, output, salvage=salvage)
         emit({"output": str(output), "model": codec.name, "picture": picture}, as_json)
         return
     with progress() as bar:

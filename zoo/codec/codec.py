@@ -236,6 +236,7 @@ class Codec:
         fit: str = "tile",
         names: bool = True,
         append: bool = False,
+        salvage: bool = False,
         compact: bool = False,
         transform: _pictures.Transform | None = None,
         progress: Progress | None = None,
@@ -249,6 +250,7 @@ class Codec:
             names: whether to keep the inputs' names.
             append: whether to add them to the container that ``output`` is, of the same model. It
                 grows in place, and is as it was if anything goes wrong.
+            salvage: whether an end that an earlier append left torn is cut off first.
             compact: see ``compress``.
             transform: what each batch of pictures goes through first, such as ``zoo.denoise``.
             progress: called with tiles done and tiles in all.
@@ -262,10 +264,11 @@ class Codec:
             raise ValueError(f"{output} is one of the inputs: give another output.")
         if append and compact:
             raise ValueError("append is of containers: a compact file holds one image.")
-        taken = ()
+        taken, end = (), None
         if append:
             with _open(output) as file:
-                taken = self._read(file, str(output))[1].picture_inputs()
+                readers, header = self._read(file, str(output), salvage=salvage)
+                taken, end = header.picture_inputs(), readers[-1].skip()
         sources = _pictures.transformed(_pictures.open_sources(inputs, fit, self.tile, taken), transform)
         if compact:
             if len(sources) != 1:
@@ -274,7 +277,7 @@ class Codec:
             with artifacts.atomic_write(output) as file:
                 file.write(data)
             return self._summary_of_compact(len(data))
-        with artifacts.append(output) if append else artifacts.atomic_write(output) as file:
+        with artifacts.append(output, end) if append else artifacts.atomic_write(output) as file:
             return self._write(file, sources, names, progress)
 
     def decompress_file(
@@ -291,7 +294,7 @@ class Codec:
             path: the container, or a compact image.
             output: ``….npy`` for one array, ``….png`` for a single picture, else a folder for PNG
                 files named after the inputs. Nothing appears there before all is restored.
-            salvage: whether to restore what precedes an append that was cut off.
+            salvage: whether to restore what precedes an append that was cut off or damaged.
             progress: called with tiles done and tiles in all.
 
         Raises:
@@ -303,7 +306,7 @@ class Codec:
             if is_container(file):
                 readers, header = self._read(file, str(path), salvage=salvage)
                 batches = self._restore(readers, progress)
-                summary = _summary(header, os.fstat(file.fileno()).st_size)
+                summary = _summary(header, readers[-1].skip())
             else:
                 data = file.read(compact_images.MAX_BYTES + 1)
                 batches = iter([self._restore_compact(data, str(path))[None]])
@@ -334,7 +337,7 @@ class Codec:
             readers, _ = self._read(file, str(path))
             yield from itertools.chain.from_iterable(self._restore(readers))
 
-    def picture(self, path: str | os.PathLike, index: int) -> np.ndarray:
+    def picture(self, path: str | os.PathLike, index: int, *, salvage: bool = False) -> np.ndarray:
         """One picture of a container, uint8 ``(h, w, c)``, without restoring those before it.
 
         The chunks before its own are leapt over by their lengths; of a lossless model, whose images
@@ -343,13 +346,14 @@ class Codec:
         Args:
             path: the container.
             index: of the picture, from 0 in the container's order.
+            salvage: see ``decompress_file``.
 
         Raises:
             CodecError: if the container is damaged there, or was written with another model.
             ValueError: if there is no such picture.
         """
         with _open(path) as file:
-            readers, header = self._read(file, str(path))
+            readers, header = self._read(file, str(path), salvage=salvage)
             if not isinstance(index, int) or not 0 <= index < header.pictures:
                 raise ValueError(f"index must be from 0 to {header.pictures - 1}: received {index!r}.")
             for reader in readers:
@@ -358,7 +362,9 @@ class Codec:
                 index -= reader.header.pictures
         raise AssertionError("the readers have the header's pictures")
 
-    def decompress_picture(self, path: str | os.PathLike, index: int, output: str | os.PathLike) -> None:
+    def decompress_picture(
+        self, path: str | os.PathLike, index: int, output: str | os.PathLike, *, salvage: bool = False
+    ) -> None:
         """Restores one picture of a container, as ``picture`` does, into ``….png`` or ``….npy``.
 
         Raises:
@@ -367,7 +373,7 @@ class Codec:
         output = Path(output)
         if output.suffix.lower() not in (".png", ".npy"):
             raise ValueError(f"output must end in .png or .npy for a single picture: received {output}.")
-        picture = self.picture(path, index)
+        picture = self.picture(path, index, salvage=salvage)
         with artifacts.atomic_write(output) as target:
             if output.suffix.lower() == ".png":
                 _pictures.write_png(picture, target)

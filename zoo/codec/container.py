@@ -262,10 +262,25 @@ class Reader:
             count = cursor.varint(f"{where}: its length")
             if count > tiles * words_per_tile + 2:
                 raise cursor.fault(f"{where} announces {count} words, more than {tiles} tiles can take")
-            data = cursor.take(4 * count, where)
-            if cursor.word(f"{where}: its CRC") != _chunk_crc(self._seed, index, total, data):
-                raise cursor.fault(f"{where} is corrupt: its CRC-32 does not match")
+            data = self._take_chunk(cursor, index, count, where)
             yield np.frombuffer(data, "<u4").astype(np.uint32), tiles, where
+
+    def verify(self) -> None:
+        """Reads all chunks, without a look at what their words mean.
+
+        Raises:
+            CodecError: if one is damaged, or out of its place.
+        """
+        cursor, total = self._rewound(), self.header.chunks
+        for index in range(total):
+            where = f"chunk {index + 1} of {total} at byte {cursor.offset}"
+            self._take_chunk(cursor, index, cursor.varint(f"{where}: its length"), where)
+
+    def _take_chunk(self, cursor: "_Cursor", index: int, count: int, where: str) -> bytes:
+        data = cursor.take(4 * count, where)
+        if cursor.word(f"{where}: its CRC") != _chunk_crc(self._seed, index, self.header.chunks, data):
+            raise cursor.fault(f"{where} is corrupt: its CRC-32 does not match")
+        return data
 
     def _skip_chunk(self, cursor: "_Cursor", index: int) -> None:
         where = f"chunk {index + 1} of {self.header.chunks} at byte {cursor.offset}"
@@ -283,28 +298,37 @@ def read_all(file: BinaryIO, name: str, *, salvage: bool = False) -> tuple[list[
     Args:
         file: opened for reading bytes.
         name: of the file, for messages.
-        salvage: whether to leave out an appended container that is torn, and all after it.
+        salvage: whether to leave out an appended container that is torn or damaged, and all after it.
 
     Raises:
         CodecError: if a header is damaged, a length leads nowhere, or the containers do not belong together.
     """
-    size = file.seek(0, os.SEEK_END)
-    readers, whole = [Reader(file, name)], 0
+    size, fault = file.seek(0, os.SEEK_END), None
+    readers = [Reader(file, name)]
     try:
         while (at := readers[-1].skip()) < size:
-            whole = len(readers)
             readers.append(Reader(file, name, at))
-        whole = len(readers)
     except CodecError as error:
-        if not whole:
-            raise
-        if not salvage:
-            pictures = sum(reader.header.pictures for reader in readers[:whole])
+        fault = error
+    if fault or salvage:
+        sound = []
+        for reader in readers:
+            try:
+                reader.verify()
+            except CodecError as error:
+                fault = fault or error
+                break
+            sound.append(reader)
+        if not sound:
+            raise fault
+        if fault and not salvage:
+            pictures = sum(reader.header.pictures for reader in sound)
             raise CodecError(
-                f"{error} An append was cut off, or its part damaged: --salvage (salvage=True) restores the "
-                f"{pictures} pictures before it."
+                f"{fault} It looks like an append cut off: `zoo decompress --salvage` restores the {pictures} pictures "
+                "before it."
             ) from None
-    return readers[:whole], merged([reader.header for reader in readers[:whole]], name)
+        readers = sound
+    return readers, merged([reader.header for reader in readers], name)
 
 
 class _Cursor:

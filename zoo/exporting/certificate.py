@@ -72,7 +72,7 @@ def certify(
     if images is not None and images < 1:
         raise ValueError(f"images must be at least 1: received {images}.")
     if output is not None:
-        folder = _made(Path(output))
+        folder = _checked(Path(output))
     task = progress and progress.add_task("", total=STEPS, status=artifact.name)
 
     def step(what: str) -> None:
@@ -124,6 +124,7 @@ def certify(
     step("writing")
     if output is not None:
         files = {"certificate.json": json.dumps(result, indent=2) + "\n", "certificate.md": page(result)}
+        folder.mkdir(parents=True, exist_ok=True)
         artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
     return result
 
@@ -133,11 +134,11 @@ def tables_of(artifact: artifacts.Artifact) -> Tables | None:
     return Tables.read(artifact.file("codec.npz")) if artifact.has("codec.npz") else None
 
 
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"Cannot write to {folder}: {error.strerror}. Give another folder with --output.") from None
+def _checked(folder: Path) -> Path:
+    """A folder that can be written to or made, which is better known before minutes of measuring."""
+    beside = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not beside.is_dir() or not os.access(beside, os.W_OK):
+        raise ValueError(f"Cannot write to {folder}: give another folder with --output.")
     return folder
 
 

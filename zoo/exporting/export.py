@@ -83,7 +83,15 @@ def export(
     with model.averaged() if isinstance(model, AdversarialModel) else contextlib.nullcontext():
         if format == "saved_model":
             return _saved_model({part: parts[part]} if part != "model" else parts, path)
-        quantization = "int8" if format == "micro" else quantization
+        if format == "micro":
+            quantization = "int8"
+            if (stored := _codec_of(source, part)) is not None:
+                if calibration is not None or batch_size != 1:
+                    raise ValueError(
+                        f"calibration and batch_size must be left out: the codec's tables are those of {model.name}'s "
+                        "own encoder.tflite, which is exported as it is."
+                    )
+                return _micro(path, stored.file("encoder.tflite").read_bytes(), stored.name, part, stored)
         if quantization == "int8":
             calibration = _calibration(source, model, part, calibration)
         flatbuffer = litert.convert(
@@ -92,7 +100,7 @@ def export(
         identity = model.name if isinstance(source, keras.Model) else registry.artifact_of(source).name
         flatbuffer = litert.with_metadata(flatbuffer, model=identity, part=part, sha256=litert.weights_digest(model))
     if format == "micro":
-        return _micro(source, flatbuffer, path, identity, part)
+        return _micro(path, flatbuffer, identity, part)
     with artifacts.atomic_write(path) as file:
         file.write(flatbuffer)
     return path
@@ -156,14 +164,16 @@ def _functional(network: keras.Model, model: keras.Model) -> keras.Model:
     return keras.Model(inputs, network(inputs, training=False), name=network.name)
 
 
-def _micro(source, flatbuffer: bytes, path: Path, name: str, part: str) -> Path:
-    tables = None
-    if part == "encoder" and not isinstance(source, keras.Model):
-        artifact = registry.artifact_of(source)
-        if artifact.has("codec.npz"):
-            # The tables are those of this very file's codes.
-            flatbuffer = artifact.file("encoder.tflite").read_bytes()
-            tables = Tables.read(artifact.file("codec.npz")), fingerprint_of(artifact)
+def _codec_of(source, part: str) -> artifacts.Artifact | None:
+    """The artefact whose encoder and tables belong together, if that encoder is what is exported."""
+    if part != "encoder" or isinstance(source, keras.Model):
+        return None
+    artifact = registry.artifact_of(source)
+    return artifact if artifact.has("codec.npz") else None
+
+
+def _micro(path: Path, flatbuffer: bytes, name: str, part: str, codec: artifacts.Artifact | None = None) -> Path:
+    tables = codec and (Tables.read(codec.file("codec.npz")), fingerprint_of(codec))
     with _new_folder(path) as folder:
         write_micro(flatbuffer, folder, name=name, part=part, tables=tables)
     return path

@@ -218,6 +218,9 @@ def operators(flatbuffer: bytes) -> list[str]:
 
 def _one_by_one(signature: Sequence[tf.TensorSpec], calibration: Sequence[np.ndarray]) -> Iterator[Any]:
     for example in zip(*calibration, strict=True):
-        rows = [np.asarray(row, spec.dtype.as_numpy_dtype)[None] for spec, row in zip(signature, example, strict=True)]
+        rows = [
+            np.broadcast_to(np.asarray(row, spec.dtype.as_numpy_dtype), spec.shape)
+            for spec, row in zip(signature, example, strict=True)
+        ]
         # Several are named, for the converter's order is not the model's.
         yield rows if len(rows) == 1 else {spec.name: row for spec, row in zip(signature, rows, strict=True)}

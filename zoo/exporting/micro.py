@@ -17,6 +17,7 @@ from zoo.exporting import litert
 
 ARENA_STEP = 1024  # an arena is told in so many bytes
 SOURCES = ("zoo_codec.h", "zoo_codec.c")
+PLENTY = 1 << 24
 _COLUMNS = 110
 _TRIAL = """
 import sys, tflite_micro
@@ -31,7 +32,7 @@ class MicroNetwork:
 
     Args:
         flatbuffer: of operators that LiteRT Micro has.
-        arena_bytes: of memory; None for plenty.
+        arena_bytes: of memory; None for more than a microcontroller has.
 
     Raises:
         ValueError: if tflite_micro is missing, or the file does not run in so much memory.
@@ -39,6 +40,7 @@ class MicroNetwork:
 
     def __init__(self, flatbuffer: bytes, arena_bytes: int | None = None):
         runtime = _runtime()
+        arena_bytes = arena_bytes or 10 * len(flatbuffer) + PLENTY
         try:
             with quiet_stderr():
                 self._interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena_bytes)
@@ -79,12 +81,13 @@ def arena_bytes(flatbuffer: bytes) -> int:
         file.write(flatbuffer)
         file.flush()
         # Each trial in a process of its own: some kernels do not look whether they got their memory, and crash.
+        sizes = range(math.ceil(total / ARENA_STEP) * ARENA_STEP, 2 * total + 2 * ARENA_STEP, ARENA_STEP)
         command = [sys.executable, "-c", _TRIAL, file.name]
-        for size in range(math.ceil(total / ARENA_STEP) * ARENA_STEP, 2 * total + 2 * ARENA_STEP, ARENA_STEP):
-            trial = subprocess.run([*command, str(size)], capture_output=True, text=True)
-            if trial.returncode == 0:
-                return size
-    raise ValueError(f"LiteRT Micro does not run the file in {size} bytes: {trial.stderr.strip()[-200:]}")
+        trial = subprocess.run([*command, str(sizes[-1])], capture_output=True, text=True)
+        if trial.returncode:
+            reason = (trial.stderr.strip().splitlines() or [f"exit status {trial.returncode}"])[-1]
+            raise ValueError(f"LiteRT Micro does not run the file in {sizes[-1]} bytes: {reason}")
+        return next(s for s in sizes if not subprocess.run([*command, str(s)], capture_output=True).returncode)
 
 
 def write_micro(
@@ -118,19 +121,19 @@ def write_micro(
 #define {array.upper()}_ARENA_BYTES {arena}
 
 extern const unsigned char {array}[];
-extern const unsigned int {array}_size;
+extern const unsigned long {array}_size;
 """
     _write(folder / f"{part}.h", _guarded(array, header))
     source = (
         f'/* {about} */\n#include "{part}.h"\n\n'
         "#if defined(__GNUC__)\n__attribute__((aligned(16)))\n#endif\n"
-        f"{_array('unsigned char', array, flatbuffer)}\nconst unsigned int {array}_size = {len(flatbuffer)};\n"
+        f"{_array('unsigned char', array, flatbuffer)}\nconst unsigned long {array}_size = {len(flatbuffer)}UL;\n"
     )
     _write(folder / f"{part}.c", source)
     if tables is not None:
         _write_tables(*tables, folder, name, stem)
         for source_name in SOURCES:
-            _write(folder / source_name, (resources.files("zoo.exporting") / "c" / source_name).read_text())
+            _write(folder / source_name, (resources.files("zoo.exporting") / "c" / source_name).read_text("utf-8"))
 
 
 def _write_tables(tables: Tables, fingerprint: bytes, folder: Path, name: str, stem: str) -> None:
@@ -195,4 +198,4 @@ def _wrapped(numbers: Iterable[str]) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8", newline="\n")

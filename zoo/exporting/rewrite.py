@@ -4,6 +4,8 @@ LiteRT's plain kernels compute FULLY_CONNECTED with weights of a scale per chann
 Micro's; for CONV_2D both have the same one. The numbers that XNNPACK gives do not change.
 """
 
+import copy
+
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -32,8 +34,11 @@ def dense_as_convolution(flatbuffer: bytes) -> bytes:
 
 def _is_dense(model, graph, operator) -> bool:
     code = model.operatorCodes[operator.opcodeIndex]
-    dense = max(code.builtinCode, code.deprecatedBuiltinCode) == schema.BuiltinOperator.FULLY_CONNECTED
-    return dense and graph.tensors[operator.inputs[1]].type == schema.TensorType.INT8
+    if max(code.builtinCode, code.deprecatedBuiltinCode) != schema.BuiltinOperator.FULLY_CONNECTED:
+        return False
+    weights = graph.tensors[operator.inputs[1]]
+    stored = model.buffers[weights.buffer].data  # of a product of two activations there is none
+    return weights.type == schema.TensorType.INT8 and stored is not None and len(stored) > 0
 
 
 def _convolution(model, graph, dense) -> list:
@@ -42,14 +47,17 @@ def _convolution(model, graph, dense) -> list:
     bias = bias[0] if bias and bias[0] >= 0 else _no_bias(model, graph, x, weights)
     units, size = graph.tensors[weights].shape
     rows = int(np.prod(graph.tensors[x].shape)) // size
-    graph.tensors[weights].shape = [units, 1, 1, size]
+    kernel = copy.copy(graph.tensors[weights])  # another operator may share the weights
+    kernel.shape = [units, 1, 1, size]
+    graph.tensors.append(kernel)
+    kernel_index = len(graph.tensors) - 1
     before, into = _reshape(model, graph, x, [1, rows, 1, size])
     image = _tensor_like(graph, y, [1, rows, 1, units])
     options = schema.Conv2DOptionsT()
     options.padding = schema.Padding.VALID
     options.strideH = options.strideW = 1
     options.fusedActivationFunction = dense.builtinOptions.fusedActivationFunction
-    convolution = _operator(model, schema.BuiltinOperator.CONV_2D, 3, [into, weights, bias], [image])
+    convolution = _operator(model, schema.BuiltinOperator.CONV_2D, 3, [into, kernel_index, bias], [image])
     convolution.builtinOptionsType, convolution.builtinOptions = schema.BuiltinOptions.Conv2DOptions, options
     after, _ = _reshape(model, graph, image, graph.tensors[y].shape, y)
     return [before, convolution, after]

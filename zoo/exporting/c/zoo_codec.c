@@ -7,12 +7,17 @@ typedef struct {
   uint64_t state;
   uint8_t *bytes;
   size_t length, capacity; /* a length beyond the capacity says that bytes are missing */
+  size_t used;             /* the length without the zero bytes at its end, which need not be stored */
 } coder;
 
 static void put_word(coder *c, uint32_t word) {
   int at;
-  for (at = 0; at < 4; at++, c->length++)
-    if (c->length < c->capacity) c->bytes[c->length] = (uint8_t)(word >> (8 * at));
+  for (at = 0; at < 4; at++) {
+    uint8_t byte = (uint8_t)(word >> (8 * at));
+    if (c->length < c->capacity) c->bytes[c->length] = byte;
+    c->length++;
+    if (byte) c->used = c->length;
+  }
 }
 
 static void push(coder *c, uint32_t left, uint32_t count) {
@@ -33,16 +38,16 @@ static void push_number(coder *c, const uint32_t *counts, unsigned index) {
 
 /* The symbol of a latent number, from 0 within its alphabet. */
 static unsigned index_of(const zoo_tables *t, const int8_t *code, unsigned latent) {
-  int index = t->requantize[code[latent] + 128] - t->minimum[latent];
-  int last = t->size[latent] - 1;
+  int32_t index = (int32_t)t->requantize[code[latent] + 128] - t->minimum[latent];
+  int32_t last = t->size[latent] - 1;
   return (unsigned)(index < 0 ? 0 : index > last ? last : index);
 }
 
 /* CRC-16/CCITT, polynomial 0x1021. */
 static uint16_t crc16(uint16_t crc, uint8_t byte) {
   int bit;
-  crc ^= (uint16_t)(byte << 8);
-  for (bit = 0; bit < 8; bit++) crc = (uint16_t)(crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1);
+  crc ^= (uint16_t)((uint16_t)byte << 8);
+  for (bit = 0; bit < 8; bit++) crc = (uint16_t)((uint32_t)crc << 1 ^ (crc & 0x8000 ? 0x1021 : 0));
   return crc;
 }
 
@@ -51,7 +56,7 @@ static uint16_t check_of(const zoo_tables *t, const int8_t *code) {
   unsigned at;
   for (at = 0; at < 8; at++) crc = crc16(crc, t->fingerprint[at]);
   for (at = 0; at < t->latent_dim; at++) {
-    uint16_t symbol = (uint16_t)(t->minimum[at] + (int)index_of(t, code, at));
+    uint16_t symbol = (uint16_t)(t->minimum[at] + (int32_t)index_of(t, code, at));
     crc = crc16(crc16(crc, (uint8_t)symbol), (uint8_t)(symbol >> 8));
   }
   return crc;
@@ -98,7 +103,5 @@ size_t zoo_compress(const zoo_tables *t, const int8_t *code, uint8_t *bytes, siz
   if (t->tables > 1) push_number(&c, t->index_counts, table);
   put_word(&c, (uint32_t)c.state);
   if (c.state >> 32) put_word(&c, (uint32_t)(c.state >> 32));
-  if (c.length > capacity) return 0;
-  while (bytes[c.length - 1] == 0) c.length--; /* never all: the coder's state is never 0 */
-  return c.length;
+  return c.used > capacity ? 0 : c.used;
 }
