@@ -47,17 +47,18 @@ def _convolution(model, graph, dense) -> list:
     bias = bias[0] if bias and bias[0] >= 0 else _no_bias(model, graph, x, weights)
     units, size = graph.tensors[weights].shape
     rows = int(np.prod(graph.tensors[x].shape)) // size
-    kernel = copy.copy(graph.tensors[weights])  # another operator may share the weights
-    kernel.shape = [units, 1, 1, size]
-    graph.tensors.append(kernel)
-    kernel_index = len(graph.tensors) - 1
+    shared = sum(weights in operator.inputs for operator in graph.operators) > 1
+    kernel = len(graph.tensors) if shared else weights
+    if shared:
+        graph.tensors.append(copy.copy(graph.tensors[weights]))
+    graph.tensors[kernel].shape = [units, 1, 1, size]
     before, into = _reshape(model, graph, x, [1, rows, 1, size])
     image = _tensor_like(graph, y, [1, rows, 1, units])
     options = schema.Conv2DOptionsT()
     options.padding = schema.Padding.VALID
     options.strideH = options.strideW = 1
     options.fusedActivationFunction = dense.builtinOptions.fusedActivationFunction
-    convolution = _operator(model, schema.BuiltinOperator.CONV_2D, 3, [into, kernel_index, bias], [image])
+    convolution = _operator(model, schema.BuiltinOperator.CONV_2D, 3, [into, kernel, bias], [image])
     convolution.builtinOptionsType, convolution.builtinOptions = schema.BuiltinOptions.Conv2DOptions, options
     after, _ = _reshape(model, graph, image, graph.tensors[y].shape, y)
     return [before, convolution, after]
