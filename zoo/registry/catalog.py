@@ -44,7 +44,7 @@ CATALOG: dict[str, Spec] = {
             },
             **{
                 f"mnist_{quality}": Recipe(epochs=16, data="mnist", learning_rate=1e-3, dtype_policy="mixed_bfloat16")
-                for quality in ("q2",)
+                for quality in ("q1", "q2", "q3", "q4")
             },
         },
         config={
@@ -52,7 +52,10 @@ CATALOG: dict[str, Spec] = {
             "fashion_mnist_q2": {"rate_weight": 0.03, "latent_dim": 64},
             "fashion_mnist_q3": {"rate_weight": 0.004, "latent_dim": 96},
             "fashion_mnist_q4": {"rate_weight": 0.001, "latent_dim": 96},
+            "mnist_q1": {"rate_weight": 0.1, "latent_dim": 64, "initial_bias": -2.0, "decoder_filters": 48},
             "mnist_q2": {"rate_weight": 0.03, "latent_dim": 64, "initial_bias": -2.0, "decoder_filters": 48},
+            "mnist_q3": {"rate_weight": 0.01, "latent_dim": 96, "initial_bias": -2.0, "decoder_filters": 48},
+            "mnist_q4": {"rate_weight": 0.003, "latent_dim": 96, "initial_bias": -2.0, "decoder_filters": 48},
         },
         codec=True,
     ),
