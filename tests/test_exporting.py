@@ -290,3 +290,39 @@ def test_several_tables_are_counted_over_the_images_that_take_them():
     one = Tables(**tables.build_tables(single, 0.1, 0, codes, (12, 8, 1)))
     # The kind is told once, 1 bit, instead of in each of the five numbers.
     assert (one.information(one.symbols(codes)) - built.information(symbols)) / 4000 == pytest.approx(4, abs=0.2)
+
+
+def test_a_decoder_adapts_to_the_int8_encoder(tmp_path):
+    """Of an encoder whose codes int8 moves much, the adapted decoder restores better; nothing else changes."""
+    from zoo.codec.litert import Network, as_int8
+    from zoo.exporting.adaptation import adapt_decoder
+
+    keras.utils.set_random_seed(0)
+    model = models.Compressor(
+        image_shape=(12, 8, 1), latent_dim=6, tables=2, filters=8, decoder_filters=8, encoder_blocks=(0, 1)
+    )
+    model.build()
+    model.compile(keras.optimizers.Adam(3e-3))
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:12, :8]
+    centres = rng.uniform(2, 8, (2, 600, 1, 1))
+    images = np.rint(255 * np.exp(-((x - centres[0]) ** 2 + (y - centres[1]) ** 2) / 6)).astype(np.uint8)[..., None]
+    model.fit(images / np.float32(255), epochs=3, verbose=0)
+    outliers = images[:64] / np.float32(255)
+    outliers[0] *= 40  # gives int8 far too coarse a scale
+    encoder = litert.convert(model.encoder, quantization="int8", calibration=outliers)
+    path = tmp_path / "encoder.tflite"
+    path.write_bytes(encoder)
+    network = Network(path)
+    scale, zero = network.output["quantization"]
+
+    def error():
+        codes = (network(as_int8(images))[0] - float(zero)) * scale
+        steps = np.rint(codes / model.step) * model.step
+        return np.mean((model.decoder.predict(steps.astype(np.float32), verbose=0) - images / 255) ** 2)
+
+    encoder_weights, before = model.encoder.get_weights(), error()
+    adapt_decoder(model, encoder, images, epochs=5, seed=0)
+    assert error() < 0.9 * before
+    for old, new in zip(encoder_weights, model.encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)

@@ -16,6 +16,7 @@ from zoo.codec import Codec
 from zoo.codec.litert import Network, as_int8
 from zoo.data import corruption
 from zoo.exporting import litert, tables
+from zoo.exporting.adaptation import adapt_decoder
 from zoo.exporting.export import PARTS, calibration_inputs
 from zoo.exporting.lossless import write_lossless
 from zoo.models import AdversarialModel, Classifier, DenoisingAE, HierarchicalVAE
@@ -46,23 +47,26 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     with tempfile.TemporaryDirectory(dir=folder, prefix=".artifact.") as temporary:
         room = Path(temporary) / _name_in(folder, training.name)  # a container carries its codec's name
         room.mkdir()
-        steps.next("saving the model")
-        model.save(room / "model.keras")
-        _compress(room / "model.keras")
-        _write_npz(room / "golden.npz", _golden(model, data.test[:GOLDEN_IMAGES]))
         card = _card(training, spec, command)
-
         if spec.traits.encodes:
             steps.next("converting to LiteRT")
             chosen = data.train[np.linspace(0, len(data.train) - 1, CALIBRATION_IMAGES).astype(int)]
             _write_npz(room / "calibration.npz", {"images": chosen})
-            identity = {"model": room.name, "sha256": litert.weights_digest(model)}
             encoder = litert.convert(
                 model.encoder, name=PARTS["encoder"], quantization="int8", calibration=calibration_inputs(chosen)
             )
+            recipe = training.record["recipe"]
+            if recipe["decoder_epochs"]:
+                adapt_decoder(model, encoder, data.train, epochs=recipe["decoder_epochs"], seed=recipe["seed"])
+            identity = {"model": room.name, "sha256": litert.weights_digest(model)}
             encoder = litert.with_metadata(encoder, part="encoder", **identity)
             (room / "encoder.tflite").write_bytes(encoder)
             card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
+
+        steps.next("saving the model")
+        model.save(room / "model.keras")
+        _compress(room / "model.keras")
+        _write_npz(room / "golden.npz", _golden(model, data.test[:GOLDEN_IMAGES]))
 
         if spec.codec:
             steps.next("building the entropy coder's tables")

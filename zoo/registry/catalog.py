@@ -39,8 +39,11 @@ CATALOG: dict[str, Spec] = {
         paper="Ballé, Laparra & Simoncelli 2017, End-to-end Optimized Image Compression, ICLR",
         recipes={
             **{
-                f"fashion_mnist_{quality}": Recipe(epochs=epochs, data="fashion_mnist", dtype_policy="mixed_bfloat16")
-                for quality, epochs in (("q3", 30), ("q1", 40), ("q2", 40), ("q4", 30))
+                f"fashion_mnist_{quality}": Recipe(
+                    epochs=epochs, data="fashion_mnist", dtype_policy="mixed_bfloat16", decoder_epochs=decoder_epochs
+                )
+                # Of the lowest quality the int8 encoder alone loses 0.24 dB.
+                for quality, epochs, decoder_epochs in (("q3", 30, 0), ("q1", 40, 3), ("q2", 40, 0), ("q4", 30, 0))
             },
             **{
                 f"mnist_{quality}": Recipe(epochs=16, data="mnist", learning_rate=1e-3, dtype_policy="mixed_bfloat16")

@@ -21,6 +21,8 @@ class Recipe:
         jit_compile: whether XLA compiles the step: measured per model, it speeds dense nets and slows convolutions.
         binarized: whether each image is made binary beforehand, by one seeded draw (``DataSet.binarized``).
         pretraining_epochs: passes over the training split for each layer of a stack, before all are trained together.
+        decoder_epochs: passes over the training split, after all else, in which the decoder of a quantised code learns
+            from the int8 encoder's codes.
         ema_momentum: of the moving average of an adversarial model's generator, which is what ships; 0 for none.
         seed: of initial weights, order of the data, corruption and noise.
     """
@@ -35,6 +37,7 @@ class Recipe:
     jit_compile: bool = False
     binarized: bool = False
     pretraining_epochs: int = 0
+    decoder_epochs: int = 0
     ema_momentum: float = 0.0
     seed: int = 0
 

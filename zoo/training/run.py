@@ -160,7 +160,7 @@ def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recip
 
 
 def _check(recipe: registry.Recipe) -> None:
-    for field, least in (("epochs", 1), ("batch_size", 1), ("pretraining_epochs", 0)):
+    for field, least in (("epochs", 1), ("batch_size", 1), ("pretraining_epochs", 0), ("decoder_epochs", 0)):
         value = getattr(recipe, field)
         if not isinstance(value, int) or value < least:
             raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
@@ -241,12 +241,17 @@ def _for_shipping(model: keras.Model, traits: registry.Kind) -> keras.Model:
     clean = type(model).from_config(config)
     clean.build()
     with model.averaged() if traits.adversarial else contextlib.nullcontext():
-        clean.set_weights([w.astype(ml_dtypes.bfloat16).astype(np.float32) for w in model.get_weights()])
+        clean.set_weights(rounded(model.get_weights()))
     if traits.adversarial:
         clean.compile()
     else:
         clean.compile(keras.optimizers.Adam(1e-4), metrics=[*traits.metrics])
     return clean
+
+
+def rounded(weights: list[np.ndarray]) -> list[np.ndarray]:
+    """Weights as shipped models have them: float32 of 8 significant bits."""
+    return [w.astype(ml_dtypes.bfloat16).astype(np.float32) for w in weights]
 
 
 class _Clock(keras.callbacks.Callback):
