@@ -328,13 +328,14 @@ def _show(axes: "Axes", picture: np.ndarray) -> None:
 
 
 def _log_ticks(axes: "Axes", psnr_range: tuple[float, float]) -> None:
-    """Plain numbers, 1-2-5, on the rate axis, and limits that fit what the PSNR range leaves."""
+    """Plain numbers on the rate axis, fewer where it is long, and limits that fit what the PSNR range leaves."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     points = np.concatenate([line.get_xydata() for line in axes.lines])
     rates = points[(points[:, 1] >= psnr_range[0]) & (points[:, 1] <= psnr_range[1]), 0]
     low, high = rates.min() / 1.25, rates.max() * 1.25
-    ticks = [m * 10.0**e for e in range(-4, 4) for m in (1, 1.5, 2, 3, 5, 7)]
+    steps = (1, 1.5, 2, 3, 5, 7) if high < 10 * low else (1, 2, 5)
+    ticks = [m * 10.0**e for e in range(-4, 4) for m in steps]
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator([t for t in ticks if low <= t <= high]))
     axes.xaxis.set_minor_locator(NullLocator())
