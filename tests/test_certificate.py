@@ -98,6 +98,10 @@ def test_a_check_that_fails_is_said(stand_in, monkeypatch, tmp_path):
 def test_a_certificate_becomes_part_of_a_model(stand_in, tmp_path):
     folder = tmp_path / "mine"
     shutil.copytree(artifacts.find("stacked_ae.mnist").path, folder)
+    (folder / "certificate.json").unlink()
+    (folder / "certificate.md").unlink()
+    (folder / "manifest.json").unlink()
+    artifacts.write_manifest(folder)
     before = artifacts.find(folder).manifest
     zoo.certify(folder, folder, images=10)
     artifact = artifacts.find(folder)
