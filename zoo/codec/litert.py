@@ -83,6 +83,12 @@ def as_int8(pixels: np.ndarray) -> np.ndarray:
     return (pixels ^ 0x80).view(np.int8)
 
 
+def dequantized(output: np.ndarray, details: dict) -> np.ndarray:
+    """What the integers of a tensor stand for, float32; those without a scale, such as switches, stay integers."""
+    scale, zero = details["quantization"]
+    return (output.astype(np.float32) - zero) * np.float32(scale) if scale else output
+
+
 @contextlib.contextmanager
 def quiet_stderr(sink: IO[bytes] | None = None) -> Iterator[None]:
     """Keeps LiteRT from announcing its delegate on stderr, for which it has no switch.

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from zoo import losses
-from zoo.codec.litert import Network, as_int8
+from zoo.codec.litert import Network, as_int8, dequantized
 from zoo.models.quantized import QuantizedAutoencoder
 from zoo.training.run import rounded
 
@@ -30,9 +30,7 @@ def adapt_decoder(model: QuantizedAutoencoder, encoder: bytes, images: np.ndarra
         path.write_bytes(encoder)
         network = Network(path)
         (codes,) = network(as_int8(images))
-    scale, zero = network.output["quantization"]
-    real = (codes.astype(np.float32) - zero) * np.float32(scale)
-    steps = np.rint(real / model.step).astype(np.float32) * np.float32(model.step)
+    steps = np.rint(dequantized(codes, network.output) / model.step).astype(np.float32) * np.float32(model.step)
     keras.utils.set_random_seed(seed)
     code = keras.Input(steps.shape[1:])
     trainer = keras.Model(code, model.decoder(code))

@@ -10,13 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from zoo import artifacts, data, registry
-from zoo.codec.litert import Network, as_int8
+from zoo.codec.litert import Network, as_int8, dequantized
 from zoo.codec.tables import Tables
 from zoo.evaluation import mean_squared_error, psnr
 from zoo.exporting import litert
@@ -146,7 +145,9 @@ def quantization(model, network: Network, tables: Tables | None, images: np.ndar
     """PSNR of the float decoder after the float encoder and after the int8 one, and how far their codes are apart."""
     clean = images / np.float32(255)
     exact = _listed(model.encoder.predict(clean, batch_size=500, verbose=0))
-    found = [_real(output, details) for output, details in zip(network(as_int8(images)), network.outputs, strict=True)]
+    found = [
+        dequantized(output, details) for output, details in zip(network(as_int8(images)), network.outputs, strict=True)
+    ]
     spread = exact[0].std()
     figures = {"code_error_percent": 100 * float(np.sqrt(np.mean((found[0] - exact[0]) ** 2)) / spread)}
     codes = {"float": exact, "int8": found}
@@ -250,18 +251,14 @@ def checks(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def page(certificate: dict[str, Any]) -> str:
     """A certificate for people, as Markdown."""
+    import jinja2
+
     environment = jinja2.Environment(loader=jinja2.PackageLoader("zoo", "exporting"), undefined=jinja2.StrictUndefined)
     return environment.get_template("certificate.md.j2").render(certificate) + "\n"
 
 
 def _listed(outputs) -> list[np.ndarray]:
     return [np.asarray(part) for part in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
-
-
-def _real(output: np.ndarray, details: dict) -> np.ndarray:
-    """What the integers of an output stand for; switches stay integers."""
-    scale, zero = details["quantization"]
-    return (output.astype(np.float32) - zero) * np.float32(scale) if scale else output
 
 
 def _processor() -> str:
