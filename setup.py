@@ -15,6 +15,8 @@ EDGE = [
     "numpy>=2.0",
     "pillow>=11.3",  # the first release with AVIF built in
     "rich>=13.0",
+    "soundfile>=0.13",
+    "soxr>=0.5",
     "typer>=0.16",
 ]
 
@@ -54,7 +56,7 @@ setup(
         "tensorflow-datasets>=4.9.8",
     ],
     extras_require={
-        "benchmark": ["bjontegaard>=1.3", "imagecodecs>=2025.3"],
+        "benchmark": ["bjontegaard>=1.3", "imagecodecs>=2025.3", "pystoi>=0.4.1"],
         "edge": EDGE,
         "gans": ["pot>=0.9.5"],
         "micro": ["ethos-u-vela>=4.0", "tflite_micro>=0.dev20250101"],  # the latter has pre-releases only
@@ -67,6 +69,7 @@ setup(
             "keras-tuner>=1.4.7",
             "nbclient>=0.10",
             "pot>=0.9.5",
+            "pystoi>=0.4.1",
             "pytest>=8.0",
             "pytest-xdist>=3.6",
             "ruff>=0.12",

@@ -17,6 +17,7 @@ _PUBLIC = {
     "list_models": "zoo.registry",
     "info": "zoo.registry",
     "denoise": "zoo.denoising",
+    "denoise_sound": "zoo.denoising",
     "export": "zoo.exporting",
     "certify": "zoo.exporting",
     "Codec": "zoo.codec",

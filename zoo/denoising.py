@@ -1,12 +1,12 @@
-"""Denoising pictures of any size with a model of small ones: overlapping tiles, blended."""
+"""Denoising pictures and sounds of any size with a model of small ones: overlapping tiles, or frames, blended."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from zoo import models, registry
-from zoo.codec import pictures
+from zoo.codec import frames, pictures, sounds
 
 
 def denoise(
@@ -46,6 +46,69 @@ def denoise(
     restored = [_one(picture[0], model, overlap, advance) for picture in source.batches(1)]
     result = np.stack(restored).reshape(np.shape(images))
     return np.rint(255 * result).astype(np.uint8) if np.asarray(images).dtype == np.uint8 else result
+
+
+def denoise_sound(
+    samples: np.ndarray,
+    model: "str | os.PathLike | models.DenoisingSignalAE" = "denoising_signal_ae",
+    *,
+    overlap: int | None = None,
+) -> np.ndarray:
+    """Removes noise from a sound of any length, at the model's 8 kHz.
+
+    The sound is cut into frames that overlap, each scaled by how loud it is lately (``zoo.codec.frames``), and what the
+    model makes of them is faded into one.
+
+    Args:
+        samples: ``(n,)`` or ``(n, 1)``; int16, or float in [−1, 1].
+        model: a denoiser of signals: its name, its folder, or the model itself.
+        overlap: samples that neighbouring frames share, an even number to half a frame; None for half a frame.
+
+    Returns:
+        The denoised sound, of the same shape and dtype.
+
+    Raises:
+        ValueError: for an array of another kind, a model that is no denoiser of signals, or an overlap out of range.
+    """
+    samples = np.asarray(samples)
+    source = sounds.from_array(samples, "samples")
+    restored = np.concatenate(list(denoised_blocks(source.read(), source.samples, model, overlap=overlap)))
+    return (restored if samples.dtype == np.int16 else (restored / 32768).astype(samples.dtype)).reshape(samples.shape)
+
+
+def denoised_blocks(
+    blocks: Iterable[np.ndarray],
+    samples: int,
+    model: "str | os.PathLike | models.DenoisingSignalAE",
+    *,
+    overlap: int | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Iterator[np.ndarray]:
+    """The same of a sound that comes in pieces, int16 ``(m,)``, and goes in pieces.
+
+    Args:
+        blocks: the sound, ``samples`` in all.
+        samples: its length.
+        model, overlap: as of ``denoise_sound``.
+        advance: called with the number of samples done, for a progress bar.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        model = registry.load(model)
+    if not isinstance(model, models.DenoisingSignalAE):
+        raise ValueError(f"model must be a denoising autoencoder of signals: received {model.name!r}.")
+    length = model.image_shape[0]
+    overlap = length // 2 if overlap is None else overlap
+    if not isinstance(overlap, int) or not 0 <= overlap <= length // 2 or overlap % 2:
+        raise ValueError(f"overlap must be an even integer from 0 to {length // 2}: received {overlap!r}.")
+    fading, state = frames.OverlapAdd(samples, length, overlap), (0, 0)
+    for cut in frames.split(blocks, length, overlap):
+        levels, state = frames.levels_of(cut, state)
+        scale = frames.scale_of(levels)[:, None]
+        found = model.predict((cut / scale)[..., None], batch_size=256, verbose=0)
+        done = fading.add(found[..., 0] * scale)
+        yield done
+        if advance is not None:
+            advance(len(done))
 
 
 def tile_count(shape: tuple[int, int, int], size: tuple[int, int], overlap: int | None = None) -> int:

@@ -1,6 +1,5 @@
 """``zoo compress``."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +9,14 @@ import typer
 def compress(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="IN...", help="Pictures, .npy arrays, folders of pictures.", show_default=False),
+        typer.Argument(metavar="IN...", help="Pictures, or sounds; .npy arrays; folders of them.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The container to write.", show_default=False)],
     model: Annotated[
         str | None,
-        typer.Option(help="A model's name or folder; default: compressor, with --lossless hierarchical_vae."),
+        typer.Option(
+            help="A model's name or folder; default: compressor, with --lossless hierarchical_vae, of sounds signal_ae."
+        ),
     ] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel, by bits-back coding.")] = False,
     append: Annotated[
@@ -46,18 +47,19 @@ def compress(
     threads: Annotated[int, typer.Option(min=1, help="Chunks that are coded at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compress pictures of any size, grey or colour, into one checksummed file.
+    """Compress pictures of any size, grey or colour, or sounds of any length, into one checksummed file.
 
-    An int8 encoder turns tiles into integers, which the model's tables entropy-code; that is lossy, unless --lossless
-    is given. Colour goes channel by channel; transparency is ignored.
+    An int8 encoder turns tiles or frames into integers, which the model's tables entropy-code; that is lossy, unless
+    --lossless is given. Colour goes channel by channel; transparency is ignored. Sounds are made 8 kHz and mono, which
+    the output says. Inputs that cannot be opened are listed at the end, and the exit status is then 1.
     """
-    from zoo.cli.console import emit, progress
+    from zoo.cli.console import emit, progress, report_failures
     from zoo.codec import Codec
 
-    codec = Codec(model or ("hierarchical_vae" if lossless else "compressor"), num_threads=threads)
+    codec = Codec(model or _default_model(inputs, lossless), num_threads=threads)
     if lossless and not codec.lossless:
         raise ValueError(f"{codec.name} is lossy: leave out --lossless, or give a model such as hierarchical_vae.")
-    transform = _denoising(denoiser) if denoise else None
+    transform, failed = _denoising(denoiser) if denoise else None, []
     with progress() as bar:
         task = bar.add_task("compressing", total=None, status="tiles")
         summary = codec.compress_file(
@@ -69,15 +71,26 @@ def compress(
             salvage=salvage,
             compact=compact,
             transform=transform,
+            failed=failed if len(inputs) > 1 or inputs[0].is_dir() else None,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
         result = {"output": str(output), **summary.figures()}
         if verify and not append:
             bar.update(task, description="verifying")
-            error = codec.mean_squared_error(inputs, output, fit=fit, transform=transform)
-            # Not by zoo.evaluation, which brings TensorFlow along. JSON has no infinity.
-            result["psnr"] = -10 * math.log10(error) if error else None
+            result |= codec.quality(inputs, output, fit=fit, transform=transform)
+    if failed and as_json:
+        result["failed"] = failed
     emit(result, as_json)
+    report_failures(failed)
+
+
+def _default_model(inputs: list[Path], lossless: bool) -> str:
+    """The model for what most of the inputs are: pictures, or sounds."""
+    from zoo.codec import sounds
+
+    if lossless:
+        return "hierarchical_vae"
+    return "signal_ae" if sounds.are_sounds(inputs) else "compressor"
 
 
 def _denoising(model: str):

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -59,6 +60,14 @@ def emit(result: Mapping[str, Any] | Iterable[Mapping[str, Any]], as_json: bool,
         for key, value in _flatten(result):
             table.add_row(key, _text(value))
     console.print(table)
+
+
+def report_failures(failed: Sequence[str]) -> None:
+    """Lists on stderr what could not be done of a batch, a line each, and exits with status 1 if there is any."""
+    for line in failed:
+        error_console.print(f"Failed: {line}", markup=False, highlight=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

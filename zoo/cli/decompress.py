@@ -16,13 +16,13 @@ def decompress(
         typer.Option(
             "-o",
             "--output",
-            metavar="DIR|OUT.npy|OUT.png",
-            help="A folder for PNG files named after the inputs, an array, or a single picture.",
+            metavar="DIR|OUT.npy|OUT.png|OUT.wav",
+            help="A folder for PNG or WAV files named after the inputs, an array, or a single one.",
             show_default=False,
         ),
     ],
     picture: Annotated[
-        int | None, typer.Option(min=0, help="Only this picture, from 0, into a .png or .npy.", show_default=False)
+        int | None, typer.Option(min=0, help="Only this picture or sound, from 0, into one file.", show_default=False)
     ] = None,
     salvage: Annotated[
         bool, typer.Option("--salvage", help="Restore what precedes an append that was cut off.")
@@ -34,7 +34,7 @@ def decompress(
     threads: Annotated[int, typer.Option(min=1, help="Chunks that are restored at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Restore the pictures of a compressed file; the model it needs is read from the file."""
+    """Restore the pictures or sounds of a compressed file; the model it needs is read from the file."""
     from zoo.cli.console import emit, progress
     from zoo.codec import Codec
 

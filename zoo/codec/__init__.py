@@ -4,7 +4,8 @@ NumPy, constriction and a LiteRT interpreter are all it needs: neither TensorFlo
 imported. The file is described byte by byte in ``FORMAT.md``.
 """
 
-from zoo.codec.codec import Codec, Summary
+from zoo.codec.codec import Codec
 from zoo.codec.container import CodecError
+from zoo.codec.media import Summary
 
 __all__ = ["Codec", "CodecError", "Summary"]

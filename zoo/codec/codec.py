@@ -15,7 +15,6 @@ import numpy as np
 from zoo import artifacts
 from zoo.codec import compact as compact_images
 from zoo.codec import models
-from zoo.codec import pictures as _pictures
 from zoo.codec import tiles as _tiles
 from zoo.codec.container import (
     MAGIC,
@@ -32,40 +31,13 @@ from zoo.codec.container import (
     tiles_of,
 )
 from zoo.codec.lossless import LosslessCoder
-from zoo.codec.lossy import LossyCoder
+from zoo.codec.lossy import LossyCoder, SignalCoder
+from zoo.codec.media import Pictures, Sounds, Summary, mean_squared_error
+from zoo.codec.pictures import Source, Transform
+from zoo.codec.tables import Tables
 
 Progress = Callable[[int, int], None]
 """Called now and then with the number of tiles done and of all."""
-
-_BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
-
-
-@dataclasses.dataclass(frozen=True)
-class Summary:
-    """What was compressed or restored.
-
-    Attributes:
-        model: name of the model in the container.
-        pictures: number of pictures.
-        pixels: of all of them; a colour pixel counts once.
-        tiles: that went through the network.
-        bytes: of the container, all of them.
-    """
-
-    model: str
-    pictures: int
-    pixels: int
-    tiles: int
-    bytes: int
-
-    @property
-    def bits_per_pixel(self) -> float:
-        return 8 * self.bytes / self.pixels
-
-    def figures(self) -> dict[str, str | int | float]:
-        """What the commands print of it."""
-        names = ("model", "pictures", "pixels", "bytes", "bits_per_pixel")
-        return {name: getattr(self, name) for name in names}
 
 
 class Codec:
@@ -93,7 +65,15 @@ class Codec:
             raise ValueError(f"num_threads must be an integer ≥ 1: received {num_threads!r}.")
         self._num_threads, self.name = num_threads, artifact.name
         self.fingerprint = models.fingerprint_of(artifact)
-        self.coder = LossyCoder(artifact) if artifact.has("codec.npz") else LosslessCoder(artifact)
+        self.coder = self._coder_of(artifact)
+        self._medium = Sounds(self.coder.tables) if isinstance(self.coder, SignalCoder) else Pictures(self.tile)
+
+    @staticmethod
+    def _coder_of(artifact: artifacts.Artifact) -> LossyCoder | LosslessCoder:
+        if not artifact.has("codec.npz"):
+            return LosslessCoder(artifact)
+        tables = Tables.read(artifact.file("codec.npz"))
+        return (LossyCoder if tables.overlap is None else SignalCoder)(artifact, tables)
 
     @classmethod
     def for_file(cls, path: str | os.PathLike, *, num_threads: int = 1) -> "Codec":
@@ -166,7 +146,7 @@ class Codec:
         Raises:
             ValueError: if it is anything else.
         """
-        source = _pictures.from_array(np.asarray(array))
+        source = self._medium.from_array(np.asarray(array))
         if compact:
             return self._compact(source)
         file = io.BytesIO()
@@ -193,17 +173,19 @@ class Codec:
         if not is_container(file):
             return self._restore_compact(bytes(data), name)
         readers, header = self._read(file, name)
-        shape = _array_shape(header, name)
-        if header.samples > max_bytes:
-            raise CodecError(f"{name} restores to {header.samples:,} bytes: max_bytes allows {max_bytes:,}.")
-        array, done = np.empty((header.pictures, *header.sections[0].shape), np.uint8), 0
+        shape, size = self._medium.array_shape(header, name), header.samples * self._medium.bytes_per_sample
+        if size > max_bytes:
+            raise CodecError(f"{name} restores to {size:,} bytes: max_bytes allows {max_bytes:,}.")
+        array, done = self._medium.empty(header), 0
         for batch in self._restore(readers):
             array[done : done + len(batch)] = batch
             done += len(batch)
         return array.reshape(shape)
 
-    def _compact(self, source: _pictures.Source) -> bytes:
+    def _compact(self, source: Source) -> bytes:
         coder = self._lossy("compact")
+        if isinstance(self._medium, Sounds):
+            raise ValueError("compact is of pictures: write a container of sounds.")
         if source.count != 1 or source.shape != (*self.tile, 1):
             raise ValueError(
                 f"compact holds one grey image of {self.tile[0]} × {self.tile[1]} pixels: received {source.count} of "
@@ -216,7 +198,7 @@ class Codec:
         """The image ``(h, w, 1)`` of a compact file."""
         if not data:
             raise CodecError(f"{name} is empty: expected a zoo container.")
-        if self.lossless or data[:1] != self.fingerprint[:1]:
+        if self.lossless or isinstance(self._medium, Sounds) or data[:1] != self.fingerprint[:1]:
             raise CodecError(
                 f"{name} is not a zoo container, nor a compact image of {models.identity(self.name, self.fingerprint)}."
             )
@@ -238,7 +220,8 @@ class Codec:
         append: bool = False,
         salvage: bool = False,
         compact: bool = False,
-        transform: _pictures.Transform | None = None,
+        transform: Transform | None = None,
+        failed: list[str] | None = None,
         progress: Progress | None = None,
     ) -> Summary:
         """Compresses files into one container, holding few pictures and chunks at a time.
@@ -253,6 +236,8 @@ class Codec:
             salvage: whether an end that an earlier append left torn is cut off first.
             compact: see ``compress``.
             transform: what each batch of pictures goes through first, such as ``zoo.denoise``.
+            failed: gets a line for each input that cannot be opened, and the others are compressed; None to raise
+                instead.
             progress: called with tiles done and tiles in all.
 
         Raises:
@@ -269,7 +254,9 @@ class Codec:
             with _open(output) as file:
                 readers, header = self._read(file, str(output), salvage=salvage)
                 taken, end = header.picture_inputs(), readers[-1].skip()
-        sources = _pictures.transformed(_pictures.open_sources(inputs, fit, self.tile, taken), transform)
+        sources = self._medium.open(inputs, fit, taken, failed, transform)
+        if failed and not sources:
+            raise ValueError(f"None of the inputs can be compressed: {failed[0]}")
         if compact:
             if len(sources) != 1:
                 raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
@@ -306,26 +293,12 @@ class Codec:
             if is_container(file):
                 readers, header = self._read(file, str(path), salvage=salvage)
                 batches = self._restore(readers, progress)
-                summary = _summary(header, readers[-1].skip())
+                summary = self._summary(header, readers[-1].skip())
             else:
                 data = file.read(compact_images.MAX_BYTES + 1)
                 batches = iter([self._restore_compact(data, str(path))[None]])
-                header, summary = self._header([(1, *self.tile, 1)], 3), self._summary_of_compact(len(data))
-            if output.suffix.lower() == ".npy":
-                shape = _array_shape(header, str(path))
-                with artifacts.atomic_write(output) as target:
-                    layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
-                    np.lib.format.write_array_header_1_0(target, layout)
-                    for batch in batches:
-                        target.write(np.ascontiguousarray(batch))
-            elif output.suffix.lower() == ".png":
-                if header.pictures > 1:
-                    raise ValueError(f"{path} holds {header.pictures} pictures: give a folder instead of {output}.")
-                with artifacts.atomic_write(output) as target:
-                    for picture in itertools.chain.from_iterable(batches):
-                        _pictures.write_png(picture, target)
-            else:
-                _pictures.write_folder(output, header.picture_names(), itertools.chain.from_iterable(batches))
+                header, summary = self._header([Section(1, *self.tile, 1)], 3), self._summary_of_compact(len(data))
+            self._medium.save(output, header, batches, str(path))
             return summary
 
     def pictures(self, path: str | os.PathLike) -> Iterator[np.ndarray]:
@@ -334,8 +307,8 @@ class Codec:
             if not is_container(file):
                 yield self._restore_compact(file.read(compact_images.MAX_BYTES + 1), str(path))
                 return
-            readers, _ = self._read(file, str(path))
-            yield from itertools.chain.from_iterable(self._restore(readers))
+            readers, header = self._read(file, str(path))
+            yield from self._medium.items(header, self._restore(readers))
 
     def picture(self, path: str | os.PathLike, index: int, *, salvage: bool = False) -> np.ndarray:
         """One picture of a container, uint8 ``(h, w, c)``, without restoring those before it.
@@ -370,15 +343,7 @@ class Codec:
         Raises:
             CodecError, ValueError: as ``picture``; also if the output has another ending or cannot be written.
         """
-        output = Path(output)
-        if output.suffix.lower() not in (".png", ".npy"):
-            raise ValueError(f"output must end in .png or .npy for a single picture: received {output}.")
-        picture = self.picture(path, index, salvage=salvage)
-        with artifacts.atomic_write(output) as target:
-            if output.suffix.lower() == ".png":
-                _pictures.write_png(picture, target)
-            else:
-                np.save(target, picture)
+        self._medium.save_one(Path(output), self.picture(path, index, salvage=salvage))
 
     def _one(self, reader: Reader, index: int) -> np.ndarray:
         header, start = reader.header, 0
@@ -392,7 +357,9 @@ class Codec:
         first, last = start // size, -(-(start + tiles) // size)
         parts = [self._unpack(reader, chunk) for chunk in reader.chunks(self.coder.words_per_tile, first, last)]
         start -= first * size
-        return _tiles.join(np.concatenate(parts)[start : start + tiles], section.shape)[0]
+        rows, alone = _tiles.Rows([np.concatenate(parts)[start : start + tiles]]), dataclasses.replace(section, count=1)
+        header = dataclasses.replace(header, sections=(alone,))
+        return next(self._medium.items(header, self._medium.restored(rows, alone)))
 
     def mean_squared_error(
         self,
@@ -400,7 +367,7 @@ class Codec:
         path: str | os.PathLike,
         *,
         fit: str = "tile",
-        transform: _pictures.Transform | None = None,
+        transform: Transform | None = None,
     ) -> float:
         """Error of a container's pictures against its inputs, over all samples, on [0, 1].
 
@@ -411,25 +378,35 @@ class Codec:
         Raises:
             ValueError: if the container does not hold pictures of these inputs.
         """
-        sources = _pictures.transformed(_pictures.open_sources(_as_list(inputs), fit, self.tile), transform)
-        originals = itertools.chain.from_iterable(self._batches(sources))
-        total = samples = 0
-        for original, restored in itertools.zip_longest(originals, self.pictures(path)):
-            if original is None or restored is None or original.shape != restored.shape:
-                raise ValueError(f"{path} does not hold the pictures of these inputs.")
-            difference = original.astype(np.int32) - restored
-            total += int(np.square(difference, dtype=np.int64).sum())
-            samples += difference.size
-        return total / samples / 255**2
+        mismatch = f"{path} does not hold the {self._medium.what} of these inputs"
+        return mean_squared_error(*self._both(inputs, path, fit, transform), mismatch) / 255**2
+
+    def quality(
+        self,
+        inputs: str | os.PathLike | Sequence[str | os.PathLike],
+        path: str | os.PathLike,
+        *,
+        fit: str = "tile",
+        transform: Transform | None = None,
+    ) -> dict[str, float | None]:
+        """What a container's pictures or sounds are worth beside its inputs: ``psnr``, or ``snr``, in dB.
+
+        Args and errors: as of ``mean_squared_error``. None stands for infinity.
+        """
+        return self._medium.quality(*self._both(inputs, path, fit, transform))
+
+    def _both(self, inputs, path, fit, transform) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
+        sources = self._medium.open(_as_list(inputs), fit, transform=transform)
+        return itertools.chain.from_iterable(map(self._medium.whole, sources)), self.pictures(path)
 
     # The stream, common to bytes and files
 
-    def _header(self, sections: list[tuple[int, int, int, int]], axes: int, names=()) -> Header:
+    def _header(self, sections: list[Section], axes: int, names=()) -> Header:
         return Header(
             model=make_safe(self.name),
             fingerprint=self.fingerprint,
             tile=self.tile,
-            sections=run_lengths([Section(*section) for section in sections]),
+            sections=run_lengths(sections),
             axes=axes,
             names=names,
             tiles_per_chunk=self.coder.tiles_per_chunk,
@@ -439,22 +416,23 @@ class Codec:
     def _write(
         self,
         file: BinaryIO,
-        sources: list[_pictures.Source],
+        sources: list[Source],
         names: bool,
         progress: Progress | None,
     ) -> Summary:
         if not sources:
-            raise ValueError("There is nothing to compress: give at least one picture.")
-        for source in sources:
-            if not fits(source.shape, self.tile):
-                raise ValueError(f"{source.name} is too large: {source.shape} exceeds {MAX_SAMPLES:,} samples.")
+            raise ValueError(f"There is nothing to compress: give {self._medium.what}.")
+        sections = [self._medium.section(source) for source in sources]
+        for source, section in zip(sources, sections, strict=True):
+            if not fits(section.shape, self.tile):
+                raise ValueError(f"{source.name} is too large: {section.shape} exceeds {MAX_SAMPLES:,} samples.")
         header = self._header(
-            [(source.count, *source.shape) for source in sources],
-            sources[0].axes if len(sources) == 1 else 4,
-            tuple((s.count, s.name) for s in sources) if names else (),
+            sections,
+            self._medium.axes(sources[0]) if len(sources) == 1 else 4,
+            tuple((section.count, s.name) for section, s in zip(sections, sources, strict=True)) if names else (),
         )
         writer = Writer(file, header)
-        rows = _tiles.Rows(_tiles.split(batch, self.tile) for batch in self._batches(sources))
+        rows = _tiles.Rows(itertools.chain.from_iterable(map(self._medium.rows, sources)))
         done = 0
         chunks = rows.pieces(header.tiles_per_chunk)
         for count, words in self._in_parallel(lambda tiles: (len(tiles), self.coder.pack(tiles)), chunks):
@@ -462,7 +440,7 @@ class Codec:
             done += count
             if progress:
                 progress(done, header.tiles)
-        return _summary(header, writer.size)
+        return self._summary(header, writer.size, sources)
 
     def _restore(self, readers: list[Reader], progress: Progress | None = None) -> Iterator[np.ndarray]:
         """Yields uint8 ``(n, h, w, c)``: all pictures in their order, some at a time."""
@@ -480,10 +458,7 @@ class Codec:
         for reader in readers:
             rows = _tiles.Rows(restored(reader))
             for section in reader.header.sections:
-                tiles, size = tiles_of(section.shape, self.tile), self._batch(section.shape)
-                for start in range(0, section.count, size):
-                    count = min(size, section.count - start)
-                    yield _tiles.join(rows.take(count * tiles), section.shape)
+                yield from self._medium.restored(rows, section)
             rows.take(1)  # there is none: the last chunk is done with
 
     def _unpack(self, reader: Reader, chunk: tuple[np.ndarray, int, str]) -> np.ndarray:
@@ -511,13 +486,6 @@ class Codec:
                 for future in waiting:
                     future.cancel()
 
-    def _batches(self, sources: list[_pictures.Source]) -> Iterator[np.ndarray]:
-        for source in sources:
-            yield from source.batches(self._batch(source.shape))
-
-    def _batch(self, shape: tuple[int, int, int]) -> int:
-        return max(1, _BATCH_TILES // tiles_of(shape, self.tile))
-
     def _read(self, file: BinaryIO, name: str, *, salvage: bool = False) -> tuple[list[Reader], Header]:
         """The containers of a file, and a header for all of them, checked to be of this model."""
         readers, header = read_all(file, name, salvage=salvage)
@@ -535,6 +503,10 @@ class Codec:
                 f"{self.coder.probe.runtime} here: restore it where both agree."
             )
         return readers, header
+
+    def _summary(self, header: Header, size: int, sources=()) -> Summary:
+        counts = {"pictures": header.pictures, "pixels": header.pixels, "tiles": header.tiles}
+        return self._medium.summary({"model": header.model, **counts, "bytes": size}, sources)
 
     def _summary_of_compact(self, size: int) -> Summary:
         return Summary(self.name, 1, self.tile[0] * self.tile[1], 1, size)
@@ -567,14 +539,3 @@ def _open(path: str | os.PathLike) -> BinaryIO:
 
 def _as_list(inputs: str | os.PathLike | Iterable[str | os.PathLike]) -> list[str | os.PathLike]:
     return [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
-
-
-def _summary(header: Header, size: int) -> Summary:
-    return Summary(header.model, header.pictures, header.pixels, header.tiles, size)
-
-
-def _array_shape(header: Header, name: str) -> tuple[int, ...]:
-    if len(header.sections) > 1:
-        raise ValueError(f"{name} holds pictures of {len(header.sections)} shapes: restore them into a folder.")
-    shape = (header.pictures, *header.sections[0].shape)
-    return {2: shape[1:3], 3: shape[1:], 4: shape}[header.axes]

@@ -78,9 +78,11 @@ class Network:
         return interpreter
 
 
-def as_int8(pixels: np.ndarray) -> np.ndarray:
-    """8-bit pixels ``p`` as the int8 numbers ``p − 128`` that an encoder takes."""
-    return (pixels ^ 0x80).view(np.int8)
+def as_int8(examples: np.ndarray) -> np.ndarray:
+    """What an encoder takes: of 8-bit pixels ``p`` the int8 numbers ``p − 128``, of 16-bit samples their upper half."""
+    if examples.dtype == np.int16:
+        return np.rint(examples / 256).clip(-128, 127).astype(np.int8)
+    return (examples ^ 0x80).view(np.int8)
 
 
 def dequantized(output: np.ndarray, details: dict) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from zoo import artifacts
 from zoo.codec import pictures as _pictures
 from zoo.codec.container import TILES_PER_CHUNK
+from zoo.codec.frames import scale_of
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import Tables
 
@@ -21,18 +22,20 @@ class LossyCoder:
         tiles ← float decoder  ←  symbol × step  ← symbols ← ANS ← words
 
     Args:
-        artifact: with ``encoder.tflite``, ``decoder.tflite`` and ``codec.npz``.
+        artifact: with ``encoder.tflite`` and ``decoder.tflite``.
+        tables: its ``codec.npz``.
     """
 
     tiles_per_chunk = TILES_PER_CHUNK
     probe = None
+    _input = 255, -128  # steps of 1, and the integer of 0
 
-    def __init__(self, artifact: artifacts.Artifact):
-        self._artifact = artifact
-        self.tables = Tables.read(artifact.file("codec.npz"))
+    def __init__(self, artifact: artifacts.Artifact, tables: Tables):
+        self._artifact, self.tables = artifact, tables
         self.tile = self.tables.tile[:2]
         # 24 bits are the most that a symbol costs, the table's index included: a word each is more than ever needed.
         self.words_per_tile = self.tables.latent_dim + 1
+        self._values = int(np.prod(self.tables.tile))  # of a tile as the networks take it
 
     def pack(self, tiles: np.ndarray) -> np.ndarray:
         """Uint32 words of tiles, uint8 ``(n, height, width, 1)``."""
@@ -72,9 +75,11 @@ class LossyCoder:
             raise ValueError(f"{path} must take and give int8: export it with --quantization int8.")
         # A pixel p is then the code p - 128 exactly, and no rounding comes between picture and
         # network.
-        if zero != -128 or abs(scale * 255 - 1) > 1e-4:
+        steps, expected = self._input
+        if zero != expected or abs(scale * steps - 1) > 1e-4:
             raise ValueError(
-                f"{path} must have the input scale 1/255 and zero point -128: received {scale:.6g} and {zero}."
+                f"{path} must have the input scale 1/{steps} and zero point {expected}: "
+                f"received {scale:.6g} and {zero}."
             )
         self._check_sizes(path, network.input, network.output)
         return network
@@ -89,12 +94,46 @@ class LossyCoder:
         return network
 
     def _check_sizes(self, path: Path, image: dict, code: dict) -> None:
-        if (
-            np.prod(image["shape"][1:]) != np.prod(self.tables.tile)
-            or np.prod(code["shape"][1:]) != self.tables.latent_dim
-        ):
+        if np.prod(image["shape"][1:]) != self._values or np.prod(code["shape"][1:]) != self.tables.latent_dim:
             raise ValueError(
                 f"{path} does not fit codec.npz: its images are {image['shape'][1:].tolist()}, "
                 f"its codes {code['shape'][1:].tolist()}, "
-                f"expected {self.tables.tile} and {self.tables.latent_dim} numbers."
+                f"expected {self._values} values and {self.tables.latent_dim} numbers."
             )
+
+
+class SignalCoder(LossyCoder):
+    """The same of frames of a signal, which overlap, and of which each has a level (``zoo.codec.frames``).
+
+    ::
+
+        frames, levels → samples / level → int8 encoder → symbols → ANS, on top of the levels → words
+        frames ← samples × level ← float decoder ← symbol × step  ←  ANS  ← words
+
+    A frame is one row: its level, and its samples.
+    """
+
+    _input = 128, 0
+
+    def __init__(self, artifact: artifacts.Artifact, tables: Tables):
+        super().__init__(artifact, tables)
+        self.words_per_tile += 1
+        self._values += self.tables.overlap
+
+    def pack(self, tiles: np.ndarray) -> np.ndarray:
+        """Uint32 words of frames, int16 ``(n, 1 + length)``."""
+        levels, samples = tiles[:, 0], tiles[:, 1:]
+        normal = np.rint(samples * (128 / scale_of(levels))[:, None]).clip(-128, 127).astype(np.int8)
+        (codes,) = self._encoder(normal)
+        symbols = self.tables.symbols(codes.reshape(len(tiles), -1))
+        return self.tables.encode(symbols, self.tables.encode_levels(levels))
+
+    def unpack(self, words: np.ndarray, count: int) -> np.ndarray:
+        """The frames, float32 ``(count, length)`` in 16-bit samples, that words stand for.
+
+        Raises:
+            CodecError: if they are not those of ``count`` frames.
+        """
+        symbols, levels = self.tables.decode_with_levels(words, count)
+        (frames,) = self._decoder(symbols.astype(np.float32) * self.tables.step)
+        return frames.reshape(count, -1) * scale_of(levels)[:, None]

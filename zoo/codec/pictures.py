@@ -3,16 +3,13 @@
 import contextlib
 import dataclasses
 import os
-import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from zoo.codec.container import MAX_NAME_BYTES, make_safe
+from zoo.codec.files import Names, expand
 
 EXTENSIONS = (
     ".png",
@@ -108,6 +105,7 @@ def open_sources(
     fit: str = "tile",
     tile: tuple[int, int] = (28, 28),
     taken: Iterable[tuple[int, str]] = (),
+    failed: list[str] | None = None,
 ) -> list[Source]:
     """Sources of files: pictures that Pillow opens, ``.npy`` arrays, and folders of pictures.
 
@@ -120,32 +118,25 @@ def open_sources(
             cutting off what protrudes or filling with black.
         tile: ``(height, width)`` for those two.
         taken: ``(count, name)`` of inputs whose names no other may get.
+        failed: gets a line for each input that cannot be opened, and the others are returned; None to raise instead.
 
     Raises:
         ValueError: if an input is missing, unreadable or no picture.
     """
     if fit not in FITS:
         raise ValueError(f"fit must be {', '.join(FITS)}: received {fit!r}.")
-    names = _Names()
-    for count, name in taken:
-        names.take(name, count)
-    return [_open(path, label, names, fit, tile) for path, label in _expand(inputs)]
+    names, sources = Names(taken), []
+    for path, label in expand(inputs, EXTENSIONS, "pictures"):
+        try:
+            sources.append(_open(path, label, names, fit, tile))
+        except ValueError as error:
+            if failed is None:
+                raise
+            failed.append(str(error))
+    return sources
 
 
-def _expand(inputs: Iterable[str | os.PathLike]) -> Iterator[tuple[Path, str]]:
-    """Every file of the inputs, with the path that its name is made of."""
-    for path in map(Path, inputs):
-        if not path.is_dir():
-            yield path, path.name
-            continue
-        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
-        if not files:
-            raise ValueError(f"{path} holds no pictures: expected files such as {', '.join(EXTENSIONS[:4])}.")
-        for file in files:
-            yield file, file.relative_to(path).as_posix()
-
-
-def _open(path: Path, label: str, names: "_Names", fit: str, tile: tuple[int, int]) -> Source:
+def _open(path: Path, label: str, names: Names, fit: str, tile: tuple[int, int]) -> Source:
     source = _open_array(path) if path.suffix.lower() == ".npy" else _open_picture(path)
     source = dataclasses.replace(source, name=names.unique(label, source.count))
     if fit == "tile" or source.shape[:2] == tile:
@@ -254,66 +245,3 @@ def write_png(picture: np.ndarray, file: BinaryIO) -> None:
     from PIL import Image
 
     Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "PNG")
-
-
-def write_folder(folder: Path, names: Iterable[str], pictures: Iterator[np.ndarray]) -> None:
-    """Writes pictures as PNG files of these names, into a hidden folder first; moves them when all are there.
-
-    Raises:
-        ValueError: if the folder cannot be written to.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"Cannot write into {folder}: it is a file; give a folder, or a name in .npy or .png.")
-    staging = None
-    try:
-        beside = folder if folder.is_dir() else folder.absolute().parent
-        staging = Path(tempfile.mkdtemp(dir=beside, prefix=".zoo."))
-        files = []
-        for name, picture in zip(names, pictures, strict=True):
-            target = staging / f"{name}.png"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with open(target, "xb") as file:  # names that a file system takes for one must not be lost
-                write_png(picture, file)
-            files.append(target.relative_to(staging))
-        for file in files:
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staging / file, folder / file)
-    except OSError as error:
-        raise ValueError(f"Cannot write into {folder}: {error.strerror or error}.") from None
-    finally:
-        if staging:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(staging)
-
-
-class _Names:
-    """Gives every input a name that no other has, also after numbering the pictures of an array."""
-
-    def __init__(self):
-        self._names: set[str] = set()
-        self._numbered: set[str] = set()
-        self._stems: set[str] = set()
-
-    def unique(self, label: str, count: int) -> str:
-        base, extension = os.path.splitext(make_safe(label[-MAX_NAME_BYTES // 8 :]))
-        candidate, number = base, 1
-        while not self._free(candidate, count):
-            number += 1
-            candidate = f"{base}{extension}" if number == 2 else f"{base}{extension}_{number - 1}"
-        self.take(candidate, count)
-        return candidate
-
-    def take(self, name: str, count: int) -> None:
-        self._names.add(name)
-        self._stems.add(_stem(name))
-        if count > 1:
-            self._numbered.add(name)
-
-    def _free(self, name: str, count: int) -> bool:
-        clash = name in self._stems if count > 1 else _stem(name) in self._numbered
-        return name not in self._names and not clash
-
-
-def _stem(name: str) -> str:
-    """The name of the array whose numbered picture could be called ``name``."""
-    return re.sub(r"_\d+$", "", name)

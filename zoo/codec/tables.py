@@ -15,17 +15,20 @@ from pathlib import Path
 import numpy as np
 
 from zoo.codec.container import CodecError
+from zoo.codec.frames import LEVELS
 
 PRECISION = 24  # frequencies of a table sum to 2^24
 COST_UNITS = 256  # a bit is cut into as many parts where costs are compared, in integers
+FIRST_LEVEL = 48  # before a chunk's first frame
 _SEED = 1 << 16  # above the 16 bits of a check value, so that the coder's first word is never 0
 
 _SHAPES = {
     "requantize": (np.int16, 1), "minimum": (np.int16, 1), "size": (np.int16, 1),
     "counts": (np.uint32, 1), "step": (np.float32, 0), "tile": (np.int16, 1),
     "index_counts": (np.uint32, 1),
+    "overlap": (np.int16, 0), "sample_rate": (np.int32, 0), "level_counts": (np.uint32, 1),
 }  # fmt: skip
-_OPTIONAL = ("index_counts",)
+_OPTIONAL = ("index_counts", "overlap", "sample_rate", "level_counts")
 
 
 class Tables:
@@ -41,12 +44,29 @@ class Tables:
         tile: ``(height, width, channels)`` of the encoder's input.
         index_counts: uint32 ``(tables,)``, the frequencies of the tables, at least 1, with the sum 2^24; None for one
             table, whose index takes no bits.
+        overlap: of signals, samples that neighbouring frames share, beyond the tile; None for pictures.
+        sample_rate: of signals, in Hz.
+        level_counts: of signals, uint32 ``(127,)``, the frequencies of a frame's level less the one before it, from −63
+            to 63; at least 1, with the sum 2^24.
 
     Raises:
         ValueError: if the tables contradict themselves.
     """
 
-    def __init__(self, *, requantize, minimum, size, counts, step, tile, index_counts=None):
+    def __init__(
+        self,
+        *,
+        requantize,
+        minimum,
+        size,
+        counts,
+        step,
+        tile,
+        index_counts=None,
+        overlap=None,
+        sample_rate=None,
+        level_counts=None,
+    ):
         self.requantize, self.minimum, self.size = requantize, minimum, size
         self.step, self.tile = np.float32(step), tuple(int(n) for n in tile)
         self.latent_dim = len(minimum)
@@ -67,12 +87,30 @@ class Tables:
             raise ValueError(f"step must be positive: received {step}.")
         if len(self.tile) != 3 or min(self.tile) < 1 or self.tile[2] != 1:
             raise ValueError(f"tile must be (height, width, 1): received {self.tile}.")
+        self.overlap = None if overlap is None else int(overlap)
+        self.sample_rate, self.level_counts = sample_rate, level_counts
+        if self.overlap is not None:
+            self._check_signal()
         ends = np.cumsum(size[:-1], dtype=np.int64)
         self.counts = [np.split(table, ends) for table in np.split(counts.astype(np.int64), len(self.index_counts))]
         for table in self.counts:
             for latent, row in enumerate(table):
                 if row.min() < 1 or row.sum() != 1 << PRECISION:
                     raise ValueError(f"counts of latent {latent} must be at least 1 and sum to 2^{PRECISION}.")
+
+    def _check_signal(self) -> None:
+        if self.sample_rate is None or self.level_counts is None:
+            raise ValueError("overlap, sample_rate and level_counts must come together.")
+        if self.tile[0] != 1 or not 0 <= self.overlap <= self.tile[1] or self.overlap % 2:
+            raise ValueError(
+                f"overlap must be even and at most n of the tile (1, n, 1): received {self.overlap} and {self.tile}."
+            )
+        if not 1 <= self.sample_rate <= 1_000_000:
+            raise ValueError(f"sample_rate must be from 1 to 1,000,000 Hz: received {self.sample_rate}.")
+        counts = self.level_counts.astype(np.int64)
+        if len(counts) != 2 * LEVELS - 1 or counts.min() < 1 or counts.sum() != 1 << PRECISION:
+            raise ValueError(f"level_counts must be {2 * LEVELS - 1} numbers of at least 1 that sum to 2^{PRECISION}.")
+        self.sample_rate = int(self.sample_rate)
 
     @classmethod
     def read(cls, path: Path) -> "Tables":
@@ -154,6 +192,28 @@ class Tables:
         if self._index_model is not None:
             coder.encode_reverse(chosen.astype(np.int32), self._index_model)
         return coder.get_compressed()
+
+    def encode_levels(self, levels: np.ndarray) -> np.ndarray:
+        """Entropy-codes the levels ``(n,)`` of frames, each less the one before it, into uint32 words for a seed."""
+        import constriction
+
+        coder = constriction.stream.stack.AnsCoder()
+        changes = np.diff(levels, prepend=FIRST_LEVEL) + (LEVELS - 1)
+        coder.encode_reverse(changes.astype(np.int32), _model(self.level_counts))
+        return coder.get_compressed()
+
+    def decode_with_levels(self, words: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The symbols and levels of ``count`` frames, coded by ``encode`` with the seed of ``encode_levels``.
+
+        Raises:
+            CodecError: if the words hold more, less or other than that.
+        """
+        symbols, coder = self._decode(words, count)
+        changes = coder.decode(_model(self.level_counts), count).astype(np.int64) - (LEVELS - 1)
+        levels = FIRST_LEVEL + np.cumsum(changes)
+        if not coder.is_empty() or levels.min() < 0 or levels.max() >= LEVELS:
+            raise CodecError(f"its words do not end with the levels of {count} frames")
+        return symbols, levels
 
     def decode(self, words: np.ndarray, count: int) -> np.ndarray:
         """The int16 symbols ``(count, latent_dim)`` that ``encode`` made these uint32 words of.

@@ -1,8 +1,9 @@
-"""Data: tensorflow-datasets, folders of the user's own pictures, toy distributions, and corruption to measure by."""
+"""Data: tensorflow-datasets, folders of the user's own pictures and recordings, toy distributions, and corruption."""
 
-from zoo.data.images import DataSet, load, load_images, load_pictures
+from zoo.data.images import DataSet, load, load_images, load_pictures, unit
 from zoo.data.pipeline import training_batches
 from zoo.data.points import Mixture, grid, ring
+from zoo.data.signals import load_recordings
 from zoo.data.stacked import stacked
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "load",
     "load_images",
     "load_pictures",
+    "load_recordings",
     "ring",
     "stacked",
     "training_batches",
+    "unit",
 ]

@@ -30,5 +30,26 @@ STANDARD = {
 }
 
 
+def signal_noise(signal: np.ndarray, decibels: float, colour: float, seed: int) -> np.ndarray:
+    """Adds noise to a signal ``(samples,)`` so that their energies are ``decibels`` apart.
+
+    The noise is white Gaussian through ``nₜ = wₜ + colour · nₜ₋₁``: white for 0, brown towards 1.
+    """
+    from scipy.signal import lfilter
+
+    noise = lfilter([1.0], [1.0, -colour], np.random.default_rng(seed).standard_normal(signal.shape))
+    noise *= np.sqrt(np.sum(signal.astype(np.float64) ** 2) / np.sum(noise**2)) * 10 ** (-decibels / 20)
+    return signal + noise
+
+
+# What the cards of denoisers of speech are measured on: name → noise added to (signal, seed).
+SIGNAL_STANDARD = {
+    "white_0_db": lambda signal, seed=0: signal_noise(signal, 0.0, 0.0, seed),
+    "white_10_db": lambda signal, seed=0: signal_noise(signal, 10.0, 0.0, seed),
+    "brown_0_db": lambda signal, seed=0: signal_noise(signal, 0.0, 0.9, seed),
+    "brown_10_db": lambda signal, seed=0: signal_noise(signal, 10.0, 0.9, seed),
+}
+
+
 def _uniform(images: np.ndarray, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).random(images.shape, dtype=np.float32)

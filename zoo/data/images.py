@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from zoo.codec import pictures
+from zoo.data import signals
 
 LICENCES = {
     "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
     "fashion_mnist": "MIT (Zalando SE)",
+    "spoken_digit": "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)",
 }
 
 
@@ -26,7 +28,8 @@ class DataSet:
     Attributes:
         name: of tensorflow-datasets, or of the folder.
         source: what it was loaded by: the name, or the folder's path.
-        train, validation, test: uint8 ``(n, height, width, channels)``.
+        train, validation, test: images, uint8 ``(n, height, width, channels)``, or frames of signals, int16
+            ``(n, length, 1)``.
         licence: of the data.
         labels: split → integer labels ``(n,)``, where the data has any; autoencoders are not trained with them.
     """
@@ -64,6 +67,12 @@ class DataSet:
         return dataclasses.replace(self, name=f"{self.name}, binarized", **drawn)
 
 
+def unit(examples: np.ndarray) -> np.ndarray:
+    """Examples as a model takes them, float32: uint8 images in [0, 1], int16 samples in [−1, 1], floats as they are."""
+    steps = {np.dtype(np.uint8): 255, np.dtype(np.int16): 32768}.get(examples.dtype, 1)
+    return examples.astype(np.float32) / np.float32(steps)
+
+
 def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", seed: int = 0) -> DataSet:
     """Loads a data set and holds a part of its training split out for validation.
 
@@ -73,13 +82,16 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
     Args:
         name_or_folder: a name such as ``fashion_mnist``, or a folder of pictures (looked through recursively);
             the zoo's own data sets win over folders of the same name, which ``./`` before the name still reaches.
-        image_shape: ``(height, width, channels)`` that the model takes.
+        image_shape: ``(height, width, channels)`` that the model takes; ``(length, 1)`` for signals, see
+            ``zoo.data.signals``.
         fit: how a picture of another size meets that shape: ``crop``, ``pad`` or ``tile``.
         seed: of the random split.
 
     Raises:
         ValueError: if the data cannot be had, or its images have another shape.
     """
+    if len(image_shape) == 2:
+        return _load_signals(name_or_folder, image_shape[0], seed)
     rng = np.random.default_rng(seed)
     if Path(name_or_folder).is_dir() and name_or_folder not in LICENCES:
         images = load_pictures([name_or_folder], image_shape=image_shape, fit=fit)
@@ -107,6 +119,19 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
     return DataSet(name_or_folder, name_or_folder, train[kept], train[held], test, licence, labels)
 
 
+def _load_signals(name_or_folder: str, length: int, seed: int) -> DataSet:
+    recordings = {split: signals.load_recordings(name_or_folder, split) for split in signals.SPLITS}
+    known = name_or_folder in LICENCES
+    return DataSet(
+        name_or_folder if known else Path(name_or_folder).resolve().name,
+        name_or_folder if known else str(Path(name_or_folder).resolve()),
+        signals.varied_frames(recordings["train"], length, seed),
+        signals.frames(recordings["validation"], length),
+        signals.frames(recordings["test"], length),
+        LICENCES.get(name_or_folder, "the user's own"),
+    )
+
+
 def load_images(name: str, split: str) -> np.ndarray:
     """The images of a split of a tensorflow-datasets set, uint8 ``(n, height, width, channels)``, in their order.
 
@@ -118,6 +143,37 @@ def load_images(name: str, split: str) -> np.ndarray:
 
 def _load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Images and, where the set has them, labels."""
+    builder = _builder(name)
+    if "image" not in builder.info.features or split not in builder.info.splits:
+        raise ValueError(f"{name} has no images in a split {split!r}.")
+    import tensorflow_datasets as tfds
+
+    rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, decoders=None))
+    return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
+
+
+def load_rows(name: str, split: str, features: tuple[str, ...]) -> list[dict]:
+    """The examples of a split of a tensorflow-datasets set, in their order.
+
+    Args:
+        name, split: of the set.
+        features: that it must have.
+
+    Raises:
+        ValueError: if it has not, is unknown, or is neither at hand nor can be downloaded.
+    """
+    builder = _builder(name)
+    if missing := [feature for feature in features if feature not in builder.info.features]:
+        raise ValueError(f"{name} has no {', '.join(missing)}: it has {', '.join(builder.info.features)}.")
+    if split not in builder.info.splits:
+        raise ValueError(f"{name} has no split {split!r}: it has {', '.join(builder.info.splits)}.")
+    import tensorflow_datasets as tfds
+
+    return list(tfds.as_numpy(builder.as_dataset(split=split)))
+
+
+def _builder(name: str):
+    """tensorflow-datasets' builder of a set, downloaded if need be."""
     import tensorflow_datasets as tfds
 
     try:
@@ -125,6 +181,7 @@ def _load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
         if not builder.data_path.exists():
             _check_online(builder)
             builder.download_and_prepare()
+        return builder
     except tfds.core.registered.DatasetNotFoundError:
         raise ValueError(
             f"Unknown data {name!r}: expected a folder of pictures, or a name of tensorflow-datasets."
@@ -135,10 +192,6 @@ def _load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
             f"{name} is not in {folder} and could not be downloaded ({type(error).__name__}): "
             "go online, or set TFDS_DATA_DIR to a folder that holds it."
         ) from None
-    if "image" not in builder.info.features or split not in builder.info.splits:
-        raise ValueError(f"{name} has no images in a split {split!r}.")
-    rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, decoders=None))
-    return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
 
 
 def _check_online(builder) -> None:

@@ -19,12 +19,13 @@ def training_batches(
     sees what the uninterrupted run would have seen. A last batch that is not full is dropped.
 
     Args:
-        images: ``(n, ...)``, uint8, or floating-point, which is taken as it is.
+        images: ``(n, ...)``, uint8 images, int16 signals, or floating-point, which is taken as it is.
         batch_size: examples a batch; at most n.
         labels: ``(n, ...)``, which then come with their images.
 
     Returns:
-        A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8, or of such batches and their
+        A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8 and in
+        [−1, 1] where they were int16, or of such batches and their
         labels, and the number of batches an epoch.
 
     Raises:
@@ -34,6 +35,7 @@ def training_batches(
     if steps < 1:
         raise ValueError(f"batch_size must be at most the number of training images: {batch_size} > {len(images)}.")
     table = tf.constant(images)
+    steps_of_one = {tf.uint8: 255.0, tf.int16: 32768.0}.get(table.dtype)
     targets = None if labels is None else tf.constant(labels)
 
     def batch(step):
@@ -42,7 +44,7 @@ def training_batches(
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         chosen = tf.random.experimental.index_shuffle(places, key, max_index=len(images) - 1)
         rows = tf.cast(tf.gather(table, chosen), tf.float32)
-        rows = rows / 255.0 if table.dtype == tf.uint8 else rows
+        rows = rows / steps_of_one if steps_of_one else rows
         return rows if targets is None else (rows, tf.gather(targets, chosen))
 
     positions = tf.data.Dataset.range(initial_epoch * steps, epochs * steps)

@@ -14,17 +14,23 @@ _LAZY = {
     "flat_code": "card",
     "frechet_distance": "distances",
     "inception_distance": "inception",
+    "joined_recordings": "signals",
+    "log_spectral_distance": "signals",
     "measure": "card",
     "measure_classifier": "card",
     "measure_code": "card",
     "measure_codec": "card",
+    "measure_recordings": "signals",
     "measure_samples": "generation",
     "measure_split": "card",
     "mode_coverage": "modes",
     "precision_recall": "distances",
     "samples_from": "generation",
+    "si_sdr": "signals",
+    "signal_to_noise": "signals",
     "sliced_wasserstein_distance": "distances",
     "stacked_mnist_coverage": "modes",
+    "stoi": "signals",
 }
 
 __all__ = ["mean_squared_error", "psnr", *_LAZY]

@@ -13,7 +13,15 @@ from zoo.data import corruption
 from zoo.evaluation.generation import measure_samples, samples_from
 from zoo.evaluation.likelihood import log_likelihood
 from zoo.evaluation.metrics import mean_squared_error, psnr
-from zoo.models import AdversarialModel, Classifier, DenoisingAE, HierarchicalVAE, VariationalAutoencoder
+from zoo.evaluation.signals import denoised_signals, measure_recordings, signal_to_noise
+from zoo.models import (
+    AdversarialModel,
+    Classifier,
+    DenoisingAE,
+    DenoisingSignalAE,
+    HierarchicalVAE,
+    VariationalAutoencoder,
+)
 
 # Of a card: enough for a bound within about a nat. ``zoo evaluate --importance-samples 1000`` is the published measure.
 IMPORTANCE_SAMPLES = 50
@@ -78,10 +86,9 @@ def evaluate(
         return measure_samples(samples_from(model), data_set, classifier=classifier, advance=advance)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
-    images = getattr(data_set, split)
     figures = measure_split(model, data_set, split=split, importance_samples=importance_samples, advance=advance)
     if registry.spec_of(artifact.card["architecture"]).codec:
-        figures |= measure_codec(Codec(name), images)
+        figures |= measure_codec(Codec(name), data_set, split=split)
     return figures
 
 
@@ -125,7 +132,7 @@ def measure_classifier(model: Classifier, images: np.ndarray, labels: np.ndarray
     """
     if labels is None:
         raise ValueError("labels must be given, as a classifier is measured by them: use a labelled data set.")
-    logits = _predict(model, images.astype(np.float32) / 255.0)
+    logits = _predict(model, data.unit(images))
     nats = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     return {"accuracy": float((logits.argmax(axis=1) == labels).mean()), "cross_entropy": float(np.mean(nats))}
 
@@ -140,14 +147,18 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
         advance: called with the number of images whose likelihood is done, for a progress bar.
 
     Returns:
-        ``mse`` and ``psnr`` pooled over all pixels of all images. Of a denoiser also, by the corruption's
-        name, ``noisy_psnr`` and ``denoised_psnr`` in dB. Of a variational autoencoder, in nats an image,
-        ``negative_elbo``, and, where the images are binary, so that it is one, ``negative_log_likelihood``, the
-        importance-weighted bound, with its standard error over the images. Of a hierarchical one
-        ``negative_elbo_bits_per_pixel``, what bits-back coding takes.
+        ``mse`` and ``psnr`` pooled over all pixels of all images, of signals ``mse`` and ``snr``. Of a denoiser also,
+        by the corruption's name, of signals those of ``denoised_signals``, else ``noisy_psnr`` and ``denoised_psnr`` in
+        dB. Of a variational autoencoder, in nats an image, ``negative_elbo``, and, where the images are binary, so that
+        it is one, ``negative_log_likelihood``, the importance-weighted bound, with its standard error over the images.
+        Of a hierarchical one ``negative_elbo_bits_per_pixel``, what bits-back coding takes.
     """
-    clean = images.astype(np.float32) / 255.0
-    error = mean_squared_error(clean, _predict(model, clean))
+    clean = data.unit(images)
+    found = _predict(model, clean)
+    error = mean_squared_error(clean, found)
+    if clean.ndim == 3:
+        figures = {"mse": error, "snr": signal_to_noise(clean, found)}
+        return figures | (denoised_signals(model, clean) if isinstance(model, DenoisingSignalAE) else {})
     figures: dict[str, Any] = {"mse": error, "psnr": psnr(error)}
     if isinstance(model, DenoisingAE):
         for kind, corrupt in corruption.STANDARD.items():
@@ -211,17 +222,22 @@ def flat_code(code) -> np.ndarray:
 
 def _codes(model, images: np.ndarray) -> np.ndarray:
     """Codes ``(n, numbers)``; of a code in several parts the first, ``z``."""
-    codes = model.encoder.predict(images.astype(np.float32) / 255.0, batch_size=500, verbose=0)
+    codes = model.encoder.predict(data.unit(images), batch_size=500, verbose=0)
     codes = codes[0] if isinstance(codes, (list, tuple)) else codes
     return codes.reshape(len(images), -1)
 
 
-def measure_codec(codec: Codec, images: np.ndarray) -> dict[str, float]:
+def measure_codec(codec: Codec, data_set: data.DataSet, *, split: str = "test") -> dict[str, float]:
     """What a codec makes of images in one file: all bytes counted, all images restored from those bytes.
+
+    Of signals it is what ``measure_recordings`` says, of the split's recordings.
 
     Raises:
         ValueError: if a lossless codec lost anything.
     """
+    images = getattr(data_set, split)
+    if images.ndim == 3:
+        return measure_recordings(codec, data.load_recordings(data_set.source, split))
     file = codec.compress(images)
     error = mean_squared_error(images, codec.decompress(file))
     if codec.lossless and error:

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import losses
+from zoo import data, losses
 from zoo.codec.litert import Network, as_int8, dequantized
 from zoo.models.quantized import QuantizedAutoencoder
 from zoo.training.run import rounded
@@ -36,5 +36,5 @@ def adapt_decoder(model: QuantizedAutoencoder, encoder: bytes, images: np.ndarra
     trainer = keras.Model(code, model.decoder(code))
     schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * -(-len(images) // BATCH_SIZE))
     trainer.compile(keras.optimizers.Adam(schedule), losses.SquaredError())
-    trainer.fit(steps, images / np.float32(255), batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
+    trainer.fit(steps, data.unit(images), batch_size=BATCH_SIZE, epochs=epochs, verbose=0)
     model.decoder.set_weights(rounded(model.decoder.get_weights()))

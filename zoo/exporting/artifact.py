@@ -14,17 +14,18 @@ import numpy as np
 from zoo import artifacts, evaluation, plots, registry
 from zoo.codec import Codec
 from zoo.codec.litert import Network, as_int8
-from zoo.data import corruption
+from zoo.data import corruption, signals, unit
 from zoo.exporting import litert, tables
 from zoo.exporting.adaptation import adapt_decoder
 from zoo.exporting.export import PARTS, calibration_inputs
 from zoo.exporting.lossless import write_lossless
-from zoo.models import AdversarialModel, Classifier, DenoisingAE, HierarchicalVAE
+from zoo.models import AdversarialModel, Classifier, DenoisingAE, DenoisingSignalAE, HierarchicalVAE, SignalAE
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
 
 CALIBRATION_IMAGES = 128
 GOLDEN_IMAGES = 8
+PREVIEW_FRAMES = 30
 
 
 def write_artifact(training: Training, folder: str | Path, *, command: str = "", progress=None) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
         if spec.codec:
             (room / "card.json").write_text(_json(card))
             artifacts.write_manifest(room)
-            card["metrics"] |= evaluation.measure_codec(Codec(room), data.test)
+            card["metrics"] |= evaluation.measure_codec(Codec(room), data)
 
         steps.next("drawing the preview")
         _preview(model, data.test, room / "preview.png")
@@ -101,7 +102,10 @@ def _write_codec(model: keras.Model, images: np.ndarray, room: Path, identity: d
     (room / "decoder.tflite").write_bytes(litert.with_metadata(decoder, part="decoder", **identity))
     network = Network(room / "encoder.tflite")
     (codes,) = network(as_int8(images))
-    built = tables.build_tables(model.bottleneck, *network.output["quantization"], codes, model.image_shape)
+    tile = (1, model.image_shape[0] - model.overlap, 1) if isinstance(model, SignalAE) else model.image_shape
+    built = tables.build_tables(model.bottleneck, *network.output["quantization"], codes, tile)
+    if isinstance(model, SignalAE):
+        built |= tables.signal_tables(model.overlap, signals.RATE)
     _write_npz(room / "codec.npz", built)
 
 
@@ -125,7 +129,7 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
         "parameters": model.count_params(),
         **({"encoder_parameters": model.encoder.count_params()} if spec.traits.encodes else {}),
         "input_shape": list(model.image_shape),
-        "input_range": "[0, 1] float32",
+        "input_range": f"{list(getattr(model, 'value_range', (0, 1)))} float32",
         **({"code_shape": _code_shape(model)} if spec.traits.encodes else {}),
         "data": {
             "source": data.source,
@@ -158,7 +162,7 @@ def _code_shape(model: keras.Model) -> list[int]:
 
 def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     """An input, ``images``, and what the model's methods or the model itself must make of it."""
-    clean = images / np.float32(255)
+    clean = unit(images)
     if isinstance(model, Classifier):
         return {"images": images, "features": np.asarray(model.features(clean)), "logits": np.asarray(model(clean))}
     golden = {}
@@ -181,7 +185,10 @@ def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
     if not hasattr(model, "encode"):
         plots.image_grid(model.generate(100, seed=0), path, columns=10)  # of a conditional model, a column a class
         return
-    clean = images[:10] / np.float32(255)
+    if images.ndim == 3:
+        _preview_of_signal(model, unit(images[:PREVIEW_FRAMES]), path)
+        return
+    clean = unit(images[:10])
     inputs = corruption.gaussian(clean, 0.5, seed=0) if isinstance(model, DenoisingAE) else clean
     outputs = model.predict(inputs, verbose=0)
     if isinstance(model, DenoisingAE):
@@ -193,9 +200,18 @@ def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
     plots.image_rows(rows, path)
 
 
+def _preview_of_signal(model: keras.Model, clean: np.ndarray, path: Path) -> None:
+    rows = {"original": clean}
+    if isinstance(model, DenoisingSignalAE):
+        rows["noisy, 5 dB"] = corruption.signal_noise(clean, 5.0, 0.5, seed=0)
+    found = model.predict(list(rows.values())[-1], verbose=0)
+    rows["denoised" if isinstance(model, DenoisingSignalAE) else "restored"] = found
+    plots.spectrograms({label: frames.ravel() for label, frames in rows.items()}, path, rate=signals.RATE)
+
+
 def _by_confidence(model: Classifier, images: np.ndarray) -> dict[str, np.ndarray]:
     """Of the images that a classifier takes for each class, a column each, those it is most and least sure of."""
-    logits = model.predict(images / np.float32(255), batch_size=500, verbose=0)
+    logits = model.predict(unit(images), batch_size=500, verbose=0)
     log_odds = np.sort(logits, axis=1)
     margin, found = log_odds[:, -1] - log_odds[:, -2], logits.argmax(axis=1)
     members = [np.flatnonzero(found == label) for label in np.unique(found)]

@@ -143,7 +143,7 @@ def _checked(folder: Path) -> Path:
 
 def quantization(model, network: Network, tables: Tables | None, images: np.ndarray) -> dict[str, float]:
     """PSNR of the float decoder after the float encoder and after the int8 one, and how far their codes are apart."""
-    clean = images / np.float32(255)
+    clean = data.unit(images)
     exact = _listed(model.encoder.predict(clean, batch_size=500, verbose=0))
     found = [
         dequantized(output, details) for output, details in zip(network(as_int8(images)), network.outputs, strict=True)
@@ -167,7 +167,7 @@ def quantization(model, network: Network, tables: Tables | None, images: np.ndar
 
 def _agreement(model, path: Path, tables: Tables | None, images: np.ndarray) -> dict[str, Any]:
     """How far the runtimes are apart: in float of the code's standard deviation, in int8 in steps."""
-    clean = images / np.float32(255)
+    clean = data.unit(images)
     exact = _listed(model.encoder.predict(clean, batch_size=len(clean), verbose=0))
     with tempfile.TemporaryDirectory() as room:
         folder = export(model, Path(room) / "saved_model", format="saved_model", part="encoder")
@@ -204,7 +204,7 @@ def _steps_apart(first: list[np.ndarray], second: list[np.ndarray]) -> dict[str,
 
 
 def _speed(path: Path, images: np.ndarray) -> dict[str, float]:
-    """Median microseconds of one image, one thread, each image by each in turn."""
+    """Median microseconds of one example, one thread, each by each in turn; pictures are also saved by Pillow."""
     network, rows = Network(path), as_int8(images)
 
     def litert_encoder(index: int) -> None:
@@ -216,7 +216,9 @@ def _speed(path: Path, images: np.ndarray) -> dict[str, float]:
 
         return save
 
-    contenders = {"litert": litert_encoder, "jpeg": pillow("JPEG"), "webp": pillow("WebP")}
+    contenders = {"litert": litert_encoder}
+    if images.ndim == 4:
+        contenders |= {"jpeg": pillow("JPEG"), "webp": pillow("WebP")}
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for index in range(len(images)):
         for name, run in contenders.items():

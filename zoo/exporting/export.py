@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import artifacts, registry
+from zoo import artifacts, data, registry
 from zoo.codec.models import fingerprint_of
 from zoo.codec.tables import Tables
 from zoo.exporting import litert
@@ -150,9 +150,13 @@ def calibration_inputs(images: np.ndarray) -> np.ndarray:
 
     The scale comes from the smallest and the largest value seen. Two corner pixels of the first image are set
     to 0 and 1, so that dark or pale calibration images give every encoder the same input: pixel p is int8 p − 128.
+    Of frames of signals, ``(n, length, 1)``, in [−1, 1], the first and last sample are set, and the scale is 1/128.
     """
-    unit = images.astype(np.float32) / 255.0 if images.dtype == np.uint8 else np.array(images, np.float32)
-    unit[0, 0, 0], unit[0, -1, -1] = 0.0, 1.0
+    unit = data.unit(images).copy()
+    if unit.ndim == 3:
+        unit[0, 0], unit[0, -1] = -1.0, 127 / 128
+    else:
+        unit[0, 0, 0], unit[0, -1, -1] = 0.0, 1.0
     return unit
 
 
@@ -174,6 +178,8 @@ def _codec_of(source, part: str) -> artifacts.Artifact | None:
 
 def _micro(path: Path, flatbuffer: bytes, name: str, part: str, codec: artifacts.Artifact | None = None) -> Path:
     tables = codec and (Tables.read(codec.file("codec.npz")), fingerprint_of(codec))
+    if tables and tables[0].overlap is not None:
+        tables = None  # the coder in C knows no levels of frames: the network goes alone
     with _new_folder(path) as folder:
         write_micro(flatbuffer, folder, name=name, part=part, tables=tables)
     return path

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 
+from zoo.codec.frames import LEVELS
 from zoo.codec.tables import PRECISION
 from zoo.layers import EntropyBottleneck
 
@@ -53,6 +54,17 @@ def build_tables(bottleneck: EntropyBottleneck, scale: float, zero_point: int, c
     if len(mass) > 1:
         arrays["index_counts"] = integer_frequencies(use + 1.0).astype(np.uint32)
     return arrays
+
+
+def signal_tables(overlap: int, sample_rate: int) -> dict[str, np.ndarray]:
+    """What ``codec.npz`` of a signal has beside: levels mostly stay, seldom move by a step, and any change may come."""
+    distance = np.abs(np.arange(1 - LEVELS, LEVELS))
+    mass = 0.9 * 0.3**distance + 0.1 / len(distance)
+    return {
+        "overlap": np.int16(overlap),
+        "sample_rate": np.int32(sample_rate),
+        "level_counts": integer_frequencies(mass).astype(np.uint32),
+    }
 
 
 def _prior(bottleneck: EntropyBottleneck, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ from zoo.layers.entropy_bottleneck import EntropyBottleneck
 from zoo.layers.k_sparse import KSparse
 from zoo.layers.leaky_relu import LeakyReLU
 from zoo.layers.pooling import FixedUnpool2D, MaxPoolWithSwitches2D, MaxUnpool2D, NearestUnpool2D
-from zoo.layers.residual_block import ResidualBlock2D
+from zoo.layers.residual_block import ResidualBlock1D, ResidualBlock2D
 from zoo.layers.reversible import ReversibleConv2D, ReversibleDense
 from zoo.layers.sampling import GaussianSampling
+from zoo.layers.signal_noise import SignalNoise
 from zoo.layers.spatial_mixing import SpatialMixing
 from zoo.layers.sub_pixel import SubPixelConv2D
 
@@ -26,9 +27,11 @@ __all__ = [
     "MaxPoolWithSwitches2D",
     "MaxUnpool2D",
     "NearestUnpool2D",
+    "ResidualBlock1D",
     "ResidualBlock2D",
     "ReversibleConv2D",
     "ReversibleDense",
+    "SignalNoise",
     "SpatialMixing",
     "SubPixelConv2D",
     "bounded_silu",

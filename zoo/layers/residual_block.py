@@ -4,34 +4,20 @@ import keras
 from keras import layers
 
 
-@keras.saving.register_keras_serializable("zoo")
-class ResidualBlock2D(keras.layers.Layer):
-    """Two convolutions around a shortcut: ``relu(x + conv(relu(conv(x))))``.
+class _ResidualBlock(keras.layers.Layer):
+    """What the blocks of one and of two dimensions share; a subclass names its layers."""
 
-    Without batch normalisation, which would leak the batch into an image's code and need folding for
-    int8. The second kernel starts at zero, so that every block starts as the identity and a deep stack
-    trains as easily as a shallow one.
-
-    Args:
-        filters: channels of the input and of the output.
-        kernel_size: size of both kernels.
-        dropout: fraction of the channels between the two convolutions dropped in training.
-
-    Call arguments:
-        x: ``(batch, height, width, filters)``; the output has the same shape.
-
-    References:
-        He et al. 2016, "Deep Residual Learning for Image Recognition"; the zero start is Goyal et al. 2017, §5.1.
-    """
+    convolution: type[keras.layers.Layer]
+    spatial_dropout: type[keras.layers.Layer]
 
     def __init__(self, filters: int, *, kernel_size: int = 3, dropout: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.kernel_size = filters, kernel_size
-        self.dropout = layers.SpatialDropout2D(dropout, dtype=self.dtype_policy, name="dropout")
-        self.inner = layers.Conv2D(
+        self.dropout = self.spatial_dropout(dropout, dtype=self.dtype_policy, name="dropout")
+        self.inner = self.convolution(
             filters, kernel_size, padding="same", activation="relu", dtype=self.dtype_policy, name="inner"
         )
-        self.outer = layers.Conv2D(
+        self.outer = self.convolution(
             filters, kernel_size, padding="same", kernel_initializer="zeros", dtype=self.dtype_policy, name="outer"
         )
 
@@ -56,3 +42,40 @@ class ResidualBlock2D(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "dropout": self.dropout.rate,
         }
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ResidualBlock2D(_ResidualBlock):
+    """Two convolutions around a shortcut: ``relu(x + conv(relu(conv(x))))``.
+
+    Without batch normalisation, which would leak the batch into an image's code and need folding for
+    int8. The second kernel starts at zero, so that every block starts as the identity and a deep stack
+    trains as easily as a shallow one.
+
+    Args:
+        filters: channels of the input and of the output.
+        kernel_size: size of both kernels.
+        dropout: fraction of the channels between the two convolutions dropped in training.
+
+    Call arguments:
+        x: ``(batch, height, width, filters)``; the output has the same shape.
+
+    References:
+        He et al. 2016, "Deep Residual Learning for Image Recognition"; the zero start is Goyal et al. 2017, §5.1.
+    """
+
+    convolution, spatial_dropout = layers.Conv2D, layers.SpatialDropout2D
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ResidualBlock1D(_ResidualBlock):
+    """``ResidualBlock2D`` along time.
+
+    Args:
+        filters, kernel_size, dropout: as there.
+
+    Call arguments:
+        x: ``(batch, time, filters)``; the output has the same shape.
+    """
+
+    convolution, spatial_dropout = layers.Conv1D, layers.SpatialDropout1D

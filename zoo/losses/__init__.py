@@ -14,7 +14,7 @@ from zoo.losses.adversarial import (
 )
 from zoo.losses.divergence import free_bits, gaussian_entropy, gaussian_kl
 from zoo.losses.likelihood import discretized_logistic_mixture
-from zoo.losses.reconstruction import BinaryCrossentropy, SquaredError
+from zoo.losses.reconstruction import BinaryCrossentropy, SquaredError, WindowedSquaredError
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
@@ -26,6 +26,7 @@ __all__ = [
     "NonSaturating",
     "SquaredError",
     "Wasserstein",
+    "WindowedSquaredError",
     "adversarial_loss",
     "discretized_logistic_mixture",
     "free_bits",

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo.codec.frames import crossfade
+
 # "sum" would weigh the reconstruction by the batch size against the terms that a model adds: a VAE out of
 # balance, without a word.
 REDUCTIONS = ("sum_over_batch_size", "mean_with_sample_weight", "none", None)
@@ -50,6 +52,43 @@ class SquaredError(_SummedPerExample):
     def values(self, y_true, y_pred):
         """The loss of every value."""
         return ops.square(y_true - y_pred)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class WindowedSquaredError(SquaredError):
+    """Squared error of frames of a signal as it is heard: ``Σₜ (eₜ − α eₜ₋₁)²`` of the error ``eₜ = wₜ (xₜ − x̂ₜ)``.
+
+    Where two frames overlap they are faded into each other by ``wₜ``, a raised cosine (``zoo.codec.frames``), and a
+    frame need not be exact where it is hardly heard. The first difference weighs high frequencies, of which speech has
+    little energy and hearing needs much, as pre-emphasis does (Rabiner & Schafer 1978, "Digital Processing of Speech
+    Signals", §8.1).
+
+    Args:
+        overlap: values at both ends that a frame shares with its neighbours.
+        emphasis: ``α``, from 0 for the plain error to below 1.
+        reduction: as of ``SquaredError``.
+
+    Call arguments:
+        y_true, y_pred: tensors ``(batch, time, ...)`` of one shape, ``time`` at least twice the overlap.
+    """
+
+    def __init__(
+        self, *, overlap, emphasis=0.0, reduction="sum_over_batch_size", name="windowed_squared_error", dtype=None
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not 0 <= emphasis < 1:
+            raise ValueError(f"emphasis must be from 0 to below 1: received {emphasis!r}.")
+        self.overlap, self.emphasis = overlap, emphasis
+
+    def values(self, y_true, y_pred):
+        """The loss of every value."""
+        window = crossfade(y_true.shape[1], self.overlap).reshape(-1, *(1,) * (len(y_true.shape) - 2))
+        error = (y_true - y_pred) * window
+        before = ops.pad(error[:, :-1], [[0, 0], [1, 0], *[[0, 0]] * (len(y_true.shape) - 2)])
+        return ops.square(error - self.emphasis * before)
+
+    def get_config(self):
+        return {**super().get_config(), "overlap": self.overlap, "emphasis": self.emphasis}
 
 
 @keras.saving.register_keras_serializable("zoo")

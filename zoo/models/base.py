@@ -12,9 +12,10 @@ class Reconstructing:
 
     encoder: keras.Model
     decoder: keras.Model
+    value_range = (0, 1)  # of one value; signals have another
 
     def encode(self, x):
-        """The code ``z`` of examples ``x`` in [0, 1], ``(batch, *image_shape)``."""
+        """The code ``z`` of examples ``x`` in ``value_range``, ``(batch, *image_shape)``."""
         return self.encoder(self._checked(x), training=False)
 
     def decode(self, z):
@@ -25,7 +26,7 @@ class Reconstructing:
         return self.decoder(self.encoder(self._checked(x), training=training), training=training)
 
     def _checked(self, x):
-        return checked_images(x, self.image_shape, self.compute_dtype)
+        return checked_examples(x, self.image_shape, self.compute_dtype, self.value_range)
 
 
 class Autoencoder(Reconstructing, keras.Model):
@@ -39,14 +40,17 @@ class Autoencoder(Reconstructing, keras.Model):
     work as they are.
 
     Args:
-        image_shape: shape ``(height, width, channels)`` of one example.
+        image_shape: shape ``(height, width, channels)`` of one example; of a signal ``(length, channels)``.
     """
+
+    axes = 3  # of one example
 
     def __init__(self, *, image_shape=(28, 28, 1), **kwargs):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
-        if len(self.image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
-            raise ValueError(f"image_shape must be three positive integers: received {image_shape!r}.")
+        if len(self.image_shape) != self.axes or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
+            number = {2: "two", 3: "three"}[self.axes]
+            raise ValueError(f"image_shape must be {number} positive integers: received {image_shape!r}.")
 
     def build(self, input_shape=None):
         batched = (None, *self.image_shape)
@@ -86,7 +90,7 @@ class Autoencoder(Reconstructing, keras.Model):
         return {**super().get_config(), "image_shape": self.image_shape}
 
 
-def checked_images(x, image_shape, dtype):
+def checked_examples(x, image_shape, dtype, value_range=(0, 1)):
     """``x`` as a tensor of ``dtype``.
 
     Raises:
@@ -97,7 +101,9 @@ def checked_images(x, image_shape, dtype):
             f"x must have the shape (batch, {', '.join(map(str, image_shape))}): received {tuple(x.shape)}."
         )
     if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
-        raise ValueError(f"x must be floating-point in [0, 1]: received {x.dtype}; divide 8-bit images by 255.")
+        low, high = value_range
+        how = "8-bit images by 255" if low == 0 else "16-bit samples by 32768"
+        raise ValueError(f"x must be floating-point in [{low}, {high}]: received {x.dtype}; divide {how}.")
     return ops.convert_to_tensor(x, dtype=dtype)
 
 

@@ -8,7 +8,7 @@ import keras
 from keras import layers, ops
 
 from zoo.layers import ResidualBlock2D
-from zoo.models.base import checked_images
+from zoo.models.base import checked_examples
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -144,7 +144,7 @@ class Classifier(keras.Model):
         return ops.one_hot(ops.arange(size)[None] + steps, size, dtype=dtype)
 
     def _checked(self, x):
-        return checked_images(x, self.image_shape, self.compute_dtype)
+        return checked_examples(x, self.image_shape, self.compute_dtype)
 
 
 def _conv(filters, strides=1):

@@ -62,6 +62,20 @@ CATALOG: dict[str, Spec] = {
         },
         codec=True,
     ),
+    "signal_ae": Spec(
+        class_path="zoo.models.autoencoders.signal_ae:SignalAE",
+        summary="Speech at about 6 kbit/s, in frames of 72 ms: the codec's model of sounds.",
+        paper="Kankanahalli 2018, End-to-End Optimized Speech Coding with Deep Neural Networks, ICASSP",
+        recipes={"spoken_digit": Recipe(epochs=16, dtype_policy="mixed_bfloat16")},
+        config={"": {"emphasis": 0.6, "rate_weight": 0.0008}},
+        codec=True,
+    ),
+    "denoising_signal_ae": Spec(
+        class_path="zoo.models.autoencoders.denoising_signal_ae:DenoisingSignalAE",
+        summary="Speech without noise, white to brown, of any level: frames of 72 ms through a true bottleneck.",
+        paper="Lu et al. 2013, Speech Enhancement Based on Deep Denoising Autoencoder, Interspeech",
+        recipes={"spoken_digit": Recipe(epochs=10, dtype_policy="mixed_bfloat16")},
+    ),
     "denoising_ae": Spec(
         class_path="zoo.models.autoencoders.denoising_ae:DenoisingAE",
         summary="One denoiser for every level of Gaussian, masking and salt-and-pepper noise; a true bottleneck.",

@@ -122,7 +122,7 @@ def train(
             seed=recipe.seed,
             labels=labels and labels["train"],
         )
-        validation = data_set.validation.astype(np.float32) / 255.0
+        validation = data.unit(data_set.validation)
         callbacks = [StopAtNonFinite(), _Clock(checkpoint), checkpoint]
         if progress is not None:
             callbacks.append(CommandLineProgress(progress, recipe.epochs, steps, done))

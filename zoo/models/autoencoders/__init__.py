@@ -7,8 +7,10 @@ from zoo.models.autoencoders.conv_ae import ConvAE
 from zoo.models.autoencoders.conv_tied_ae import ConvTiedAE
 from zoo.models.autoencoders.conv_vae import ConvVAE
 from zoo.models.autoencoders.denoising_ae import DenoisingAE
+from zoo.models.autoencoders.denoising_signal_ae import DenoisingSignalAE
 from zoo.models.autoencoders.dense_ae import DenseAE
 from zoo.models.autoencoders.hierarchical_vae import HierarchicalVAE
+from zoo.models.autoencoders.signal_ae import SignalAE
 from zoo.models.autoencoders.sparse_ae import SparseAE
 from zoo.models.autoencoders.stacked_ae import StackedAE
 from zoo.models.autoencoders.tied_ae import TiedAE
@@ -23,8 +25,10 @@ __all__ = [
     "ConvTiedAE",
     "ConvVAE",
     "DenoisingAE",
+    "DenoisingSignalAE",
     "DenseAE",
     "HierarchicalVAE",
+    "SignalAE",
     "SparseAE",
     "StackedAE",
     "TiedAE",

@@ -1,0 +1,135 @@
+"""The denoiser of speech: its noise, its code, and sounds of any length through it."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from checks import check_layer
+from scipy.signal import lfilter
+from tone_signals import tones
+
+import zoo
+from zoo import models
+from zoo.cli.denoise import denoise as denoise_command
+from zoo.data import corruption
+from zoo.layers import SignalNoise
+from zoo.layers.signal_noise import coloured
+
+SMALL = {
+    "image_shape": (96, 1),
+    "latent_channels": 8,
+    "filters": (4, 6, 8),
+    "decoder_filters": (4, 6, 8),
+    "encoder_blocks": (0, 0, 1),
+    "decoder_blocks": (0, 0, 1),
+}
+
+
+def test_the_noise_is_a_layer():
+    x = np.random.default_rng(0).uniform(-1, 1, (2, 96, 1)).astype(np.float32)
+    np.testing.assert_array_equal(check_layer(lambda: SignalNoise(seed=0), x), x)
+
+
+@pytest.mark.parametrize("colour", [0.0, 0.5, 0.95])
+def test_coloured_noise_is_that_of_the_recursion(colour):
+    white = np.random.default_rng(0).normal(size=(3, 576, 1)).astype(np.float32)
+    found = np.asarray(coloured(white, np.full((3, 1, 1), colour, np.float32)))
+    expected = np.sqrt(1 - colour**2) * lfilter([1.0], [1.0, -colour], white, axis=1)
+    # The series ends after 128 terms, of which the first left out weighs 0.95 ** 128.
+    np.testing.assert_allclose(found, expected, atol=5e-3)
+
+
+def test_levels_of_the_noise_lie_between_the_bounds():
+    x = np.zeros((400, 576, 1), np.float32)
+    noise = np.asarray(SignalNoise(decibels=(-40, -20), colours=(0, 0), seed=1)(x, training=True))
+    decibels = 20 * np.log10(noise.std(axis=(1, 2)))
+    assert -40.6 < decibels.min() < -38.5 and -21.5 < decibels.max() < -19.4
+    assert abs(np.mean(decibels) + 30) < 1
+    neighbours = np.asarray(SignalNoise(colours=(0.9, 0.9), seed=1)(x, training=True))[..., 0]
+    correlation = np.corrcoef(neighbours[:, 200:-1].ravel(), neighbours[:, 201:].ravel())[0, 1]
+    assert correlation == pytest.approx(0.9, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ({"decibels": (-10, -20)}, "decibels must be bounds low ≤ high"),
+        ({"colours": (0, 1)}, "colours must be bounds 0 ≤ low ≤ high < 1"),
+    ],
+)
+def test_bounds_are_checked(bounds, message):
+    with pytest.raises(ValueError, match=message):
+        SignalNoise(**bounds)
+
+
+def test_it_adds_noise_in_training_only():
+    model = models.DenoisingSignalAE(**SMALL)
+    x = np.random.default_rng(0).uniform(-1, 1, (2, 96, 1)).astype(np.float32)
+    np.testing.assert_array_equal(model(x), model(x))
+    assert (np.asarray(model(x, training=True)) != np.asarray(model(x, training=True))).any()
+    assert model.encode(x).shape == (2, 24)
+
+
+def test_the_code_is_smaller_than_the_frame():
+    with pytest.raises(ValueError, match="latent_channels must be from 1 to 31: received 32"):
+        models.DenoisingSignalAE(image_shape=(96, 1), latent_channels=32)
+
+
+@pytest.mark.parametrize("decibels", [0.0, 10.0])
+def test_noise_of_a_ratio(decibels):
+    signal = tones(20_000, 0).astype(float)
+    for colour in (0.0, 0.9):
+        noisy = corruption.signal_noise(signal, decibels, colour, seed=0)
+        found = 10 * np.log10(np.sum(signal**2) / np.sum((noisy - signal) ** 2))
+        assert found == pytest.approx(decibels)
+
+
+@pytest.mark.parametrize("n", [1, 95, 96, 97, 1000])
+@pytest.mark.parametrize("overlap", [None, 0, 16])
+def test_sounds_of_any_length(n, overlap):
+    signal = tones(n, 0)
+    model = models.DenoisingSignalAE(**SMALL)
+    found = zoo.denoise_sound(signal, model, overlap=overlap)
+    assert found.shape == (n,) and found.dtype == np.int16
+    as_float = zoo.denoise_sound((signal / 32768).astype(np.float32)[:, None], model, overlap=overlap)
+    assert as_float.dtype == np.float32 and as_float.shape == (n, 1)
+    np.testing.assert_allclose(as_float[:, 0] * 32768, found, atol=0.51)
+
+
+def test_what_no_sound_or_denoiser_is():
+    model = models.DenoisingSignalAE(**SMALL)
+    with pytest.raises(ValueError, match="overlap must be an even integer from 0 to 48: received 50"):
+        zoo.denoise_sound(tones(100, 0), model, overlap=50)
+    with pytest.raises(ValueError, match="model must be a denoising autoencoder of signals"):
+        zoo.denoise_sound(tones(100, 0), "denoising_ae")
+    with pytest.raises(ValueError, match=r"must hold samples \(n,\)"):
+        zoo.denoise_sound(np.zeros((3, 4)), model)
+
+
+def test_the_shipped_denoiser_cleans_speech_like_sounds():
+    card = zoo.info("denoising_signal_ae")["metrics"]
+    for kind in corruption.SIGNAL_STANDARD:
+        assert card[kind]["denoised_si_sdr"] > card[kind]["noisy_si_sdr"] + 1
+
+
+def test_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("a.wav", tones(16_000, 1), 8000)
+    soundfile.write("b.flac", tones(16_000, 2), 16_000)
+    (tmp_path / "c.wav").write_text("no sound")
+    app = typer.Typer(add_completion=False)
+    app.command()(denoise_command)
+    status = app("a.wav b.flac c.wav -o out --noise 0.05 --json".split(), standalone_mode=False)
+    printed = capsys.readouterr()
+    rows = json.loads(printed.out)
+    assert status == 1 and printed.err.startswith("Failed: c.wav is not a sound")
+    assert [row["name"] for row in rows] == ["a", "b"] and rows[1]["changes"] == "resampled from 16,000 Hz"
+    assert soundfile.info("out/a.wav").frames == 16_000 and soundfile.info("out/b.wav").frames == 8000
+    noise = 0.05 * 32768 * np.random.default_rng(0).standard_normal(16_000)
+    clean = tones(16_000, 1).astype(float)
+    assert rows[0]["noisy_si_sdr"] == pytest.approx(10 * np.log10((clean**2).sum() / (noise**2).sum()), abs=0.2)
+    assert (tmp_path / "out" / "before-after.png").stat().st_size > 10_000
+    with pytest.raises(ValueError, match="c.wav is not a sound"):
+        app("c.wav -o out2".split(), standalone_mode=False)

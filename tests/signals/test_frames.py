@@ -1,0 +1,63 @@
+"""Cutting signals into frames and fading them into each other: exact, whatever comes in pieces."""
+
+import numpy as np
+import pytest
+
+from zoo.codec import frames
+
+
+@pytest.mark.parametrize("n", [1, 31, 32, 33, 511, 512, 513, 5000])
+@pytest.mark.parametrize(("length", "overlap"), [(576, 64), (96, 0), (64, 32)])
+def test_what_is_cut_up_comes_back_exactly(n, length, overlap):
+    rng = np.random.default_rng(n)
+    signal = rng.integers(-32768, 32768, n).astype(np.int16)
+    pieces = np.split(signal, np.sort(rng.integers(0, n + 1, 4)))
+    cut = np.concatenate(list(frames.split(pieces, length, overlap)))
+    np.testing.assert_array_equal(cut, np.concatenate(list(frames.split([signal], length, overlap))))
+    assert cut.shape == (-(-n // (length - overlap)), length)
+    fading, out, at = frames.OverlapAdd(n, length, overlap), [], 0
+    while at < len(cut):
+        count = int(rng.integers(1, 5))
+        out.append(fading.add(cut[at : at + count].astype(np.float32)))
+        at += count
+    np.testing.assert_array_equal(np.concatenate(out), signal)
+
+
+def test_the_first_frame_begins_half_an_overlap_before_the_signal():
+    signal = np.arange(1, 101, dtype=np.int16)
+    cut = np.concatenate(list(frames.split([signal], 48, 16)))
+    np.testing.assert_array_equal(cut[0], [0] * 8 + list(range(1, 41)))
+    np.testing.assert_array_equal(cut[1], range(25, 73))
+
+
+def test_two_neighbours_weigh_one():
+    window = frames.crossfade(576, 64)
+    np.testing.assert_allclose(window[:64] + window[-64:], 1, atol=1e-6)
+    assert (window[64:-64] == 1).all() and window[0] == pytest.approx(np.sin(np.pi / 256) ** 2, rel=1e-3)
+
+
+def test_errors_of_two_frames_are_faded():
+    fading = frames.OverlapAdd(160, 96, 16)
+    out = fading.add(np.stack([np.full(96, 1000.0), np.full(96, -1000.0)]).astype(np.float32))
+    assert (out[:72] == 1000).all() and (out[88:] == -1000).all()
+    expected = 1000 * np.cos(np.pi * (np.arange(16) + 0.5) / 16)
+    np.testing.assert_allclose(out[72:88], expected, atol=0.51)
+
+
+def test_a_level_fits_at_once_and_falls_slowly():
+    loud, quiet = np.full((1, 8), 20000, np.int16), np.full((40, 8), 30, np.int16)
+    levels, state = frames.levels_of(np.concatenate([loud, quiet]))
+    assert levels[0] == 61  # 20000 / 32768 is -4.3 dB, and a step is 1.5 dB
+    assert (np.diff(levels) <= 0).all() and levels[0] - levels[-1] == 40 // frames.DECAY_FRAMES
+    later, _ = frames.levels_of(loud, state)
+    assert later[0] == 61
+    together, _ = frames.levels_of(np.concatenate([loud, quiet, loud]))
+    np.testing.assert_array_equal(together, [*levels, *later])
+
+
+def test_samples_fit_their_level():
+    peaks = np.arange(0, 32769, 7)
+    levels = np.concatenate([frames.levels_of(np.full((1, 4), min(p, 32767), np.int16))[0] for p in peaks])
+    scale = frames.scale_of(levels)
+    assert (peaks <= scale + 1).all() and (peaks[levels > 3] > 0.8 * scale[levels > 3]).all()
+    assert frames.scale_of(np.array([63, 59, 3])) == pytest.approx([32768, 16384, 1])

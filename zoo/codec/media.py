@@ -1,0 +1,302 @@
+"""What a codec does with pictures, and what it does with sounds: opening, cutting up, joining, saving."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo import artifacts
+from zoo.codec import frames, pictures, sounds, tiles
+from zoo.codec.container import Header, Section, tiles_of
+from zoo.codec.files import write_folder
+from zoo.codec.tables import Tables
+
+_BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """Pictures ``(height, width, channels)`` as tiles of the model's size.
+
+    Attributes:
+        tile: ``(height, width)``.
+    """
+
+    tile: tuple[int, int]
+    what = "pictures"
+    bytes_per_sample = 1
+
+    def from_array(self, array: np.ndarray) -> pictures.Source:
+        return pictures.from_array(array)
+
+    def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[pictures.Source]:
+        return pictures.transformed(pictures.open_sources(inputs, fit, self.tile, taken, failed), transform)
+
+    def section(self, source: pictures.Source) -> Section:
+        return Section(source.count, *source.shape)
+
+    def axes(self, source: pictures.Source) -> int:
+        return source.axes
+
+    def rows(self, source: pictures.Source) -> Iterator[np.ndarray]:
+        """The tiles of a source, some at a time."""
+        return (tiles.split(batch, self.tile) for batch in source.batches(self._batch(source.shape)))
+
+    def whole(self, source: pictures.Source) -> Iterator[np.ndarray]:
+        """Its pictures, one after the other."""
+        return itertools.chain.from_iterable(source.batches(self._batch(source.shape)))
+
+    def restored(self, rows: tiles.Rows, section: Section) -> Iterator[np.ndarray]:
+        """Pictures of a section, uint8 ``(n, h, w, c)``, some at a time."""
+        size = self._batch(section.shape)
+        for start in range(0, section.count, size):
+            count = min(size, section.count - start)
+            yield tiles.join(rows.take(count * tiles_of(section.shape, self.tile)), section.shape)
+
+    def items(self, header: Header, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Of all that is restored, one picture after the other."""
+        return itertools.chain.from_iterable(batches)
+
+    def empty(self, header: Header) -> np.ndarray:
+        """Room for all pictures of a header, which have one shape."""
+        return np.empty((header.pictures, *header.sections[0].shape), np.uint8)
+
+    def array_shape(self, header: Header, name: str) -> tuple[int, ...]:
+        """The shape of the one array that a container called ``name`` holds.
+
+        Raises:
+            ValueError: if its pictures are not of one shape.
+        """
+        if len(header.sections) > 1:
+            raise ValueError(f"{name} holds pictures of {len(header.sections)} shapes: restore them into a folder.")
+        shape = (header.pictures, *header.sections[0].shape)
+        return {2: shape[1:3], 3: shape[1:], 4: shape}[header.axes]
+
+    def save(self, output: Path, header: Header, batches: Iterator[np.ndarray], name: str) -> None:
+        """Writes all pictures of a container called ``name``: see ``Codec.decompress_file``."""
+        if output.suffix.lower() == ".npy":
+            shape = self.array_shape(header, name)
+            with artifacts.atomic_write(output) as target:
+                layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(target, layout)
+                for batch in batches:
+                    target.write(np.ascontiguousarray(batch))
+        elif output.suffix.lower() == ".png":
+            if header.pictures > 1:
+                raise ValueError(f"{name} holds {header.pictures} pictures: give a folder instead of {output}.")
+            with artifacts.atomic_write(output) as target:
+                for picture in self.items(header, batches):
+                    pictures.write_png(picture, target)
+        else:
+            write_folder(output, header.picture_names(), self.items(header, batches), ".png", pictures.write_png)
+
+    def save_one(self, output: Path, picture: np.ndarray) -> None:
+        if output.suffix.lower() not in (".png", ".npy"):
+            raise ValueError(f"output must end in .png or .npy for a single picture: received {output}.")
+        with artifacts.atomic_write(output) as target:
+            if output.suffix.lower() == ".png":
+                pictures.write_png(picture, target)
+            else:
+                np.save(target, picture)
+
+    def quality(self, originals: Iterable[np.ndarray], restored: Iterable[np.ndarray]) -> dict[str, float]:
+        """The PSNR in dB over all samples; None where nothing was lost, as JSON has no infinity."""
+        error = mean_squared_error(originals, restored, "The container does not hold these pictures") / 255**2
+        return {"psnr": -10 * math.log10(error) if error else None}
+
+    def summary(self, figures: dict[str, Any], sources=()) -> "Summary":
+        return Summary(**figures)
+
+    def _batch(self, shape: tuple[int, int, int]) -> int:
+        return max(1, _BATCH_TILES // tiles_of(shape, self.tile))
+
+
+@dataclasses.dataclass(frozen=True)
+class Sounds:
+    """Signals of one channel as overlapping frames; each row is a frame's level and its samples.
+
+    Attributes:
+        tables: of the model.
+    """
+
+    tables: Tables
+    what = "sounds"
+    bytes_per_sample = 2
+
+    @property
+    def length(self) -> int:
+        """Samples of a frame."""
+        return self.tables.tile[1] + self.tables.overlap
+
+    def from_array(self, array: np.ndarray) -> sounds.Sound:
+        return sounds.from_array(array)
+
+    def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[sounds.Sound]:
+        if fit != "tile" or transform is not None:
+            raise ValueError("fit and denoise are of pictures: leave them out for sounds.")
+        return sounds.open_sounds(inputs, self.tables.sample_rate, taken, failed)
+
+    def section(self, source: sounds.Sound) -> Section:
+        return Section(1, 1, source.samples, 1)
+
+    def axes(self, source: sounds.Sound) -> int:
+        return 2
+
+    def rows(self, source: sounds.Sound) -> Iterator[np.ndarray]:
+        """The frames of a sound and their levels, int16 ``(n, 1 + length)``, some at a time."""
+        state = (0, 0)
+        for part in frames.split(source.read(), self.length, self.tables.overlap):
+            levels, state = frames.levels_of(part, state)
+            yield np.concatenate([levels.astype(np.int16)[:, None], part], axis=1)
+
+    def whole(self, source: sounds.Sound) -> Iterator[np.ndarray]:
+        """The sound, as one array."""
+        yield np.concatenate(list(source.read()))
+
+    def restored(self, rows: tiles.Rows, section: Section) -> Iterator[np.ndarray]:
+        """The sounds of a section, one after the other, int16 ``(m,)`` at a time."""
+        for _ in range(section.count):
+            fading = frames.OverlapAdd(section.width, self.length, self.tables.overlap)
+            left = tiles_of(section.shape, self.tables.tile[:2])
+            while left:
+                part = rows.take(min(left, _BATCH_TILES))
+                left -= len(part)
+                yield fading.add(part)
+
+    def items(self, header: Header, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Of all that is restored, one sound after the other, int16 ``(samples,)``."""
+        rows = tiles.Rows(blocks)
+        for section in header.sections:
+            for _ in range(section.count):
+                yield rows.take(section.width)
+
+    def empty(self, header: Header) -> np.ndarray:
+        """Room for all sounds of a header, one after the other."""
+        return np.empty(header.pixels, np.int16)
+
+    def array_shape(self, header: Header, name: str) -> tuple[int, ...]:
+        """The shape of the one array that a container called ``name`` holds.
+
+        Raises:
+            ValueError: if it holds several sounds.
+        """
+        if header.pictures > 1:
+            raise ValueError(f"{name} holds {header.pictures} sounds: restore them into a folder.")
+        return (header.pixels,)
+
+    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str) -> None:
+        """Writes all sounds of a container called ``name``: see ``Codec.decompress_file``."""
+        if output.suffix.lower() == ".wav":
+            self.array_shape(header, name)
+            with artifacts.atomic_write(output) as target, sounds.writer(target, self.tables.sample_rate) as file:
+                for block in blocks:
+                    file.write(block)
+        elif output.suffix.lower() == ".npy":
+            shape = self.array_shape(header, name)
+            with artifacts.atomic_write(output) as target:
+                np.lib.format.write_array_header_1_0(target, {"descr": "<i2", "fortran_order": False, "shape": shape})
+                for block in blocks:
+                    target.write(block.astype("<i2"))
+        else:
+            write_folder(output, header.picture_names(), self.items(header, blocks), ".wav", self._write)
+
+    def save_one(self, output: Path, sound: np.ndarray) -> None:
+        if output.suffix.lower() not in (".wav", ".npy"):
+            raise ValueError(f"output must end in .wav or .npy for a single sound: received {output}.")
+        with artifacts.atomic_write(output) as target:
+            if output.suffix.lower() == ".wav":
+                self._write(sound, target)
+            else:
+                np.save(target, sound)
+
+    def _write(self, sound: np.ndarray, target) -> None:
+        with sounds.writer(target, self.tables.sample_rate) as file:
+            file.write(sound)
+
+    def quality(self, originals: Iterable[np.ndarray], restored: Iterable[np.ndarray]) -> dict[str, float]:
+        """The signal-to-noise ratio in dB over all samples; None where nothing was lost or there is no signal."""
+        originals = list(originals)
+        energy = sum(float(np.square(sound, dtype=np.float64).sum()) for sound in originals)
+        error = mean_squared_error(originals, restored, "The container does not hold these sounds")
+        error *= sum(map(len, originals))
+        return {"snr": 10 * math.log10(energy / error) if error and energy else None}
+
+    def summary(self, figures: dict[str, Any], sources=()) -> "Summary":
+        notes = tuple(f"{source.name}: {', '.join(source.changes)}" for source in sources if source.changes)
+        return SoundSummary(**figures, sample_rate=self.tables.sample_rate, notes=notes)
+
+
+def mean_squared_error(originals: Iterable[np.ndarray], restored: Iterable[np.ndarray], mismatch: str) -> float:
+    """Over all samples of arrays of integers.
+
+    Raises:
+        ValueError: if the others are not as many of the same shapes; it says ``mismatch``.
+    """
+    total = samples = 0
+    for original, other in itertools.zip_longest(originals, restored):
+        if original is None or other is None or original.shape != other.shape:
+            raise ValueError(f"{mismatch}.")
+        difference = original.astype(np.int64) - other
+        total += int(np.square(difference).sum())
+        samples += difference.size
+    return total / samples
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What was compressed or restored.
+
+    Attributes:
+        model: name of the model in the container.
+        pictures: number of pictures, or of sounds.
+        pixels: of all of them; a colour pixel counts once. Of sounds, samples.
+        tiles: that went through the network.
+        bytes: of the container, all of them.
+    """
+
+    model: str
+    pictures: int
+    pixels: int
+    tiles: int
+    bytes: int
+
+    @property
+    def bits_per_pixel(self) -> float:
+        return 8 * self.bytes / self.pixels
+
+    def figures(self) -> dict[str, Any]:
+        """What the commands print of it."""
+        names = ("model", "pictures", "pixels", "bytes", "bits_per_pixel")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundSummary(Summary):
+    """The same of sounds.
+
+    Attributes:
+        sample_rate: in Hz, at which they are kept.
+        notes: what was done to inputs to fit the model, such as resampling.
+    """
+
+    sample_rate: int = 8000
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return self.pixels / self.sample_rate
+
+    def figures(self) -> dict[str, Any]:
+        """What the commands print of it."""
+        return {
+            "model": self.model,
+            "sounds": self.pictures,
+            "seconds": self.seconds,
+            "bytes": self.bytes,
+            "kilobits_per_second": 8 * self.bytes / self.seconds / 1000,
+            **({"notes": list(self.notes)} if self.notes else {}),
+        }

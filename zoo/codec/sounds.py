@@ -1,0 +1,176 @@
+"""The user's own sounds: opened one after the other, read a piece at a time at the model's rate, and written."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from zoo.codec.files import Names, expand
+
+EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64")
+BLOCK = 1 << 16  # samples that are read at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Sound:
+    """One input, not yet read.
+
+    Attributes:
+        name: without extension, unique among the inputs.
+        samples: at the model's rate, after mixing.
+        read: gives them anew, int16 ``(m,)`` at a time.
+        changes: what was done to the file to fit the model, such as ``resampled from 44,100 Hz``; empty for nothing.
+    """
+
+    name: str
+    samples: int
+    read: Callable[[], Iterator[np.ndarray]]
+    changes: tuple[str, ...] = ()
+
+
+def are_sounds(inputs: Iterable[Path]) -> bool:
+    """Whether more of the files, or in folders, look like sounds than like anything else."""
+    files = [file for path in inputs for file in (path.rglob("*") if path.is_dir() else [path]) if file.suffix]
+    return 2 * sum(file.suffix.lower() in EXTENSIONS for file in files) > len(files)
+
+
+def to_int16(array: np.ndarray, name: str = "samples") -> np.ndarray:
+    """Samples as int16: those already are returned as they are, floats in [−1, 1] become 32768ths.
+
+    Raises:
+        ValueError: if the array is neither, or holds numbers outside [−1, 1].
+    """
+    if array.dtype == np.int16:
+        return array
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} must be int16, or float in [-1, 1]: received {array.dtype}.")
+    if array.size and not (array.min() >= -1 and array.max() <= 1):  # NaN fails both
+        raise ValueError(f"{name} must be in [-1, 1]: received numbers from {array.min():.4g} to {array.max():.4g}.")
+    return np.rint(array * 32768).clip(-32768, 32767).astype(np.int16)
+
+
+def from_array(array: np.ndarray, name: str = "array") -> Sound:
+    """Samples ``(n,)`` or ``(n, 1)`` at the model's rate as a sound.
+
+    Raises:
+        ValueError: if the array has another shape or dtype, or is empty.
+    """
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] != 1) or not array.size:
+        raise ValueError(f"{name} must hold samples (n,) or (n, 1): received the shape {array.shape}.")
+    samples = to_int16(array.reshape(-1), name)
+    return Sound(name, len(samples), lambda: iter([samples]))
+
+
+def open_sounds(
+    inputs: Iterable[str | os.PathLike],
+    rate: int,
+    taken: Iterable[tuple[int, str]] = (),
+    failed: list[str] | None = None,
+) -> list[Sound]:
+    """Sounds of files: whatever libsndfile opens, ``.npy`` arrays of samples, and folders of sounds.
+
+    Several channels are mixed into one, their mean, and another sample rate is converted (soxr, high quality); only
+    the header of a file is read here.
+
+    Args:
+        inputs: paths.
+        rate: of the model, in Hz.
+        taken: ``(count, name)`` of inputs whose names no other may get.
+        failed: gets a line for each input that cannot be opened, and the others are returned; None to raise instead.
+
+    Raises:
+        ValueError: if an input is missing, unreadable, no sound, or empty.
+    """
+    names, sounds = Names(taken), []
+    for path, label in expand(inputs, EXTENSIONS, "sounds"):
+        try:
+            sound = _open_array(path) if path.suffix.lower() == ".npy" else _open(path, rate)
+        except ValueError as error:
+            if failed is None:
+                raise
+            failed.append(str(error))
+            continue
+        sounds.append(dataclasses.replace(sound, name=names.unique(label, 1)))
+    return sounds
+
+
+def _open_array(path: Path) -> Sound:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is no .npy array of numbers: {' '.join(str(error).split())}") from None
+    return from_array(array, str(path))
+
+
+def _open(path: Path, rate: int) -> Sound:
+    with _file(path) as file:
+        channels, found, frames = file.channels, file.samplerate, file.frames
+    if not frames:
+        raise ValueError(f"{path} holds no samples: expected a sound of at least one.")
+    samples = max(1, -(-frames * rate // found))
+    changes = []
+    if found != rate:
+        changes.append(f"resampled from {found:,} Hz")
+    if channels > 1:
+        changes.append(f"{channels} channels mixed")
+
+    def read() -> Iterator[np.ndarray]:
+        left = samples
+        for block in _resampled(_blocks(path), found, rate):
+            block = np.rint(block * 32768).clip(-32768, 32767).astype(np.int16)[:left]
+            left -= len(block)
+            yield block
+        if left:  # a filter's delay, or a header that announced more than there is
+            yield np.zeros(left, np.int16)
+
+    return Sound("", samples, read, tuple(changes))
+
+
+def _blocks(path: Path) -> Iterator[np.ndarray]:
+    with _file(path) as file:
+        for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
+            mixed = block.mean(axis=1)
+            if not np.isfinite(mixed).all():
+                raise ValueError(f"{path} holds NaN or infinity: expected finite samples.")
+            yield mixed
+
+
+def _resampled(blocks: Iterator[np.ndarray], found: int, rate: int) -> Iterator[np.ndarray]:
+    if found == rate:
+        yield from blocks
+        return
+    soxr = _library("soxr")
+    stream = soxr.ResampleStream(found, rate, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _file(path: Path):
+    soundfile = _library("soundfile")
+    try:
+        return soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        if not path.exists():
+            raise ValueError(f"{path} cannot be read: No such file or directory.") from None
+        reason = error.error_string.rstrip(".")
+        raise ValueError(f"{path} is not a sound: expected WAV, FLAC, OGG, MP3 or .npy ({reason}).") from None
+
+
+def writer(file: BinaryIO, rate: int):
+    """A ``soundfile.SoundFile`` that writes 16-bit WAV of one channel; its ``write`` takes int16 ``(m,)``."""
+    return _library("soundfile").SoundFile(file, "w", rate, 1, "PCM_16", format="WAV")
+
+
+def _library(name: str):
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError):  # OSError: without libsndfile itself
+        raise ValueError(f"Sounds need the package {name}: pip install {name}.") from None
