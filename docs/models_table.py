@@ -29,8 +29,9 @@ def table() -> str:
         code, mse, psnr, knn, encoder = 5 * ["–"]
         if "code_shape" in card:
             code = "·".join(map(str, card["code_shape"]))
-            mse, psnr = f"{metrics['mse']:.5f}", f"{metrics['psnr']:.2f} dB"
-            knn = f"{100 * metrics['knn5_accuracy']:.1f} %"
+            mse = f"{metrics['mse']:.5f}"
+            psnr = f"{metrics['psnr']:.2f} dB" if "psnr" in metrics else psnr  # a signal has no peak to speak of
+            knn = f"{100 * metrics['knn5_accuracy']:.1f} %" if "knn5_accuracy" in metrics else knn
             encoder = f"{card['litert']['encoder_bytes'] / 1000:.0f} kB"
         rows.append(
             f"| `{name}` | {card['parameters'] / 1e6:.2f} M | {code} | {mse} | {psnr} | {knn} "
@@ -53,6 +54,19 @@ def _purpose(architecture: str, metrics: dict) -> str:
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"
     if "codec_bits_per_pixel" in metrics:
         return f"every pixel at {metrics['codec_bits_per_pixel']:.2f} bits per pixel, all images in one file"
+    if "codec_si_sdr" in metrics:
+        rate, sdr = metrics["codec_kilobits_per_second"], metrics["codec_si_sdr"]
+        return f"speech of an unheard speaker at {rate:.2f} kbit/s, SI-SDR {sdr:.2f} dB, all in one file"
+    if "white_10_db" in metrics:
+        return "SI-SDR of an unheard speaker: " + "; ".join(
+            f"{label} {metrics[kind]['noisy_si_sdr']:.1f} → {metrics[kind]['denoised_si_sdr']:.1f} dB"
+            for label, kind in (
+                ("white noise", "white_0_db"),
+                ("", "white_10_db"),
+                ("brown noise", "brown_0_db"),
+                ("", "brown_10_db"),
+            )
+        ).replace(";  ", "; ")
     if "gaussian_0.5" in metrics:
         return "; ".join(
             f"{label} {metrics[kind]['noisy_psnr']:.2f} → {metrics[kind]['denoised_psnr']:.2f} dB"

@@ -144,7 +144,7 @@ def test_shipped_certificates_are_true(name):
     assert found["passed"] and len(found["checks"]) >= 6
 
     # The figures hold on other images of the kind, within what another sample makes of them.
-    images = np.load(artifact.file("calibration.npz"))["images"].reshape(-1, 28, 28, 1)
+    images = np.load(artifact.file("calibration.npz"))["images"].reshape(-1, *artifact.card["input_shape"])
     again = certificates.quantization(zoo.load(name), Network(path), certificates.tables_of(artifact), images)
     loss = again["float_psnr"] - again["int8_psnr"]
     assert loss == pytest.approx(found["quantization"]["float_psnr"] - found["quantization"]["int8_psnr"], abs=0.3)
