@@ -108,6 +108,7 @@ def open_sources(
     fit: str = "tile",
     tile: tuple[int, int] = (28, 28),
     taken: Iterable[tuple[int, str]] = (),
+    failed: Callable[[str], None] | None = None,
 ) -> list[Source]:
     """Sources of files: pictures that Pillow opens, ``.npy`` arrays, and folders of pictures.
 
@@ -120,16 +121,25 @@ def open_sources(
             cutting off what protrudes or filling with black.
         tile: ``(height, width)`` for those two.
         taken: ``(count, name)`` of inputs whose names no other may get.
+        failed: called with what is wrong with a file, which is then left out; without, the first one is raised.
 
     Raises:
-        ValueError: if an input is missing, unreadable or no picture.
+        ValueError: if an input is missing, unreadable or no picture, or a folder holds none.
     """
     if fit not in FITS:
         raise ValueError(f"fit must be {', '.join(FITS)}: received {fit!r}.")
     names = _Names()
     for count, name in taken:
         names.take(name, count)
-    return [_open(path, label, names, fit, tile) for path, label in _expand(inputs)]
+    sources = []
+    for path, label in _expand(inputs):
+        try:
+            sources.append(_open(path, label, names, fit, tile))
+        except ValueError as error:
+            if failed is None:
+                raise
+            failed(str(error))
+    return sources
 
 
 def _expand(inputs: Iterable[str | os.PathLike]) -> Iterator[tuple[Path, str]]:
@@ -147,7 +157,11 @@ def _expand(inputs: Iterable[str | os.PathLike]) -> Iterator[tuple[Path, str]]:
 
 def _open(path: Path, label: str, names: "_Names", fit: str, tile: tuple[int, int]) -> Source:
     source = _open_array(path) if path.suffix.lower() == ".npy" else _open_picture(path)
-    source = dataclasses.replace(source, name=names.unique(label, source.count))
+    return fitted(dataclasses.replace(source, name=names.unique(label, source.count)), fit, tile)
+
+
+def fitted(source: Source, fit: str, tile: tuple[int, int]) -> Source:
+    """The source with its pictures as ``open_sources`` fits them to one tile."""
     if fit == "tile" or source.shape[:2] == tile:
         return source
     return dataclasses.replace(

@@ -1,17 +1,23 @@
 """Data: tensorflow-datasets, folders of the user's own pictures, toy distributions, and corruption to measure by."""
 
-from zoo.data.images import DataSet, load, load_images, load_pictures
+from zoo.data.examples import Examples, load_examples
+from zoo.data.images import DataSet, label_names, load, load_images, load_pictures
+from zoo.data.neighbours import nearest_neighbours
 from zoo.data.pipeline import training_batches
 from zoo.data.points import Mixture, grid, ring
 from zoo.data.stacked import stacked
 
 __all__ = [
     "DataSet",
+    "Examples",
     "Mixture",
     "grid",
+    "label_names",
     "load",
+    "load_examples",
     "load_images",
     "load_pictures",
+    "nearest_neighbours",
     "ring",
     "stacked",
     "training_batches",

@@ -94,7 +94,7 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
             *reversed(parts),
             "the user's own",
         )
-    (train, train_labels), (test, test_labels) = (_load_split(name_or_folder, split) for split in ("train", "test"))
+    (train, train_labels), (test, test_labels) = (load_split(name_or_folder, split) for split in ("train", "test"))
     if train.shape[1:] != tuple(image_shape):
         raise ValueError(f"{name_or_folder} holds images {train.shape[1:]}: the model takes {tuple(image_shape)}.")
     order = rng.permutation(len(train))
@@ -113,11 +113,18 @@ def load_images(name: str, split: str) -> np.ndarray:
     Raises:
         ValueError: if the set is unknown, has no images, or is neither at hand nor can be downloaded.
     """
-    return _load_split(name, split)[0]
+    return load_split(name, split)[0]
 
 
-def _load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images and, where the set has them, labels."""
+def label_names(name: str) -> list[str]:
+    """What the labels of a tensorflow-datasets set stand for, in their order."""
+    import tensorflow_datasets as tfds
+
+    return tfds.builder(name).info.features["label"].names
+
+
+def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images of a split, as ``load_images``, and, where the set has them, labels ``(n,)``."""
     import tensorflow_datasets as tfds
 
     try:
@@ -170,7 +177,7 @@ def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1
         if source.shape[0] < height or source.shape[1] < width:
             raise ValueError(f"{source.name} is smaller than one tile of {height}×{width}: use --fit pad or crop.")
         for batch in source.batches(1024):
-            batch = _with_channels(batch, channels)
+            batch = with_channels(batch, channels)
             rows, columns = batch.shape[1] // height, batch.shape[2] // width
             whole = batch[:, : rows * height, : columns * width]
             tiles = whole.reshape(-1, rows, height, columns, width, channels).swapaxes(2, 3)
@@ -178,7 +185,8 @@ def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1
     return np.concatenate(images)
 
 
-def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+def with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """uint8 pictures ``(n, h, w, 1)`` or ``(n, h, w, 3)`` with 1 channel (ITU-R 601 luma) or 3."""
     if images.shape[-1] == channels:
         return images
     if channels == 3:

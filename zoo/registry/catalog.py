@@ -138,6 +138,15 @@ CATALOG: dict[str, Spec] = {
         },
         config={"": {"contraction_weight": 0.1}},
     ),
+    "map_ae": Spec(
+        class_path="zoo.models.autoencoders.map_ae:MapAE",
+        summary="A code of two numbers that is a map: like images lie side by side, new ones too.",
+        paper="Sainburg, McInnes & Gentner 2021, Parametric UMAP Embeddings, Neural Computation 33",
+        recipes={
+            "fashion_mnist": Recipe(epochs=30, batch_size=1024, neighbours=15, dtype_policy="mixed_bfloat16"),
+            "mnist": Recipe(epochs=30, batch_size=1024, neighbours=15, dtype_policy="mixed_bfloat16"),
+        },
+    ),
     "vae": Spec(
         class_path="zoo.models.autoencoders.vae:VAE",
         summary="Fully connected variational autoencoder: generates, and bounds the likelihood of images.",

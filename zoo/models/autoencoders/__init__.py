@@ -9,6 +9,7 @@ from zoo.models.autoencoders.conv_vae import ConvVAE
 from zoo.models.autoencoders.denoising_ae import DenoisingAE
 from zoo.models.autoencoders.dense_ae import DenseAE
 from zoo.models.autoencoders.hierarchical_vae import HierarchicalVAE
+from zoo.models.autoencoders.map_ae import MapAE
 from zoo.models.autoencoders.sparse_ae import SparseAE
 from zoo.models.autoencoders.stacked_ae import StackedAE
 from zoo.models.autoencoders.tied_ae import TiedAE
@@ -25,6 +26,7 @@ __all__ = [
     "DenoisingAE",
     "DenseAE",
     "HierarchicalVAE",
+    "MapAE",
     "SparseAE",
     "StackedAE",
     "TiedAE",
