@@ -53,6 +53,8 @@ def _purpose(architecture: str, metrics: dict) -> str:
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"
     if "codec_bits_per_pixel" in metrics:
         return f"every pixel at {metrics['codec_bits_per_pixel']:.2f} bits per pixel, all images in one file"
+    if "trustworthiness" in metrics:
+        return f"a map: two numbers, trustworthiness {metrics['trustworthiness']:.3f}"
     if "gaussian_0.5" in metrics:
         return "; ".join(
             f"{label} {metrics[kind]['noisy_psnr']:.2f} → {metrics[kind]['denoised_psnr']:.2f} dB"

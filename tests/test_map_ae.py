@@ -69,9 +69,7 @@ def test_neighbours_are_the_nearest_others():
     distances = ((points[:, None] - points[None].astype(float)) ** 2).sum(axis=(2, 3)) + 1e9 * np.eye(40)
     found = data.nearest_neighbours(points, 4)
     assert found.shape == (40, 4) and found.dtype == np.int32
-    np.testing.assert_array_equal(
-        np.take_along_axis(distances, found, axis=1), np.sort(distances, axis=1)[:, :4]
-    )
+    np.testing.assert_array_equal(np.take_along_axis(distances, found, axis=1), np.sort(distances, axis=1)[:, :4])
     for number in (0, 40):
         with pytest.raises(ValueError, match="number must be an integer from 1 to 39"):
             data.nearest_neighbours(points, number)
@@ -113,9 +111,7 @@ def test_clusters_and_neighbourhoods_survive_on_the_map_for_new_examples():
     (train, kinds), (new, new_kinds) = clusters(1000, 0), clusters(300, 1)
     keras.utils.set_random_seed(0)
     model = small(filters=8, hidden_units=(32, 32))
-    batches, steps = data.training_batches(
-        train, 200, epochs=60, neighbours=data.nearest_neighbours(train, 10)
-    )
+    batches, steps = data.training_batches(train, 200, epochs=60, neighbours=data.nearest_neighbours(train, 10))
     model.compile(keras.optimizers.Adam(5e-3))
     model.fit(batches, steps_per_epoch=steps, epochs=60, verbose=0)
     codes = np.asarray(model.encode(new))

@@ -5,7 +5,7 @@ import html
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -136,11 +136,12 @@ def projector(
     sprite = cells.reshape(columns, columns, *thumbnails.shape[1:]).swapaxes(1, 2)
     picture = io.BytesIO()
     pictures.write_png(sprite.reshape(columns * height, columns * width, -1), picture)
-    # Of a single column the projector reads no header.
-    rows = names if labels is None else ["name\tlabel", *(f"{_cell(n)}\t{_cell(k)}" for n, k in zip(names, labels))]
+    metadata = [[name] for name in names]
+    if labels is not None:  # of a single column the projector reads no header
+        metadata = [["name", "label"], *map(list, zip(names, labels, strict=True))]
     files = {
-        "tensors.tsv": "".join("\t".join(f"{value:.8g}" for value in code) + "\n" for code in codes),
-        "metadata.tsv": "".join(f"{_cell(row) if labels is None else row}\n" for row in rows),
+        "tensors.tsv": _table([f"{value:.9g}" for value in code] for code in codes),
+        "metadata.tsv": _table(metadata),
         "sprite.png": picture.getvalue(),
         "projector_config.pbtxt": (
             'embeddings {\n  tensor_name: "codes"\n  tensor_path: "tensors.tsv"\n  metadata_path: "metadata.tsv"\n'
@@ -170,9 +171,9 @@ def _data_url(picture: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def _cell(text: str) -> str:
-    """A text as one cell of a table whose separators are tabs and ends of lines."""
-    return " ".join(text.split())
+def _table(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells, parted by tabs; what would part them within a cell becomes a blank."""
+    return "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in rows)
 
 
 def _natural(label: str) -> tuple[int, float, str]:

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import os
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -52,9 +53,9 @@ def load_examples(
 
     Args:
         inputs: pictures that Pillow opens; folders of them, looked through recursively, whose subfolders are labels;
-            ``.npy`` and ``.npz`` arrays ``(n, h, w, c)``, ``(n, h, w)`` or ``(n, h · w · c)``, uint8 or float in [0, 1];
-            ``.csv`` tables of a row an example, with as many columns of pixels, in 0 … 255 or in [0, 1], and, where
-            a header names one so, a column ``label``; names of tensorflow-datasets.
+            ``.npy`` and ``.npz`` arrays ``(n, h, w, c)``, ``(n, h, w)`` or ``(n, h · w · c)``, uint8 or float in
+            [0, 1]; ``.csv`` tables of a row an example, with a column for each pixel, in 0 … 255 or in [0, 1], and,
+            where a header names one so, a column ``label``; names of tensorflow-datasets.
         image_shape: ``(height, width, channels)`` that the model takes; colours become grey, and grey RGB.
         fit: how a picture of another size meets that shape: ``crop`` scales and crops the centre, ``pad`` scales and
             pads with black.
@@ -147,15 +148,19 @@ def _from_csv(path: Path, image_shape) -> Examples:
     try:
         with open(path, newline="") as file:
             first = next(csv.reader(file), [])
+        if not first:
+            raise ValueError("it is empty.")
         header = [name.strip() for name in first] if any(not _is_number(cell) for cell in first) else []
         labelled = [index for index, name in enumerate(header) if name.lower() == "label"][:1]
         columns = [index for index in range(len(first)) if index not in labelled]
         if len(columns) != pixels:
-            hint = "" if labelled or not first else " A column of labels needs a header, which calls it label."
+            hint = "" if labelled else " A column of labels needs a header, which calls it label."
             raise ValueError(f"it has {len(columns)} columns of pixels, and the model takes {pixels}.{hint}")
         options = {"delimiter": ",", "skiprows": int(bool(header)), "ndmin": 2, "comments": None}
-        values = np.loadtxt(path, np.float32, usecols=columns, **options)
-        labels = np.loadtxt(path, str, usecols=labelled, **options)[:, 0].tolist() if labelled else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of no rows, which is said below
+            values = np.loadtxt(path, np.float32, usecols=columns, **options)
+            labels = np.loadtxt(path, str, usecols=labelled, **options)[:, 0].tolist() if labelled else None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError

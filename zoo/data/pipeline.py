@@ -16,8 +16,9 @@ def training_batches(
 ):
     """All batches from ``initial_epoch`` to ``epochs``, each epoch in a random order of its own.
 
-    The order is a function of ``seed`` and the epoch's number alone, and neighbours are drawn by ``seed`` and the step's,
-    so that a run resumed at epoch e sees what the uninterrupted run would have seen. A last batch that is not full is dropped.
+    The order is a function of ``seed`` and the epoch's number alone, and neighbours are drawn by ``seed`` and the
+    step's, so that a run resumed at epoch e sees what the uninterrupted run would have seen. A last batch that is not
+    full is dropped.
 
     Args:
         images: ``(n, ...)``, uint8, or floating-point, which is taken as it is.

@@ -145,9 +145,9 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
         name, ``noisy_psnr`` and ``denoised_psnr`` in dB. Of a variational autoencoder, in nats an image,
         ``negative_elbo``, and, where the images are binary, so that it is one, ``negative_log_likelihood``, the
         importance-weighted bound, with its standard error over the images. Of a hierarchical one
-        ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a map ``trustworthiness``, in [0, 1]: how few of
-        an image's 12 nearest on the map are far from it in pixels (Venna & Kaski 2001, "Neighborhood Preservation in
-        Nonlinear Projection Methods").
+        ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a map ``trustworthiness``, at most 1: how few
+        of an image's 12 nearest on the map are far from it in pixels (Venna & Kaski 2001, "Neighborhood Preservation
+        in Nonlinear Projection Methods").
     """
     clean = images.astype(np.float32) / 255.0
     error = mean_squared_error(clean, _predict(model, clean))

@@ -14,12 +14,12 @@ import numpy as np
 from zoo import artifacts, evaluation, plots, registry
 from zoo.codec import Codec
 from zoo.codec.litert import Network, as_int8
-from zoo.data import corruption
+from zoo.data import DataSet, corruption, label_names
 from zoo.exporting import litert, tables
 from zoo.exporting.adaptation import adapt_decoder
 from zoo.exporting.export import PARTS, calibration_inputs
 from zoo.exporting.lossless import write_lossless
-from zoo.models import AdversarialModel, Classifier, DenoisingAE, HierarchicalVAE
+from zoo.models import AdversarialModel, Classifier, DenoisingAE, HierarchicalVAE, MapAE
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
 
@@ -83,7 +83,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
             card["metrics"] |= evaluation.measure_codec(Codec(room), data.test)
 
         steps.next("drawing the preview")
-        _preview(model, data.test, room / "preview.png")
+        _preview(model, data, room / "preview.png")
         (room / "history.json").write_text(_json(training.history))
         (room / "card.json").write_text(_json(card))
         steps.next("writing the manifest")
@@ -174,7 +174,14 @@ def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     return golden
 
 
-def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
+def _preview(model: keras.Model, data: DataSet, path: Path) -> None:
+    images = data.test
+    if isinstance(model, MapAE) and model.latent_dim == 2:
+        codes = model.encoder.predict(images / np.float32(255), batch_size=500, verbose=0)
+        names = data.labels and label_names(data.source)
+        labels = names and [names[label] for label in data.labels["test"]]
+        plots.code_map(codes, path, labels=labels, title=f"{len(codes):,} images of the test split")
+        return
     if isinstance(model, Classifier):
         plots.image_rows(_by_confidence(model, images), path)
         return

@@ -161,8 +161,8 @@ def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recip
 
 
 def _check(recipe: registry.Recipe) -> None:
-    least = {"epochs": 1, "batch_size": 1, "pretraining_epochs": 0, "decoder_epochs": 0, "neighbours": 0}
-    for field, least in least.items():
+    limits = {"epochs": 1, "batch_size": 1, "pretraining_epochs": 0, "decoder_epochs": 0, "neighbours": 0}
+    for field, least in limits.items():
         value = getattr(recipe, field)
         if not isinstance(value, int) or value < least:
             raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
