@@ -114,6 +114,9 @@ def train(
         )
         checkpoint.seconds += time.monotonic() - started
     if done < recipe.epochs:
+        started = time.monotonic()
+        neighbours = _neighbours(data_set.train, recipe.neighbours, progress)
+        checkpoint.seconds += time.monotonic() - started
         batches, _ = data.training_batches(
             data_set.train,
             batch_size,
@@ -121,7 +124,7 @@ def train(
             initial_epoch=done,
             seed=recipe.seed,
             labels=labels and labels["train"],
-            neighbours=_neighbours(data_set.train, recipe.neighbours, progress),
+            neighbours=neighbours,
         )
         validation = data_set.validation.astype(np.float32) / 255.0
         callbacks = [StopAtNonFinite(), _Clock(checkpoint), checkpoint]

@@ -45,7 +45,7 @@ class MapAE(Autoencoder):
         filters=32,
         hidden_units=(128, 256),
         latent_dim=2,
-        neighbour_weight=20.0,
+        neighbour_weight=100.0,
         **kwargs,
     ):
         super().__init__(image_shape=image_shape, **kwargs)
