@@ -64,7 +64,8 @@ def test_without_neighbours_they_are_the_nearest_of_the_batch():
     assert model.evaluate(x, batch_size=6, verbose=0) == pytest.approx(paired, rel=1e-5)
 
 
-def test_neighbours_are_the_nearest_others():
+def test_neighbours_are_the_nearest_others(monkeypatch):
+    monkeypatch.setattr("zoo.data.neighbours.ROWS", 7)
     points = rng.integers(0, 256, (40, 3, 2), dtype=np.uint8)
     distances = ((points[:, None] - points[None].astype(float)) ** 2).sum(axis=(2, 3)) + 1e9 * np.eye(40)
     found = data.nearest_neighbours(points, 4)
