@@ -57,12 +57,12 @@ setup(
         "benchmark": ["bjontegaard>=1.3", "imagecodecs>=2025.3", "umap-learn>=0.5.7"],
         "edge": EDGE,
         "gans": ["pot>=0.9.5"],
-        "maps": ["bokeh>=3.6"],
+        "maps": ["bokeh>=3.8"],
         "micro": ["ethos-u-vela>=4.0", "tflite_micro>=0.dev20250101"],  # the latter has pre-releases only
         "tune": ["keras-tuner>=1.4.7"],
         "dev": [
             "bjontegaard>=1.3",
-            "bokeh>=3.6",
+            "bokeh>=3.8",
             "ethos-u-vela>=4.0",
             "imagecodecs>=2025.3",
             "ipykernel",

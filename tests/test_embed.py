@@ -92,12 +92,15 @@ def test_every_kind_of_file_gives_the_same_codes(tmp_path, codes):
     labelled = [[*row[:5], f"no {label}", *row[5:]] for row, label in zip(flat.tolist(), labels, strict=True)]
     write_csv(tmp_path / "d.csv", labelled, [*PIXELS[:5], "Label", *PIXELS[5:]])
     write_csv(tmp_path / "e.csv", flat / 255)
-    for name in ("a.npy", "b.npz", "c.csv", "d.csv", "e.csv"):
+    quoted = (tmp_path / "d.csv").read_text().replace("Label", '"label"')
+    (tmp_path / "f.csv").write_text("\ufeff" + re.sub(r"no (\d)", r'"no, \1"', quoted))  # as spreadsheets write it
+    for name in ("a.npy", "b.npz", "c.csv", "d.csv", "e.csv", "f.csv"):
         read = data.load_examples([tmp_path / name])
         np.testing.assert_allclose(zoo.embed(read.images, MODEL), codes, atol=1e-4)
         assert read.names[3] == f"{name}[3]" and not read.failures
     assert data.load_examples([tmp_path / "b.npz"]).labels == [str(label) for label in labels]
     assert data.load_examples([tmp_path / "d.csv"]).labels == [f"no {label}" for label in labels]
+    assert data.load_examples([tmp_path / "f.csv"]).labels == [f"no, {label}" for label in labels]
     both = data.load_examples([tmp_path / "a.npy", tmp_path / "d.csv"])
     assert both.labels == [""] * 12 + [f"no {label}" for label in labels]
     assert len(data.load_examples([tmp_path / "b.npz"], split="train").images) == 2

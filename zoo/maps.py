@@ -1,7 +1,6 @@
 """Maps of codes for a browser: one HTML page by Bokeh, or a folder for TensorBoard's projector."""
 
 import base64
-import html
 import io
 import math
 import os
@@ -50,7 +49,7 @@ def interactive(
     """
     check_bokeh()
     from bokeh.embed import file_html
-    from bokeh.models import ColumnDataSource
+    from bokeh.models import ColumnDataSource, HoverTool
     from bokeh.plotting import figure
     from bokeh.resources import INLINE
 
@@ -60,9 +59,8 @@ def interactive(
     by_colour = labels is not None and len(kinds) <= LABELS
     chart = figure(
         title=title,
-        tools="pan,wheel_zoom,box_zoom,reset,save,hover",
+        tools=["pan", "wheel_zoom", "box_zoom", "reset", "save", HoverTool(tooltips=_TOOLTIP, limit=3)],
         active_scroll="wheel_zoom",
-        tooltips=_TOOLTIP,
         sizing_mode="stretch_both",
         match_aspect=True,
     )
@@ -89,7 +87,7 @@ def interactive(
         legend = chart.legend[0]
         legend.click_policy = "mute"
         chart.add_layout(legend, "right")
-    page = file_html(chart, INLINE, title=html.escape(title))
+    page = file_html(chart, INLINE, title=title)
     with artifacts.atomic_write(path) as file:
         file.write(page.encode())
 

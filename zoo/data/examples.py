@@ -1,12 +1,14 @@
 """The user's own examples for a model's input: pictures, folders, arrays, tables, and sets of tensorflow-datasets."""
 
+import contextlib
 import csv
 import dataclasses
 import os
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -104,32 +106,27 @@ def _from_pictures(path: Path, image_shape, fit: str, failed: Callable[[str], No
 
 def _from_tfds(name: str, split: str, image_shape, fit: str) -> Examples:
     images, labels = load_split(name, split)
-    classes = None if labels is None else label_names(name)
     return Examples(
         _fitted(images, name, image_shape, fit),
         [f"{name}[{index}]" for index in range(len(images))],
-        None if labels is None else [classes[label] for label in labels],
+        None if labels is None else label_names(name, labels),
     )
 
 
 def _from_arrays(path: Path, array: str | None, split: str, image_shape, fit: str) -> Examples:
-    try:
+    labels, wrong = None, "holds no arrays of numbers in one shape"
+    with _reading(path, wrong):
         content = np.load(path, allow_pickle=False)
-        arrays = {name: content[name] for name in content.files} if path.suffix.lower() == ".npz" else {"": content}
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} holds no arrays of numbers in one shape: {' '.join(str(error).split())}") from None
-    name = _chosen(path, list(arrays), array, split) if path.suffix.lower() == ".npz" else ""
-    images = _fitted(arrays[name], str(path), image_shape, fit)
-    beside = {"images": "labels", "x": "y"}.get(name, re.sub("^x_", "y_", name))
-    labels = arrays.get(beside) if beside != name else None
+    if not isinstance(content, np.ndarray):
+        name = _chosen(path, content.files, array, split)
+        beside = {"images": "labels", "x": "y"}.get(name, re.sub("^x_", "y_", name))
+        with _reading(path, wrong), content as arrays:
+            content = arrays[name]
+            labels = arrays[beside] if beside != name and beside in arrays.files else None
+    images = _fitted(content, str(path), image_shape, fit)
     known = labels is not None and labels.shape == (len(images),)
-    return Examples(
-        images,
-        [f"{path.name}[{index}]" for index in range(len(images))],
-        [str(label) for label in labels] if known else None,
-    )
+    names = [f"{path.name}[{index}]" for index in range(len(images))]
+    return Examples(images, names, [str(label) for label in labels] if known else None)
 
 
 def _chosen(path: Path, names: list[str], array: str | None, split: str) -> str:
@@ -145,26 +142,23 @@ def _chosen(path: Path, names: list[str], array: str | None, split: str) -> str:
 
 def _from_csv(path: Path, image_shape) -> Examples:
     pixels = int(np.prod(image_shape))
-    try:
-        with open(path, newline="") as file:
+    with _reading(path, "is no table of pixels"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of no rows, which is said below
+        with open(path, newline="", encoding="utf-8-sig") as file:
             first = next(csv.reader(file), [])
         if not first:
             raise ValueError("it is empty.")
-        header = [name.strip() for name in first] if any(not _is_number(cell) for cell in first) else []
+        header = [name.strip() for name in first] if not all(map(_is_number, first)) else []
         labelled = [index for index, name in enumerate(header) if name.lower() == "label"][:1]
         columns = [index for index in range(len(first)) if index not in labelled]
         if len(columns) != pixels:
             hint = "" if labelled else " A column of labels needs a header, which calls it label."
             raise ValueError(f"it has {len(columns)} columns of pixels, and the model takes {pixels}.{hint}")
-        options = {"delimiter": ",", "skiprows": int(bool(header)), "ndmin": 2, "comments": None}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of no rows, which is said below
-            values = np.loadtxt(path, np.float32, usecols=columns, **options)
-            labels = np.loadtxt(path, str, usecols=labelled, **options)[:, 0].tolist() if labelled else None
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (ValueError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError
-        raise ValueError(f"{path} is no table of pixels: {' '.join(str(error).split())}") from None
+        options = {"delimiter": ",", "quotechar": '"', "comments": None, "encoding": "utf-8-sig", "ndmin": 2}
+        options["skiprows"] = int(bool(header))
+        # Without a choice of columns, rows of other lengths are refused.
+        values = np.loadtxt(path, np.float32, usecols=columns if labelled else None, **options)
+        labels = np.loadtxt(path, str, usecols=labelled, **options)[:, 0].tolist() if labelled else None
     unknown = np.argwhere(~np.isfinite(values))
     if len(unknown):
         row, column = unknown[0]
@@ -182,6 +176,17 @@ def _from_csv(path: Path, image_shape) -> Examples:
         [f"{path.name}[{index}]" for index in range(len(values))],
         labels,
     )
+
+
+@contextlib.contextmanager
+def _reading(path: Path, wrong: str) -> Iterator[None]:
+    """What goes wrong in the block is said of the file in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} {wrong}: {' '.join(str(error).split())}") from None
 
 
 def _is_number(cell: str) -> bool:

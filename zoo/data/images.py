@@ -116,11 +116,12 @@ def load_images(name: str, split: str) -> np.ndarray:
     return load_split(name, split)[0]
 
 
-def label_names(name: str) -> list[str]:
-    """What the labels of a tensorflow-datasets set stand for, in their order."""
+def label_names(name: str, labels: np.ndarray) -> list[str]:
+    """What labels ``(n,)`` of a tensorflow-datasets set stand for; empty of negative ones, which stand for none."""
     import tensorflow_datasets as tfds
 
-    return tfds.builder(name).info.features["label"].names
+    names = getattr(tfds.builder(name).info.features["label"], "names", None)
+    return [str(label) if names is None else names[label] if label >= 0 else "" for label in labels]
 
 
 def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -144,7 +145,10 @@ def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
         ) from None
     if "image" not in builder.info.features or split not in builder.info.splits:
         raise ValueError(f"{name} has no images in a split {split!r}.")
-    rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, decoders=None))
+    try:
+        rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, decoders=None))
+    except Exception as error:  # of TensorFlow, whose errors are no ValueError
+        raise ValueError(f"{name} holds no images of one size ({type(error).__name__}): give them as files.") from None
     return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
 
 

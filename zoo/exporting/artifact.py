@@ -178,8 +178,7 @@ def _preview(model: keras.Model, data: DataSet, path: Path) -> None:
     images = data.test
     if isinstance(model, MapAE) and model.latent_dim == 2:
         codes = model.encoder.predict(images / np.float32(255), batch_size=500, verbose=0)
-        names = data.labels and label_names(data.source)
-        labels = names and [names[label] for label in data.labels["test"]]
+        labels = data.labels and label_names(data.source, data.labels["test"])
         plots.code_map(codes, path, labels=labels, title=f"{len(codes):,} images of the test split")
         return
     if isinstance(model, Classifier):
