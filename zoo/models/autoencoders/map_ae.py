@@ -80,7 +80,7 @@ class MapAE(Autoencoder):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         neighbours = nearest_of_batch(x) if y is None else checked_images(y, self.image_shape, self.compute_dtype)
-        # The first is computed by `call` already: a graph computes it once.
+        # `call` gives the reconstruction alone, so the code of `x` is computed anew.
         z, near = (self.encoder(images, training=training) for images in (self._checked(x), neighbours))
         cross_entropy = ops.mean(losses.neighbour_cross_entropy(z, near))
         squared_error = super().compute_loss(x, x, y_pred, sample_weight, training)
