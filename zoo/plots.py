@@ -250,7 +250,9 @@ def code_map(
             place = np.median(points[of_label == label], axis=0)
             box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
             axes.text(*place, label, ha="center", va="center", size="small", weight="bold", bbox=box)
-        axes.set(xticks=[], yticks=[], aspect="equal", title=title or "")
+        axes.set(xticks=[], yticks=[], title=title or "")
+        axes.set_aspect("equal", adjustable="datalim")  # the frame is filled, whatever shape the map has
+        axes.spines[:].set_visible(False)
         return _saved(figure, path)
 
 
