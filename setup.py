@@ -56,13 +56,15 @@ setup(
         "tensorflow-datasets>=4.9.8",
     ],
     extras_require={
-        "benchmark": ["bjontegaard>=1.3", "imagecodecs>=2025.3", "pystoi>=0.4.1"],
+        "benchmark": ["bjontegaard>=1.3", "imagecodecs>=2025.3", "pystoi>=0.4.1", "umap-learn>=0.5.7"],
         "edge": EDGE,
         "gans": ["pot>=0.9.5"],
+        "maps": ["bokeh>=3.8"],
         "micro": ["ethos-u-vela>=4.0", "tflite_micro>=0.dev20250101"],  # the latter has pre-releases only
         "tune": ["keras-tuner>=1.4.7"],
         "dev": [
             "bjontegaard>=1.3",
+            "bokeh>=3.8",
             "ethos-u-vela>=4.0",
             "imagecodecs>=2025.3",
             "ipykernel",

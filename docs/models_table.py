@@ -67,6 +67,8 @@ def _purpose(architecture: str, metrics: dict) -> str:
                 ("", "brown_10_db"),
             )
         ).replace(";  ", "; ")
+    if "trustworthiness" in metrics:
+        return f"a map: two numbers, trustworthiness {metrics['trustworthiness']:.3f}"
     if "gaussian_0.5" in metrics:
         return "; ".join(
             f"{label} {metrics[kind]['noisy_psnr']:.2f} → {metrics[kind]['denoised_psnr']:.2f} dB"

@@ -140,3 +140,17 @@ def _lab(srgb, vision):
     ratio = np.array(to_xyz) @ linear / [0.9505, 1.0, 1.089]
     x, y, z = np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_a_map_of_codes_has_every_point_in_a_colour_and_shape_of_its_label():
+    rng = np.random.default_rng(0)
+    points, labels = rng.normal(size=(200, 2)), [f"kind {index % 10}" for index in range(200)]
+    axes = plots.code_map(points, labels=labels, title="a map").axes[0]
+    looks = {(line.get_color(), line.get_marker()) for line in axes.lines}
+    assert len(axes.lines) == len(looks) == 10 and axes.get_title() == "a map"
+    np.testing.assert_array_equal(axes.lines[3].get_xydata(), points[3::10])
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    np.testing.assert_allclose(places["kind 3"], np.median(points[3::10], axis=0))
+    assert not plots.code_map(points).axes[0].texts
+    with pytest.raises(ValueError, match=r"points must be \(n, 2\), n ≥ 1: received \(200, 3\)"):
+        plots.code_map(np.zeros((200, 3)))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Okabe & Ito 2008, "Color Universal Design"; the sky's blue replaces the dark one on dark ground.
 VERMILION, BLUE, SKY, GREEN, YELLOW = "#D55E00", "#0072B2", "#56B4E9", "#009E73", "#F0E442"
+PALETTE = (BLUE, VERMILION, GREEN, "#E69F00", SKY, "#CC79A7", YELLOW, "#222222")  # theirs, for many kinds of points
 _MARKERS = "osD^vP"
 _DPI = 144
 
@@ -257,6 +258,47 @@ def error_by_code(
         axes.set_xticks([], minor=True)
         axes.set(xlabel="numbers in the code", ylabel="validation MSE", ylim=(0, None), title=title or "")
         axes.legend()
+        return _saved(figure, path)
+
+
+def code_map(
+    points: np.ndarray,
+    path: str | os.PathLike | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    title: str | None = None,
+) -> "Figure":
+    """Draws codes of two numbers as points, in a colour and a shape for each label, which stands at their median.
+
+    Args:
+        points: ``(n, 2)``.
+        path: to save to.
+        labels: n.
+        title: above the map.
+
+    Raises:
+        ValueError: if the points have another shape, or the path cannot be written.
+    """
+    points = np.asarray(points)
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise ValueError(f"points must be (n, 2), n ≥ 1: received {points.shape}.")
+    of_label = np.asarray(labels if labels is not None else [""] * len(points))
+    with _style():
+        figure = _figure(5.4, 5.0, layout="constrained")
+        axes = figure.subplots()
+        for index, label in enumerate(dict.fromkeys(sorted(of_label))):
+            members = points[of_label == label]
+            axes.plot(
+                *members.T, _MARKERS[index % len(_MARKERS)], color=PALETTE[index % len(PALETTE)],
+                markersize=1.6, markeredgewidth=0, alpha=0.6,
+            )  # fmt: skip
+        for label in dict.fromkeys(of_label) if labels is not None else ():
+            place = np.median(points[of_label == label], axis=0)
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
+            axes.text(*place, label, ha="center", va="center", size="small", weight="bold", bbox=box)
+        axes.set(xticks=[], yticks=[], title=title or "")
+        axes.set_aspect("equal", adjustable="datalim")  # the frame is filled, whatever shape the map has
+        axes.spines[:].set_visible(False)
         return _saved(figure, path)
 
 

@@ -20,6 +20,7 @@ COMMANDS = (
     "decompress",
     "denoise",
     "generate",
+    "embed",
 )
 
 app = typer.Typer(

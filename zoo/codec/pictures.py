@@ -121,7 +121,7 @@ def open_sources(
         failed: gets a line for each input that cannot be opened, and the others are returned; None to raise instead.
 
     Raises:
-        ValueError: if an input is missing, unreadable or no picture.
+        ValueError: if an input is missing, unreadable or no picture, or a folder holds none.
     """
     if fit not in FITS:
         raise ValueError(f"fit must be {', '.join(FITS)}: received {fit!r}.")
@@ -138,7 +138,11 @@ def open_sources(
 
 def _open(path: Path, label: str, names: Names, fit: str, tile: tuple[int, int]) -> Source:
     source = _open_array(path) if path.suffix.lower() == ".npy" else _open_picture(path)
-    source = dataclasses.replace(source, name=names.unique(label, source.count))
+    return fitted(dataclasses.replace(source, name=names.unique(label, source.count)), fit, tile)
+
+
+def fitted(source: Source, fit: str, tile: tuple[int, int]) -> Source:
+    """The source with its pictures as ``open_sources`` fits them to one tile."""
     if fit == "tile" or source.shape[:2] == tile:
         return source
     return dataclasses.replace(

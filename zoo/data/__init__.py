@@ -1,6 +1,8 @@
 """Data: tensorflow-datasets, folders of the user's own pictures and recordings, toy distributions, and corruption."""
 
-from zoo.data.images import DataSet, load, load_images, load_pictures, unit
+from zoo.data.examples import Examples, load_examples
+from zoo.data.images import DataSet, label_names, load, load_images, load_pictures, unit
+from zoo.data.neighbours import nearest_neighbours
 from zoo.data.pipeline import training_batches
 from zoo.data.points import Mixture, grid, ring
 from zoo.data.signals import load_recordings
@@ -8,12 +10,16 @@ from zoo.data.stacked import stacked
 
 __all__ = [
     "DataSet",
+    "Examples",
     "Mixture",
     "grid",
+    "label_names",
     "load",
+    "load_examples",
     "load_images",
     "load_pictures",
     "load_recordings",
+    "nearest_neighbours",
     "ring",
     "stacked",
     "training_batches",

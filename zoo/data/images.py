@@ -106,7 +106,7 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
             *reversed(parts),
             "the user's own",
         )
-    (train, train_labels), (test, test_labels) = (_load_split(name_or_folder, split) for split in ("train", "test"))
+    (train, train_labels), (test, test_labels) = (load_split(name_or_folder, split) for split in ("train", "test"))
     if train.shape[1:] != tuple(image_shape):
         raise ValueError(f"{name_or_folder} holds images {train.shape[1:]}: the model takes {tuple(image_shape)}.")
     order = rng.permutation(len(train))
@@ -138,17 +138,28 @@ def load_images(name: str, split: str) -> np.ndarray:
     Raises:
         ValueError: if the set is unknown, has no images, or is neither at hand nor can be downloaded.
     """
-    return _load_split(name, split)[0]
+    return load_split(name, split)[0]
 
 
-def _load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images and, where the set has them, labels."""
+def label_names(name: str, labels: np.ndarray) -> list[str]:
+    """What labels ``(n,)`` of a tensorflow-datasets set stand for; empty of negative ones, which stand for none."""
+    import tensorflow_datasets as tfds
+
+    names = getattr(tfds.builder(name).info.features["label"], "names", None)
+    return [str(label) if names is None else names[label] if label >= 0 else "" for label in labels]
+
+
+def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images of a split, as ``load_images``, and, where the set has them, labels ``(n,)``."""
     builder = _builder(name)
     if "image" not in builder.info.features or split not in builder.info.splits:
         raise ValueError(f"{name} has no images in a split {split!r}.")
     import tensorflow_datasets as tfds
 
-    rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, decoders=None))
+    try:
+        rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, decoders=None))
+    except Exception as error:  # of TensorFlow, whose errors are no ValueError
+        raise ValueError(f"{name} holds no images of one size ({type(error).__name__}): give them as files.") from None
     return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
 
 
@@ -223,7 +234,7 @@ def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1
         if source.shape[0] < height or source.shape[1] < width:
             raise ValueError(f"{source.name} is smaller than one tile of {height}×{width}: use --fit pad or crop.")
         for batch in source.batches(1024):
-            batch = _with_channels(batch, channels)
+            batch = with_channels(batch, channels)
             rows, columns = batch.shape[1] // height, batch.shape[2] // width
             whole = batch[:, : rows * height, : columns * width]
             tiles = whole.reshape(-1, rows, height, columns, width, channels).swapaxes(2, 3)
@@ -231,7 +242,8 @@ def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1
     return np.concatenate(images)
 
 
-def _with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+def with_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """uint8 pictures ``(n, h, w, 1)`` or ``(n, h, w, 3)`` with 1 channel (ITU-R 601 luma) or 3."""
     if images.shape[-1] == channels:
         return images
     if channels == 3:

@@ -12,40 +12,53 @@ def training_batches(
     initial_epoch: int = 0,
     seed: int = 0,
     labels: np.ndarray | None = None,
+    neighbours: np.ndarray | None = None,
 ):
     """All batches from ``initial_epoch`` to ``epochs``, each epoch in a random order of its own.
 
-    The order is a function of ``seed`` and the epoch's number alone, so that a run resumed at epoch e
-    sees what the uninterrupted run would have seen. A last batch that is not full is dropped.
+    The order is a function of ``seed`` and the epoch's number alone, and neighbours are drawn by ``seed`` and the
+    step's, so that a run resumed at epoch e sees what the uninterrupted run would have seen. A last batch that is not
+    full is dropped.
 
     Args:
         images: ``(n, ...)``, uint8 images, int16 signals, or floating-point, which is taken as it is.
         batch_size: examples a batch; at most n.
         labels: ``(n, ...)``, which then come with their images.
+        neighbours: indices ``(n, k)``, of which one an image is drawn, each as likely as the others: that image comes
+            with it, in the place of a label.
 
     Returns:
-        A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8 and in
-        [−1, 1] where they were int16, or of such batches and their
-        labels, and the number of batches an epoch.
+        A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8 and in [−1, 1] where they were
+        int16, or of such batches and their labels or neighbours, and the number of batches an epoch.
 
     Raises:
-        ValueError: if there are fewer images than one batch.
+        ValueError: if there are fewer images than one batch, or both labels and neighbours.
     """
+    if labels is not None and neighbours is not None:
+        raise ValueError("labels and neighbours were both given: a batch has room for one of them.")
     steps = len(images) // batch_size
     if steps < 1:
         raise ValueError(f"batch_size must be at most the number of training images: {batch_size} > {len(images)}.")
     table = tf.constant(images)
     steps_of_one = {tf.uint8: 255.0, tf.int16: 32768.0}.get(table.dtype)
     targets = None if labels is None else tf.constant(labels)
+    graph = None if neighbours is None else tf.constant(neighbours)
+
+    def rows(chosen):
+        pixels = tf.cast(tf.gather(table, chosen), tf.float32)
+        return pixels / steps_of_one if steps_of_one else pixels
 
     def batch(step):
         epoch, position = step // steps, step % steps
         places = tf.range(batch_size, dtype=tf.int64) + position * batch_size
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         chosen = tf.random.experimental.index_shuffle(places, key, max_index=len(images) - 1)
-        rows = tf.cast(tf.gather(table, chosen), tf.float32)
-        rows = rows / steps_of_one if steps_of_one else rows
-        return rows if targets is None else (rows, tf.gather(targets, chosen))
+        if graph is not None:
+            draw = tf.random.stateless_uniform(
+                [batch_size], tf.stack([tf.constant(seed, tf.int64), step]), maxval=graph.shape[1], dtype=tf.int32
+            )
+            return rows(chosen), rows(tf.gather(tf.gather(graph, chosen), draw, batch_dims=1))
+        return rows(chosen) if targets is None else (rows(chosen), tf.gather(targets, chosen))
 
     positions = tf.data.Dataset.range(initial_epoch * steps, epochs * steps)
     return positions.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps

@@ -20,12 +20,14 @@ from zoo.models import (
     DenoisingAE,
     DenoisingSignalAE,
     HierarchicalVAE,
+    MapAE,
     VariationalAutoencoder,
 )
 
 # Of a card: enough for a bound within about a nat. ``zoo evaluate --importance-samples 1000`` is the published measure.
 IMPORTANCE_SAMPLES = 50
 NEIGHBOURS = 5
+MAP_NEIGHBOURS = 12  # of a map's trustworthiness
 
 
 def evaluate(
@@ -151,7 +153,9 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
         by the corruption's name, of signals those of ``denoised_signals``, else ``noisy_psnr`` and ``denoised_psnr`` in
         dB. Of a variational autoencoder, in nats an image, ``negative_elbo``, and, where the images are binary, so that
         it is one, ``negative_log_likelihood``, the importance-weighted bound, with its standard error over the images.
-        Of a hierarchical one ``negative_elbo_bits_per_pixel``, what bits-back coding takes.
+        Of a hierarchical one ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a map
+        ``trustworthiness``, at most 1: how few of an image's 12 nearest on the map are far from it in pixels (Venna &
+        Kaski 2001, "Neighborhood Preservation in Nonlinear Projection Methods").
     """
     clean = data.unit(images)
     found = _predict(model, clean)
@@ -167,6 +171,11 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
                 "noisy_psnr": psnr(mean_squared_error(clean, noisy)),
                 "denoised_psnr": psnr(mean_squared_error(clean, _predict(model, noisy))),
             }
+    if isinstance(model, MapAE):
+        from sklearn.manifold import trustworthiness
+
+        pixels = clean.reshape(len(clean), -1)
+        figures["trustworthiness"] = float(trustworthiness(pixels, _codes(model, images), n_neighbors=MAP_NEIGHBOURS))
     if isinstance(model, HierarchicalVAE):
         keras.utils.set_random_seed(0)
         batches = np.split(clean, range(500, len(clean), 500))

@@ -14,12 +14,20 @@ import numpy as np
 from zoo import artifacts, evaluation, plots, registry
 from zoo.codec import Codec
 from zoo.codec.litert import Network, as_int8
-from zoo.data import corruption, signals, unit
+from zoo.data import DataSet, corruption, label_names, signals, unit
 from zoo.exporting import litert, tables
 from zoo.exporting.adaptation import adapt_decoder
 from zoo.exporting.export import PARTS, calibration_inputs
 from zoo.exporting.lossless import write_lossless
-from zoo.models import AdversarialModel, Classifier, DenoisingAE, DenoisingSignalAE, HierarchicalVAE, SignalAE
+from zoo.models import (
+    AdversarialModel,
+    Classifier,
+    DenoisingAE,
+    DenoisingSignalAE,
+    HierarchicalVAE,
+    MapAE,
+    SignalAE,
+)
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
 
@@ -84,7 +92,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
             card["metrics"] |= evaluation.measure_codec(Codec(room), data)
 
         steps.next("drawing the preview")
-        _preview(model, data.test, room / "preview.png")
+        _preview(model, data, room / "preview.png")
         (room / "history.json").write_text(_json(training.history))
         (room / "card.json").write_text(_json(card))
         steps.next("writing the manifest")
@@ -178,7 +186,13 @@ def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     return golden
 
 
-def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
+def _preview(model: keras.Model, data: DataSet, path: Path) -> None:
+    images = data.test
+    if isinstance(model, MapAE) and model.latent_dim == 2:
+        codes = model.encoder.predict(unit(images), batch_size=500, verbose=0)
+        labels = data.labels and label_names(data.source, data.labels["test"])
+        plots.code_map(codes, path, labels=labels, title=f"{len(codes):,} images of the test split")
+        return
     if isinstance(model, Classifier):
         plots.image_rows(_by_confidence(model, images), path)
         return

@@ -14,6 +14,7 @@ from zoo.losses.adversarial import (
 )
 from zoo.losses.divergence import free_bits, gaussian_entropy, gaussian_kl
 from zoo.losses.likelihood import discretized_logistic_mixture
+from zoo.losses.neighbours import neighbour_cross_entropy, squared_distances
 from zoo.losses.reconstruction import BinaryCrossentropy, SquaredError, WindowedSquaredError
 
 __all__ = [
@@ -33,5 +34,7 @@ __all__ = [
     "gaussian_entropy",
     "gaussian_kl",
     "gradient_penalty",
+    "neighbour_cross_entropy",
     "r1_penalty",
+    "squared_distances",
 ]

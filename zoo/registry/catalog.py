@@ -152,6 +152,15 @@ CATALOG: dict[str, Spec] = {
         },
         config={"": {"contraction_weight": 0.1}},
     ),
+    "map_ae": Spec(
+        class_path="zoo.models.autoencoders.map_ae:MapAE",
+        summary="A code of two numbers that is a map: like images lie side by side, new ones too.",
+        paper="Sainburg, McInnes & Gentner 2021, Parametric UMAP Embeddings, Neural Computation 33",
+        recipes={
+            name: Recipe(epochs=40, batch_size=1024, learning_rate=3e-3, neighbours=15, dtype_policy="mixed_bfloat16")
+            for name in ("fashion_mnist", "mnist")
+        },
+    ),
     "vae": Spec(
         class_path="zoo.models.autoencoders.vae:VAE",
         summary="Fully connected variational autoencoder: generates, and bounds the likelihood of images.",

@@ -23,6 +23,8 @@ class Recipe:
         pretraining_epochs: passes over the training split for each layer of a stack, before all are trained together.
         decoder_epochs: passes over the training split, after all else, in which the decoder of a quantised code learns
             from the int8 encoder's codes.
+        neighbours: k of the graph of the training split's k nearest neighbours, of which one is drawn with each image;
+            0 for none.
         ema_momentum: of the moving average of an adversarial model's generator, which is what ships; 0 for none.
         seed: of initial weights, order of the data, corruption and noise.
     """
@@ -38,6 +40,7 @@ class Recipe:
     binarized: bool = False
     pretraining_epochs: int = 0
     decoder_epochs: int = 0
+    neighbours: int = 0
     ema_momentum: float = 0.0
     seed: int = 0
 

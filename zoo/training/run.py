@@ -114,6 +114,9 @@ def train(
         )
         checkpoint.seconds += time.monotonic() - started
     if done < recipe.epochs:
+        started = time.monotonic()
+        neighbours = _neighbours(data_set.train, recipe.neighbours, progress)
+        checkpoint.seconds += time.monotonic() - started
         batches, _ = data.training_batches(
             data_set.train,
             batch_size,
@@ -121,6 +124,7 @@ def train(
             initial_epoch=done,
             seed=recipe.seed,
             labels=labels and labels["train"],
+            neighbours=neighbours,
         )
         validation = data.unit(data_set.validation)
         callbacks = [StopAtNonFinite(), _Clock(checkpoint), checkpoint]
@@ -160,7 +164,8 @@ def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recip
 
 
 def _check(recipe: registry.Recipe) -> None:
-    for field, least in (("epochs", 1), ("batch_size", 1), ("pretraining_epochs", 0), ("decoder_epochs", 0)):
+    limits = {"epochs": 1, "batch_size": 1, "pretraining_epochs": 0, "decoder_epochs": 0, "neighbours": 0}
+    for field, least in limits.items():
         value = getattr(recipe, field)
         if not isinstance(value, int) or value < least:
             raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
@@ -181,6 +186,17 @@ def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarr
             f"{model.num_classes}. Build it with more classes."
         )
     return data_set.labels
+
+
+def _neighbours(images: np.ndarray, number: int, progress) -> np.ndarray | None:
+    """The graph of the nearest neighbours, of a small data set with as many as there are."""
+    if not number:
+        return None
+    task = progress and progress.add_task("finding nearest neighbours", total=None, status="")
+    found = data.nearest_neighbours(images, min(number, len(images) - 1))
+    if progress:
+        progress.remove_task(task)
+    return found
 
 
 def _prepared(output: Path, resume: bool) -> Path:

@@ -10,6 +10,7 @@ from zoo.models.autoencoders.denoising_ae import DenoisingAE
 from zoo.models.autoencoders.denoising_signal_ae import DenoisingSignalAE
 from zoo.models.autoencoders.dense_ae import DenseAE
 from zoo.models.autoencoders.hierarchical_vae import HierarchicalVAE
+from zoo.models.autoencoders.map_ae import MapAE
 from zoo.models.autoencoders.signal_ae import SignalAE
 from zoo.models.autoencoders.sparse_ae import SparseAE
 from zoo.models.autoencoders.stacked_ae import StackedAE
@@ -28,6 +29,7 @@ __all__ = [
     "DenoisingSignalAE",
     "DenseAE",
     "HierarchicalVAE",
+    "MapAE",
     "SignalAE",
     "SparseAE",
     "StackedAE",

@@ -1,0 +1,73 @@
+"""Codes of the user's own examples, and what a map of them shows."""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from zoo import evaluation, models, registry
+
+BATCH = 256
+
+
+def embed(
+    images: np.ndarray,
+    model: "str | os.PathLike | models.Autoencoder" = "map_ae",
+    *,
+    advance: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """The codes of images, by any encoder of the zoo: of a variational one the mean of the posterior.
+
+    Args:
+        images: ``(n, height, width, channels)`` of the model's input, or ``(n, height, width)`` or ``(n, pixels)``;
+            uint8, or float in [0, 1]. ``zoo.data.load_examples`` makes them of files.
+        model: its name, its folder, or the model itself.
+        advance: called with the number of images done, for a progress bar.
+
+    Returns:
+        float32 ``(n, numbers)``; a code of another shape, or of several parts, is flattened.
+
+    Raises:
+        ValueError: for an array of another shape or dtype, or a model without an encoder.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        model = registry.load(model)
+    if not hasattr(model, "encode"):
+        raise ValueError(f"model must have an encoder, such as map_ae: received {model.name!r}.")
+    images = np.asarray(images)
+    shape = tuple(model.image_shape)
+    if images.ndim < 2 or not len(images) or np.prod(images.shape[1:]) != np.prod(shape):
+        raise ValueError(f"images must be (n, {', '.join(map(str, shape))}), n ≥ 1: received {images.shape}.")
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise ValueError(f"images must be uint8, or float in [0, 1]: received {images.dtype}.")
+    codes = []
+    for start in range(0, len(images), BATCH):
+        batch = images[start : start + BATCH].reshape(-1, *shape)
+        batch = batch / np.float32(255) if batch.dtype == np.uint8 else batch.astype(np.float32)
+        code = evaluation.flat_code(model.encode(batch))
+        codes.append(code.reshape(len(batch), -1).astype(np.float32))
+        if advance is not None:
+            advance(len(batch))
+    return np.concatenate(codes)
+
+
+def in_the_plane(codes: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """Codes as points ``(n, 2)`` of a map.
+
+    Args:
+        codes: ``(n, numbers)``.
+
+    Returns:
+        The points, and None where the codes have two numbers, or one, beside which 0 is set; of longer codes the first
+        two principal components, and the share of the codes' variance that these hold.
+    """
+    if codes.shape[1] <= 2:
+        return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1]))), None
+    from sklearn.decomposition import PCA
+
+    # The exact solver has no random start: the same codes give the same map.
+    pca = PCA(2, svd_solver="covariance_eigh" if len(codes) > codes.shape[1] else "full")
+    if len(codes) < 2:
+        return np.zeros((len(codes), 2), codes.dtype), 0.0
+    points = pca.fit_transform(codes)
+    return points.astype(np.float32), float(pca.explained_variance_ratio_.sum())
