@@ -20,6 +20,7 @@ COMMANDS = (
     "decompress",
     "denoise",
     "generate",
+    "select",
 )
 
 app = typer.Typer(

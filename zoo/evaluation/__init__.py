@@ -14,6 +14,7 @@ _LAZY = {
     "flat_code": "card",
     "frechet_distance": "distances",
     "inception_distance": "inception",
+    "linear_read_out": "selection",
     "measure": "card",
     "measure_classifier": "card",
     "measure_code": "card",
@@ -25,6 +26,7 @@ _LAZY = {
     "samples_from": "generation",
     "sliced_wasserstein_distance": "distances",
     "stacked_mnist_coverage": "modes",
+    "top_variance": "selection",
 }
 
 __all__ = ["mean_squared_error", "psnr", *_LAZY]

@@ -13,7 +13,7 @@ from zoo.data import corruption
 from zoo.evaluation.generation import measure_samples, samples_from
 from zoo.evaluation.likelihood import log_likelihood
 from zoo.evaluation.metrics import mean_squared_error, psnr
-from zoo.models import AdversarialModel, Classifier, DenoisingAE, HierarchicalVAE, VariationalAutoencoder
+from zoo.models import AdversarialModel, Classifier, ConcreteAE, DenoisingAE, HierarchicalVAE, VariationalAutoencoder
 
 # Of a card: enough for a bound within about a nat. ``zoo evaluate --importance-samples 1000`` is the published measure.
 IMPORTANCE_SAMPLES = 50
@@ -144,11 +144,13 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
         name, ``noisy_psnr`` and ``denoised_psnr`` in dB. Of a variational autoencoder, in nats an image,
         ``negative_elbo``, and, where the images are binary, so that it is one, ``negative_log_likelihood``, the
         importance-weighted bound, with its standard error over the images. Of a hierarchical one
-        ``negative_elbo_bits_per_pixel``, what bits-back coding takes.
+        ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a chooser of pixels its ``certainty``.
     """
     clean = images.astype(np.float32) / 255.0
     error = mean_squared_error(clean, _predict(model, clean))
     figures: dict[str, Any] = {"mse": error, "psnr": psnr(error)}
+    if isinstance(model, ConcreteAE):
+        figures["certainty"] = float(model.selector.certainty)
     if isinstance(model, DenoisingAE):
         for kind, corrupt in corruption.STANDARD.items():
             noisy = corrupt(clean)

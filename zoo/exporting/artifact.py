@@ -19,7 +19,7 @@ from zoo.exporting import litert, tables
 from zoo.exporting.adaptation import adapt_decoder
 from zoo.exporting.export import PARTS, calibration_inputs
 from zoo.exporting.lossless import write_lossless
-from zoo.models import AdversarialModel, Classifier, DenoisingAE, HierarchicalVAE
+from zoo.models import AdversarialModel, Classifier, ConcreteAE, DenoisingAE, HierarchicalVAE
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
 
@@ -190,6 +190,9 @@ def _preview(model: keras.Model, images: np.ndarray, path: Path) -> None:
         rows = {"original": clean, "reconstruction": outputs}
     if hasattr(model, "generate"):
         rows["generated"] = np.asarray(model.generate(len(clean), seed=0))
+    if isinstance(model, ConcreteAE):
+        plots.chosen_pixels(images.mean(axis=0) / 255, model.selected, path, rows=rows)
+        return
     plots.image_rows(rows, path)
 
 
