@@ -143,8 +143,8 @@ CATALOG: dict[str, Spec] = {
         summary="Chooses the 50 pixels from which all others are best guessed: a code that is a gather.",
         paper="Balın, Abid & Zou 2019, Concrete Autoencoders, ICML",
         recipes={
-            "fashion_mnist": Recipe(epochs=30),
-            "mnist": Recipe(epochs=30),
+            "fashion_mnist": Recipe(epochs=20),
+            "mnist": Recipe(epochs=20),
         },
     ),
     "vae": Spec(

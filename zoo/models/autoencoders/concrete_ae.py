@@ -43,7 +43,7 @@ class ConcreteAE(Autoencoder):
         latent_dim=50,
         hidden_units=(320,),
         activation="silu",
-        annealing_steps=10_000,
+        annealing_steps=7_000,
         start_temperature=10.0,
         end_temperature=0.01,
         logit_scale=10.0,
