@@ -145,7 +145,7 @@ def chosen_pixels(
     """Draws which pixels are chosen, in colour over a mean image, and labelled rows of images beside it.
 
     Args:
-        mean: grey ``(height, width)`` or ``(height, width, 1)``, uint8 or float in [0, 1]; drawn at half its contrast.
+        mean: grey ``(height, width)`` or ``(height, width, 1)``, uint8 or float in [0, 1]; drawn in dark greys.
         chosen: indices of pixels of the flattened image.
         path: to save to.
         rows: as of ``image_rows``, two or more; None for the mean image alone.
@@ -156,7 +156,8 @@ def chosen_pixels(
     """
     from matplotlib.colors import to_rgb
 
-    picture = np.repeat(0.5 * _unit(np.asarray(mean)[None])[0][..., None], 3, axis=-1)
+    grey = _unit(np.asarray(mean)[None])[0]
+    picture = np.repeat(0.6 * grey[..., None] / (grey.max() or 1.0), 3, axis=-1)
     picture.reshape(-1, 3)[np.asarray(chosen)] = to_rgb(VERMILION)
     with _style():
         pictures = {label: _unit(images) for label, images in (rows or {}).items()}
