@@ -133,6 +133,15 @@ def test_the_command_refuses_in_one_line(monkeypatch, capsys, tmp_path, argument
     assert message in error and error.count("\n") == 1 and not (tmp_path / "s.json").exists()
 
 
+def test_the_command_refuses_what_is_no_table(monkeypatch, capsys, tmp_path):
+    for data, message in (
+        (tmp_path, "is a folder: expected a .csv or .npy file"),
+        ("nothing", "Unknown data 'nothing'"),
+    ):
+        assert run(monkeypatch, data, "-k", 2, "-o", tmp_path / "s.json") == 2
+        assert message in capsys.readouterr().err
+
+
 def test_a_plot_needs_images(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     np.save("t.npy", np.random.default_rng(0).random((30, 4)))

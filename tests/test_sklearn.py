@@ -22,11 +22,7 @@ DIGITS, LABELS = load_digits(return_X_y=True)
 
 @pytest.mark.filterwarnings("ignore")  # of what the checks feed on purpose
 @parametrize_with_checks(
-    [
-        AutoencoderTransformer(max_iter=3, hidden_units=(8,)),
-        ConcreteSelector(max_iter=3, hidden_units=(8,)),
-        SelectFromModel(AutoencoderTransformer(max_iter=3, hidden_units=(8,))),
-    ]
+    [AutoencoderTransformer(max_iter=3, hidden_units=(8,)), ConcreteSelector(max_iter=3, hidden_units=(8,))]
 )
 def test_scikit_learn_s_own_checks(estimator, check):
     check(estimator)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.images import load_images
+from zoo.data.images import LICENCES, load_images
 
 
 def load_table(path: str | os.PathLike, *, label: str | None = None) -> tuple[np.ndarray, list[str], np.ndarray | None]:
@@ -57,6 +57,8 @@ def load_columns(source: str, *, label: str | None = None) -> tuple[np.ndarray, 
         return values, names, shape
     if label is not None:
         raise ValueError(f"label must be left out, as images have no named columns: received {label!r}.")
+    if Path(source).is_dir() and source not in LICENCES:
+        raise ValueError(f"{source} is a folder: expected a .csv or .npy file, or a name of tensorflow-datasets.")
     images = load_images(source, "train")
     return images.reshape(len(images), -1) / 255.0, _names(images.shape[1:]), images.shape[1:]
 

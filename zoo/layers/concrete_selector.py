@@ -16,7 +16,7 @@ class ConcreteSelector(keras.layers.Layer):
     the others takes its likeliest of those left, and so on.
 
     Steps are counted, and the choice kept, in variables of the layer: both survive saving, and a saved layer that is
-    trained on goes on at the temperature it had.
+    trained on goes on at the temperature it had. Before the first step the choice is the first k features.
 
     Args:
         k: features to choose, an integer ≥ 1 and at most as many as there are.
@@ -81,10 +81,14 @@ class ConcreteSelector(keras.layers.Layer):
             dtype="float32",
             autocast=False,
         )
-        options = {"initializer": "zeros", "dtype": "int32", "trainable": False, "aggregation": "only_first_replica"}
-        self.steps = self.add_weight(name="steps", shape=(), **options)
-        self.selected = self.add_weight(name="selected", shape=(self.k,), **options)
-        self.selected.assign(self._choose())
+        options = {"dtype": "int32", "trainable": False, "aggregation": "only_first_replica"}
+        self.steps = self.add_weight(name="steps", shape=(), initializer="zeros", **options)
+        self.selected = self.add_weight(
+            name="selected",
+            shape=(self.k,),
+            initializer=lambda shape, dtype: ops.arange(*shape, dtype=dtype),
+            **options,
+        )
 
     @property
     def logits(self):
