@@ -13,6 +13,7 @@ PURPOSES = {
     "stacked_ae": "greedy pretraining",
     "sparse_ae": "a code of few active units",
     "contractive_ae": "a code that resists small changes",
+    "concrete_ae": "which 50 pixels to keep",
 }
 BEGIN, END = "<!-- models -->\n", "<!-- /models -->"
 

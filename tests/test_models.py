@@ -24,6 +24,7 @@ SMALL = {
     "sparse_ae": lambda: models.SparseAE(**SHAPE, hidden_units=144),
     "contractive_ae": lambda: models.ContractiveAE(**SHAPE, hidden_units=16),
     "map_ae": lambda: models.MapAE(**SHAPE, filters=4, hidden_units=(8, 16)),
+    "concrete_ae": lambda: models.ConcreteAE(**SHAPE, hidden_units=(16,), latent_dim=4, annealing_steps=5, seed=0),
     "vae": lambda: models.VAE(**SHAPE, hidden_units=(16,), latent_dim=4, prior_couplings=2, prior_units=8),
     "conv_vae": lambda: models.ConvVAE(**SHAPE, filters=8, latent_dim=4, samples=2, prior_couplings=2, prior_units=8),
     "beta_vae": lambda: models.BetaVAE(**SHAPE, filters=8, latent_dim=4, warmup_steps=3),

@@ -69,6 +69,17 @@ def test_rows_are_labelled_in_order():
     np.testing.assert_array_equal(upper, lower)  # uint8 and float mean the same
 
 
+def test_chosen_pixels_are_coloured_over_the_mean():
+    mean = np.array([[0, 51, 102], [153, 204, 255]], np.uint8)
+    figure = plots.chosen_pixels(mean, np.array([1, 5]), rows={"A": IMAGES, "B": IMAGES})
+    picture = figure.axes[0].images[0].get_array()
+    np.testing.assert_allclose(picture[[0, 1, 1], [0, 0, 1]], np.outer([0, 0.36, 0.48], np.ones(3)))
+    np.testing.assert_allclose(picture[[0, 1], [1, 2]], [to_rgb(plots.VERMILION)] * 2)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["", "A", "B"]
+    alone = plots.chosen_pixels(mean[..., None], np.array([0]))
+    assert len(alone.axes) == 1 and alone.axes[0].images[0].get_array().shape == (2, 3, 3)
+
+
 def test_curves_hold_the_history():
     history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 2.5, 2.0], "mse": [0.3, 0.2, 0.1]}
     loss, mse = plots.curves(history).axes

@@ -7,19 +7,23 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_selection import SelectFromModel
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from zoo.models import ConvAE, TiedAE
-from zoo.sklearn import AutoencoderTransformer
+from zoo.models import ConvAE, DenseAE, SparseAE, TiedAE
+from zoo.sklearn import AutoencoderTransformer, ConcreteSelector, feature_importances
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 
 
 @pytest.mark.filterwarnings("ignore")  # of what the checks feed on purpose
-@parametrize_with_checks([AutoencoderTransformer(max_iter=3, hidden_units=(8,))])
+@parametrize_with_checks(
+    [AutoencoderTransformer(max_iter=3, hidden_units=(8,)), ConcreteSelector(max_iter=3, hidden_units=(8,))]
+)
 def test_scikit_learn_s_own_checks(estimator, check):
     check(estimator)
 
@@ -94,3 +98,101 @@ def test_refuses(options, message):
 def test_refuses_codes_of_another_length(fitted):
     with pytest.raises(ValueError, match="X must have 2 columns, a code each: received 3"):
         fitted.inverse_transform(np.zeros((1, 3)))
+
+
+@pytest.fixture(scope="module")
+def chooser():
+    return ConcreteSelector(10, max_iter=120, learning_rate=5e-3, random_state=0).fit(DIGITS[:1500])
+
+
+def read_out(columns):
+    """Mean squared error of all pixels of held-out digits, by least squares from some of them."""
+    fit = LinearRegression().fit(DIGITS[:1500][:, columns], DIGITS[:1500])
+    return np.mean((fit.predict(DIGITS[1500:][:, columns]) - DIGITS[1500:]) ** 2)
+
+
+def test_the_chosen_features_tell_more_than_the_most_variable_or_any(chooser):
+    columns = chooser.get_support(indices=True)
+    assert len(columns) == 10 and chooser.certainty_ > 0.9
+    assert read_out(columns) < 0.85 * read_out(np.argsort(-DIGITS[:1500].var(axis=0))[:10])
+    rng = np.random.default_rng(0)
+    assert read_out(columns) < min(read_out(rng.choice(64, 10, replace=False)) for _ in range(20))
+
+
+def test_chosen_features_are_passed_on_and_all_others_guessed(chooser):
+    held_out = DIGITS[1500:]
+    columns = chooser.get_support(indices=True)
+    chosen = chooser.transform(held_out)
+    np.testing.assert_array_equal(chosen, held_out[:, columns])
+    padded = chooser.inverse_transform(chosen)
+    np.testing.assert_array_equal(padded[:, columns], chosen)
+    assert not np.delete(padded, columns, axis=1).any()
+    guessed = chooser.reconstruct(chosen)
+    assert guessed.shape == held_out.shape
+    assert np.mean((guessed - held_out) ** 2) < 1.1 * read_out(columns)
+    x = ((held_out - chooser.data_min_) / chooser.data_range_).astype(np.float32).reshape(-1, 1, 64, 1)
+    by_model = chooser.model_.predict(x, verbose=0).reshape(-1, 64) * chooser.data_range_ + chooser.data_min_
+    np.testing.assert_allclose(guessed, by_model, atol=1e-3)
+    assert list(chooser.get_feature_names_out()) == [f"x{column}" for column in columns]
+    twin = pickle.loads(pickle.dumps(chooser))
+    np.testing.assert_array_equal(twin.reconstruct(chosen), guessed)
+    with pytest.raises(ValueError, match="X must have 10 columns, a code each: received 64"):
+        chooser.reconstruct(held_out)
+
+
+@pytest.mark.filterwarnings("ignore:The choice has not settled")
+def test_a_selector_in_a_pipeline_and_a_grid_search():
+    pipeline = make_pipeline(ConcreteSelector(max_iter=30, random_state=0), LogisticRegression(max_iter=1000))
+    grid = {"concreteselector__n_features_to_select": [1, 16]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(DIGITS[:600], LABELS[:600])
+    assert search.best_params_ == {"concreteselector__n_features_to_select": 16}
+    assert search.best_score_ > 0.6
+
+
+def test_an_unsettled_choice_is_warned_of():
+    with pytest.warns(ConvergenceWarning, match="has not settled: its certainty is 0.[0-9]+ of 1. Raise max_iter"):
+        ConcreteSelector(3, max_iter=1).fit(DIGITS[:50])
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"n_features_to_select": 65}, "n_features_to_select must be at most 64, as X has no more: received 65"),
+        ({"n_features_to_select": 0}, "n_features_to_select must be an integer ≥ 1: received 0"),
+        ({"n_features_to_select": 0.5}, "n_features_to_select must be an integer ≥ 1: received 0.5"),
+        ({"max_iter": 0}, "max_iter must be an integer ≥ 1: received 0"),
+        ({"batch_size": -1}, "batch_size must be an integer ≥ 1"),
+    ],
+)
+def test_a_selector_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        ConcreteSelector(**options).fit(DIGITS[:10])
+
+
+def test_importances_are_garson_s():
+    """Two inputs, two hidden units, one number: by hand."""
+    model = DenseAE(image_shape=(1, 2, 1), hidden_units=(2,), latent_dim=1)
+    model.build()
+    hidden, code = (layer for layer in model.encoder.layers if layer.weights)
+    hidden.set_weights([np.array([[1.0, -3.0], [-3.0, 1.0]]), np.zeros(2)])
+    code.set_weights([np.array([[4.0], [-1.0]]), np.zeros(1)])
+    # Input 0 has 1/4 of the first unit and 3/4 of the second; these have 4/5 and 1/5 of the code.
+    np.testing.assert_allclose(feature_importances(model), [0.25 * 0.8 + 0.75 * 0.2, 0.75 * 0.8 + 0.25 * 0.2])
+    np.testing.assert_allclose(feature_importances(model, spread=[0.0, 1.0]), [0, 1])
+    with pytest.raises(ValueError, match=r"spread must have the shape \(2,\): received \(3,\)"):
+        feature_importances(model, spread=np.ones(3))
+    conv = ConvAE(image_shape=(8, 8, 1), filters=4, decoder_filters=4, encoder_blocks=1, latent_dim=4)
+    conv.build()
+    with pytest.raises(ValueError, match="model must have an encoder of dense layers"):
+        feature_importances(conv)
+    tied = SparseAE(image_shape=(1, 6, 1), hidden_units=9)
+    tied.build()
+    assert feature_importances(tied).shape == (6,)
+
+
+def test_scikit_learn_selects_by_the_importances(fitted):
+    importances = fitted.feature_importances_
+    assert importances.shape == (64,) and importances.sum() == pytest.approx(1)
+    assert not importances[DIGITS[:1500].std(axis=0) == 0].any()  # an input that never varies says nothing
+    selector = SelectFromModel(fitted, prefit=True, max_features=10, threshold=-np.inf)
+    np.testing.assert_array_equal(selector.get_support(indices=True), np.sort(np.argsort(-importances)[:10]))

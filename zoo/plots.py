@@ -26,6 +26,7 @@ VERMILION, BLUE, SKY, GREEN, YELLOW = "#D55E00", "#0072B2", "#56B4E9", "#009E73"
 PALETTE = (BLUE, VERMILION, GREEN, "#E69F00", SKY, "#CC79A7", YELLOW, "#222222")  # theirs, for many kinds of points
 _MARKERS = "osD^vP"
 _DPI = 144
+_MARGIN, _GAP = 0.12, 0.06  # inches around a figure, and between its rows
 
 
 def mosaic(images: np.ndarray, columns: int | None = None, *, gap: int = 0, background: float = 0) -> np.ndarray:
@@ -118,23 +119,16 @@ def image_rows(
         raise ValueError(f"rows must hold images of one shape: received {sorted(shapes)}.")
     number, _, column_width = shapes.pop()
     with _style():
-        strips = [mosaic(images, number, gap=2, background=1.0) for images in pictures.values()]
-        height, width = (scale * side / _DPI for side in strips[0].shape)
-        margin, gap = 0.12, 0.06
-        left = margin + 0.085 * max(len(line) for label in rows for line in label.split("\n"))
-        top = margin + (0.24 if title else 0) + (0.2 if columns else 0)
-        figure = _figure(left + width + margin, top + len(strips) * (height + gap) - gap + margin)
-        for index, (label, strip) in enumerate(zip(pictures, strips, strict=True)):
-            bottom = figure.get_figheight() - top - (index + 1) * height - index * gap
-            axes = figure.add_axes(_box(figure, left, bottom, width, height))
-            _show(axes, strip)
-            axes.set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
-            if index == 0:
-                for column, heading in enumerate(columns or ()):
-                    axes.text(
-                        (column_width + 2) * column + column_width / 2, -3, heading,
-                        ha="center", va="bottom", size="small",
-                    )  # fmt: skip
+        strips = {label: mosaic(images, number, gap=2, background=1.0) for label, images in pictures.items()}
+        left, width, height = _extent(strips, scale)
+        top = _MARGIN + (0.24 if title else 0) + (0.2 if columns else 0)
+        figure = _figure(left + width + _MARGIN, top + height + _MARGIN)
+        first = _draw_rows(figure, strips, left, top, scale)
+        for column, heading in enumerate(columns or ()):
+            first.text(
+                (column_width + 2) * column + column_width / 2, -3, heading,
+                ha="center", va="bottom", size="small",
+            )  # fmt: skip
         if title:
             place = (left / figure.get_figwidth(), 1 - 0.1 / figure.get_figheight())
             figure.text(*place, title, ha="left", va="top", size="large", weight="bold")
@@ -184,6 +178,44 @@ def spectrograms(
         figure.colorbar(image, ax=list(grid), label="dB", shrink=0.8)
         if title:
             figure.suptitle(title, weight="bold")
+        return _saved(figure, path)
+
+
+def chosen_pixels(
+    mean: np.ndarray,
+    chosen: np.ndarray,
+    path: str | os.PathLike | None = None,
+    *,
+    rows: Mapping[str, np.ndarray] | None = None,
+    scale: int = 3,
+) -> "Figure":
+    """Draws which pixels are chosen, in colour over a mean image, and labelled rows of images beside it.
+
+    Args:
+        mean: grey ``(height, width)`` or ``(height, width, 1)``, uint8 or float in [0, 1]; drawn in dark greys.
+        chosen: indices of pixels of the flattened image.
+        path: to save to.
+        rows: as of ``image_rows``, two or more; None for the mean image alone.
+        scale: screen pixels a pixel of ``rows``.
+
+    Raises:
+        ValueError: if the mean is no grey image, or the path cannot be written.
+    """
+    from matplotlib.colors import to_rgb
+
+    grey = _unit(np.asarray(mean)[None])[0]
+    picture = np.repeat(0.6 * grey[..., None] / (grey.max() or 1.0), 3, axis=-1)
+    picture.reshape(-1, 3)[np.asarray(chosen)] = to_rgb(VERMILION)
+    with _style():
+        pictures = {label: _unit(images) for label, images in (rows or {}).items()}
+        strips = {label: mosaic(images, len(images), gap=2, background=1.0) for label, images in pictures.items()}
+        left, width, height = _extent(strips, scale) if strips else (_MARGIN, 0, 4 * scale * len(picture) / _DPI)
+        side = height * picture.shape[1] / picture.shape[0]
+        figure = _figure(_MARGIN + side + left + width + _MARGIN * bool(strips), height + 2 * _MARGIN)
+        axes = figure.add_axes(_box(figure, _MARGIN, _MARGIN, side, height))
+        _show(axes, picture)
+        if strips:
+            _draw_rows(figure, strips, _MARGIN + side + left, _MARGIN, scale)
         return _saved(figure, path)
 
 
@@ -400,6 +432,26 @@ def _figure(width: float, height: float, **options) -> "Figure":
     # A notebook shows only pyplot's figures by itself.
     figure._repr_png_ = functools.partial(to_bytes, figure, "png")
     return figure
+
+
+def _extent(strips: Mapping[str, np.ndarray], scale: int) -> tuple[float, float, float]:
+    """In inches, what the labels of rows take to the left, and the width and height of the rows."""
+    height, width = (scale * side / _DPI for side in next(iter(strips.values())).shape)
+    labels = 0.085 * max(len(line) for label in strips for line in label.split("\n"))
+    return _MARGIN + labels, width, len(strips) * (height + _GAP) - _GAP
+
+
+def _draw_rows(figure: "Figure", strips: Mapping[str, np.ndarray], left: float, top: float, scale: int) -> "Axes":
+    """Draws labelled rows below ``top`` and from ``left`` on, in inches; returns the axes of the first."""
+    all_axes = []
+    for index, (label, strip) in enumerate(strips.items()):
+        height, width = (scale * side / _DPI for side in strip.shape)
+        bottom = figure.get_figheight() - top - (index + 1) * height - index * _GAP
+        axes = figure.add_axes(_box(figure, left, bottom, width, height))
+        _show(axes, strip)
+        axes.set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
+        all_axes.append(axes)
+    return all_axes[0]
 
 
 def _box(figure: "Figure", left: float, bottom: float, width: float, height: float) -> list[float]:

@@ -21,6 +21,7 @@ COMMANDS = (
     "denoise",
     "generate",
     "embed",
+    "select",
 )
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ from zoo.data.pipeline import training_batches
 from zoo.data.points import Mixture, grid, ring
 from zoo.data.signals import load_recordings
 from zoo.data.stacked import stacked
+from zoo.data.tables import load_columns, load_table
 
 __all__ = [
     "DataSet",
@@ -15,10 +16,12 @@ __all__ = [
     "grid",
     "label_names",
     "load",
+    "load_columns",
     "load_examples",
     "load_images",
     "load_pictures",
     "load_recordings",
+    "load_table",
     "nearest_neighbours",
     "ring",
     "stacked",

@@ -1,11 +1,9 @@
 """The user's own examples for a model's input: pictures, folders, arrays, tables, and sets of tensorflow-datasets."""
 
 import contextlib
-import csv
 import dataclasses
 import os
 import re
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,6 +13,7 @@ import numpy as np
 
 from zoo.codec import pictures
 from zoo.data.images import LICENCES, label_names, load_split, with_channels
+from zoo.data.tables import load_table
 
 FITS = ("crop", "pad")
 TABLES = (".npy", ".npz", ".csv")
@@ -141,40 +140,18 @@ def _chosen(path: Path, names: list[str], array: str | None, split: str) -> str:
 
 
 def _from_csv(path: Path, image_shape) -> Examples:
-    pixels = int(np.prod(image_shape))
-    with _reading(path, "is no table of pixels"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of no rows, which is said below
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            first = next(csv.reader(file), [])
-        if not first:
-            raise ValueError("it is empty.")
-        header = [name.strip() for name in first] if not all(map(_is_number, first)) else []
-        labelled = [index for index, name in enumerate(header) if name.lower() == "label"][:1]
-        columns = [index for index in range(len(first)) if index not in labelled]
-        if len(columns) != pixels:
-            hint = "" if labelled else " A column of labels needs a header, which calls it label."
-            raise ValueError(f"it has {len(columns)} columns of pixels, and the model takes {pixels}.{hint}")
-        options = {"delimiter": ",", "quotechar": '"', "comments": None, "encoding": "utf-8-sig", "ndmin": 2}
-        options["skiprows"] = int(bool(header))
-        # Without a choice of columns, rows of other lengths are refused.
-        values = np.loadtxt(path, np.float32, usecols=columns if labelled else None, **options)
-        labels = np.loadtxt(path, str, usecols=labelled, **options)[:, 0].tolist() if labelled else None
-    unknown = np.argwhere(~np.isfinite(values))
-    if len(unknown):
-        row, column = unknown[0]
-        name = header[columns[column]] if header else columns[column] + 1
+    values, names, labels = load_table(path, label="label", optional=True, least=1)
+    if len(names) != np.prod(image_shape):
+        hint = "" if labels is not None else " A column of labels needs a heading, which calls it label."
         raise ValueError(
-            f"{path} must hold finite numbers: received NaN or infinity in {len(set(unknown[:, 1]))} columns, first in "
-            f"column {name} of example {row}. Fill them, or leave those rows out."
+            f"{path} has {len(names)} columns of pixels: the model takes {int(np.prod(image_shape))}.{hint}"
         )
-    if not len(values):
-        raise ValueError(f"{path} holds no examples: expected a row for each.")
     if values.max() > 1 and (values == np.rint(values)).all():
-        values /= np.float32(255)
+        values /= 255
     return Examples(
-        _in_range(values, str(path)).reshape(-1, *image_shape),
+        _in_range(values.astype(np.float32), str(path)).reshape(-1, *image_shape),
         [f"{path.name}[{index}]" for index in range(len(values))],
-        labels,
+        None if labels is None else labels.tolist(),
     )
 
 
@@ -185,16 +162,8 @@ def _reading(path: Path, wrong: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (ValueError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} {wrong}: {' '.join(str(error).split())}") from None
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _fitted(array: np.ndarray, name: str, image_shape, fit: str) -> np.ndarray:

@@ -16,6 +16,7 @@ _LAZY = {
     "inception_distance": "inception",
     "joined_recordings": "signals",
     "log_spectral_distance": "signals",
+    "linear_read_out": "selection",
     "measure": "card",
     "measure_classifier": "card",
     "measure_code": "card",
@@ -31,6 +32,7 @@ _LAZY = {
     "sliced_wasserstein_distance": "distances",
     "stacked_mnist_coverage": "modes",
     "stoi": "signals",
+    "top_variance": "selection",
 }
 
 __all__ = ["mean_squared_error", "psnr", *_LAZY]

@@ -17,6 +17,7 @@ from zoo.evaluation.signals import denoised_signals, measure_recordings, signal_
 from zoo.models import (
     AdversarialModel,
     Classifier,
+    ConcreteAE,
     DenoisingAE,
     DenoisingSignalAE,
     HierarchicalVAE,
@@ -155,7 +156,8 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
         it is one, ``negative_log_likelihood``, the importance-weighted bound, with its standard error over the images.
         Of a hierarchical one ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a map
         ``trustworthiness``, at most 1: how few of an image's 12 nearest on the map are far from it in pixels (Venna &
-        Kaski 2001, "Neighborhood Preservation in Nonlinear Projection Methods").
+        Kaski 2001, "Neighborhood Preservation in Nonlinear Projection Methods"). Of a chooser of pixels its
+        ``certainty``.
     """
     clean = data.unit(images)
     found = _predict(model, clean)
@@ -164,6 +166,8 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
         figures = {"mse": error, "snr": signal_to_noise(clean, found)}
         return figures | (denoised_signals(model, clean) if isinstance(model, DenoisingSignalAE) else {})
     figures: dict[str, Any] = {"mse": error, "psnr": psnr(error)}
+    if isinstance(model, ConcreteAE):
+        figures["certainty"] = float(model.selector.certainty)
     if isinstance(model, DenoisingAE):
         for kind, corrupt in corruption.STANDARD.items():
             noisy = corrupt(clean)

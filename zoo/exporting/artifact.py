@@ -22,6 +22,7 @@ from zoo.exporting.lossless import write_lossless
 from zoo.models import (
     AdversarialModel,
     Classifier,
+    ConcreteAE,
     DenoisingAE,
     DenoisingSignalAE,
     HierarchicalVAE,
@@ -211,6 +212,9 @@ def _preview(model: keras.Model, data: DataSet, path: Path) -> None:
         rows = {"original": clean, "reconstruction": outputs}
     if hasattr(model, "generate"):
         rows["generated"] = np.asarray(model.generate(len(clean), seed=0))
+    if isinstance(model, ConcreteAE):
+        plots.chosen_pixels(images.mean(axis=0) / 255, model.selected, path, rows=rows)
+        return
     plots.image_rows(rows, path)
 
 

@@ -1,6 +1,7 @@
 """Keras layers the zoo's models are made of."""
 
 from zoo.layers.bounded_silu import bounded_silu
+from zoo.layers.concrete_selector import ConcreteSelector
 from zoo.layers.corruption import Corruption
 from zoo.layers.coupling_flow import CouplingFlow
 from zoo.layers.deconvolution import Deconvolution2D
@@ -16,6 +17,7 @@ from zoo.layers.spatial_mixing import SpatialMixing
 from zoo.layers.sub_pixel import SubPixelConv2D
 
 __all__ = [
+    "ConcreteSelector",
     "Corruption",
     "CouplingFlow",
     "Deconvolution2D",

@@ -161,6 +161,15 @@ CATALOG: dict[str, Spec] = {
             for name in ("fashion_mnist", "mnist")
         },
     ),
+    "concrete_ae": Spec(
+        class_path="zoo.models.autoencoders.concrete_ae:ConcreteAE",
+        summary="Chooses the 50 pixels from which all others are best guessed: a code that is a gather.",
+        paper="Balın, Abid & Zou 2019, Concrete Autoencoders, ICML",
+        recipes={
+            "fashion_mnist": Recipe(epochs=20),
+            "mnist": Recipe(epochs=20),
+        },
+    ),
     "vae": Spec(
         class_path="zoo.models.autoencoders.vae:VAE",
         summary="Fully connected variational autoencoder: generates, and bounds the likelihood of images.",

@@ -266,8 +266,8 @@ def _for_shipping(model: keras.Model, traits: registry.Kind) -> keras.Model:
 
 
 def rounded(weights: list[np.ndarray]) -> list[np.ndarray]:
-    """Weights as shipped models have them: float32 of 8 significant bits."""
-    return [w.astype(ml_dtypes.bfloat16).astype(np.float32) for w in weights]
+    """Weights as shipped models have them: float32 of 8 significant bits; integers as they are."""
+    return [w.astype(ml_dtypes.bfloat16).astype(np.float32) if w.dtype.kind == "f" else w for w in weights]
 
 
 class _Clock(keras.callbacks.Callback):

@@ -2,6 +2,7 @@
 
 from zoo.models.autoencoders.beta_vae import BetaVAE
 from zoo.models.autoencoders.compressor import Compressor
+from zoo.models.autoencoders.concrete_ae import ConcreteAE
 from zoo.models.autoencoders.contractive_ae import ContractiveAE
 from zoo.models.autoencoders.conv_ae import ConvAE
 from zoo.models.autoencoders.conv_tied_ae import ConvTiedAE
@@ -21,6 +22,7 @@ from zoo.models.autoencoders.vae import VAE
 __all__ = [
     "BetaVAE",
     "Compressor",
+    "ConcreteAE",
     "ContractiveAE",
     "ConvAE",
     "ConvTiedAE",

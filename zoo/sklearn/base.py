@@ -1,0 +1,65 @@
+"""What the zoo's estimators share: features in [0, 1], a training, and results that do not depend on company."""
+
+import keras
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from zoo.models import Autoencoder
+
+BATCH = 256  # rows that are computed at once: always as many, so that no result depends on what comes beside it
+
+
+class AutoencoderEstimator(BaseEstimator):
+    """Trains an autoencoder of vectors, each feature of which is brought into [0, 1] and restored from there.
+
+    A subclass has the parameters ``batch_size``, ``learning_rate``, ``random_state`` and ``verbose``, and calls
+    ``_train`` in its ``fit``.
+    """
+
+    def _check_integers(self, **values):
+        for name, value in values.items():
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be an integer ≥ 1: received {value!r}.")
+
+    def _train(self, X: np.ndarray, make, epochs: int, callbacks=()) -> None:
+        """Trains the model that ``make`` returns for an ``image_shape``; sets what all fitted estimators have."""
+        self.data_min_ = X.min(axis=0)
+        self.data_range_ = np.where(X.max(axis=0) > self.data_min_, X.max(axis=0) - self.data_min_, 1.0)
+        keras.utils.set_random_seed(int(check_random_state(self.random_state).randint(2**31 - 1)))
+        model = make(image_shape=(1, X.shape[1], 1))
+        if not isinstance(model, Autoencoder):
+            raise ValueError(f"model must make an Autoencoder of zoo.models: received {type(model).__name__}.")
+        model.build()
+        steps = epochs * -(-len(X) // self.batch_size)
+        model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)))
+        fitted = model.fit(
+            self._images(X),
+            epochs=epochs,
+            batch_size=int(min(self.batch_size, len(X))),
+            verbose=self.verbose,
+            callbacks=[*callbacks],
+        )
+        self.model_, self.history_, self.n_iter_ = model, fitted.history["loss"], epochs
+
+    def _decoded(self, codes, length: int) -> np.ndarray:
+        """Examples, float64 ``(n, features)``, restored from codes ``(n, length)``."""
+        check_is_fitted(self)
+        codes = check_array(codes, dtype=np.float32)
+        if codes.shape[1] != length:
+            raise ValueError(f"X must have {length} columns, a code each: received {codes.shape[1]}.")
+        restored = self._in_batches(self.model_.decode, codes).reshape(len(codes), -1)
+        return restored * self.data_range_ + self.data_min_
+
+    def _images(self, X: np.ndarray) -> np.ndarray:
+        return ((X - self.data_min_) / self.data_range_).astype(np.float32).reshape(-1, 1, X.shape[1], 1)
+
+    @staticmethod
+    def _in_batches(compute, rows: np.ndarray) -> np.ndarray:
+        results = []
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            full = np.concatenate([part, np.zeros((BATCH - len(part), *rows.shape[1:]), rows.dtype)])
+            results.append(np.asarray(compute(full))[: len(part)])
+        return np.concatenate(results)
