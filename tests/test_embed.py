@@ -133,14 +133,14 @@ def test_files_that_cannot_be_read_are_left_out_and_listed(folder, tmp_path, cod
 
 BAD = {
     "empty.npy": (b"", "holds no arrays of numbers"),
-    "empty.csv": (b"", "it is empty"),
-    "header.csv": ((",".join(PIXELS) + "\n").encode(), "holds no examples"),
-    "short.csv": (b"1,2,3\n", "it has 3 columns of pixels, and the model takes 784. A column of labels needs a header"),
-    "text.csv": (",".join(["a"] * 784).encode() + b"\n" + b",".join([b"x"] * 784), "could not convert string 'x'"),
-    "ragged.csv": (b",".join([b"1"] * 784) + b"\n" + b",".join([b"1"] * 700), "is no table of pixels"),
-    "nan.csv": (b",".join([b"nan"] * 2 + [b"1"] * 782), "NaN or infinity in 2 columns, first in column 1 of example 0"),
+    "empty.csv": (b"", "empty.csv is empty"),
+    "header.csv": ((",".join(PIXELS) + "\n").encode(), "must hold 1 or more rows of numbers"),
+    "short.csv": (b"1,2,3\n", "has 3 columns of pixels: the model takes 784. A column of labels needs a heading"),
+    "text.csv": (",".join(["a"] * 784).encode() + b"\n" + b",".join([b"x"] * 784), "holds 'x', which is no number"),
+    "ragged.csv": (b",".join([b"1"] * 784) + b"\n" + b",".join([b"1"] * 700), "row 2: 700 values"),
+    "nan.csv": (b",".join([b"nan"] * 2 + [b"1"] * 782), "row 1: column '0' is empty, NaN or infinite, one of 2"),
     "large.csv": (b",".join([b"256"] * 784), "received numbers from 1.004 to 1.004"),
-    "binary.csv": (bytes(range(128, 256)), "is no table of pixels"),
+    "binary.csv": (bytes(range(128, 256)), "is no table"),
     "note.txt": (b"hello", "is not a picture"),
 }
 

@@ -39,7 +39,7 @@ def load_table(
             with open(path, newline="", encoding="utf-8-sig") as file:
                 numbers, names, lines, labels = _from_text(path, file, label, optional)
     except OSError as error:
-        raise ValueError(f"Cannot read {path}: {error.strerror or error}.") from None
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (UnicodeDecodeError, csv.Error):
         raise ValueError(f"{path} is no table: expected a .npy array, or text in UTF-8 with commas.") from None
     _check(path, numbers, names, lines, least)
@@ -126,7 +126,7 @@ def _from_text(path: Path, file, label: str | None, optional: bool):
 
 def _check(path: Path, numbers: np.ndarray, names: list[str], lines: Sequence[int], least: int) -> None:
     if len(numbers) < least or not names:
-        raise ValueError(f"{path} must hold at least {least} rows of numbers: received {numbers.shape}.")
+        raise ValueError(f"{path} must hold {least} or more rows of numbers: received {numbers.shape}.")
     places = np.argwhere(~np.isfinite(numbers))
     if len(places):
         row, column = places[0]
