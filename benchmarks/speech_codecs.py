@@ -121,15 +121,16 @@ def main() -> None:
 
     rows = {arguments.model: measure(*(found := zoo_codec(arguments.model, wav, folder))[:2], signal, found[2])}
     ours = rows[arguments.model]["bytes"]
-    rows["opus, 6 kbit/s"] = measure(*(found := opus(6, wav, folder))[:2], signal, found[2])
-    for kilobits in np.arange(6, 12, 0.1):
-        found = opus(round(float(kilobits), 1), wav, folder)
-        if found[0].stat().st_size >= ours:
-            rows[f"opus, {kilobits:.1f} kbit/s"] = measure(*found[:2], signal, found[2])
-            break
-        for path in found[:2]:
-            if kilobits > 6:
+    for kilobits in (6 + step / 10 for step in range(60)):
+        found = opus(kilobits, wav, folder)
+        enough = found[0].stat().st_size >= ours
+        if kilobits == 6 or enough:
+            rows[f"opus, {kilobits:g} kbit/s"] = measure(*found[:2], signal, found[2])
+        else:
+            for path in found[:2]:
                 path.unlink()
+        if enough:
+            break
     equal = int(ours * 8 / (len(signal) / RATE) / 4)  # 4 bits a sample
     for rate in (equal, RATE):
         rows[f"adpcm, {rate} Hz"] = measure(*(found := adpcm(rate, wav, folder))[:2], signal, found[2])

@@ -60,7 +60,7 @@ def _purpose(architecture: str, metrics: dict) -> str:
         return f"speech of an unheard speaker at {rate:.2f} kbit/s, SI-SDR {sdr:.2f} dB, all in one file"
     if "white_10_db" in metrics:
         return "SI-SDR of an unheard speaker: " + "; ".join(
-            f"{label} {metrics[kind]['noisy_si_sdr']:.1f} → {metrics[kind]['denoised_si_sdr']:.1f} dB"
+            f"{label} {metrics[kind]['noisy_si_sdr']:z.0f} → {metrics[kind]['denoised_si_sdr']:.1f} dB"
             for label, kind in (
                 ("white noise", "white_0_db"),
                 ("", "white_10_db"),

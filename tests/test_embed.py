@@ -194,7 +194,7 @@ def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path, m
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", IMAGES)
     assert run(monkeypatch, *arguments, "-o", "c.npy") == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Failed: ")]
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("zoo: ")]
     assert len(lines) == 1 and message in lines[0]
     assert not (tmp_path / "c.npy").exists()
 

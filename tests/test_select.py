@@ -93,7 +93,7 @@ def test_the_command_finds_the_columns_that_tell_the_others(monkeypatch, capsys,
     values, names = sources()
     rows = [["sort", *names], *([f"s{i % 3}", *map(repr, map(float, row))] for i, row in enumerate(values))]
     path = write(tmp_path / "t.csv", "\n".join(map(",".join, rows)))
-    arguments = (path, "-k", 3, "--label", "sort", "--epochs", 800, "--seed", 2, "--threads", 1)
+    arguments = (path, "-k", 3, "--label", "sort", "--epochs", 800, "--seed", 2)
     assert run(monkeypatch, *arguments, "-o", tmp_path / "s.json", "--json") == 0
     result = json.loads(capsys.readouterr().out)
     assert result == json.loads((tmp_path / "s.json").read_text())

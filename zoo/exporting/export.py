@@ -150,10 +150,12 @@ def calibration_inputs(images: np.ndarray) -> np.ndarray:
 
     The scale comes from the smallest and the largest value seen. Two corner pixels of the first image are set
     to 0 and 1, so that dark or pale calibration images give every encoder the same input: pixel p is int8 p − 128.
-    Of frames of signals, ``(n, length, 1)``, in [−1, 1], the first and last sample are set, and the scale is 1/128.
+    Of frames of signals, ``(n, length, 1)``, in [−1, 1], the first and last sample are set, and the scale is 1/128,
+    whose integers end at 127/128.
     """
     unit = data.unit(images).copy()
     if unit.ndim == 3:
+        unit = np.minimum(unit, np.float32(127 / 128))
         unit[0, 0], unit[0, -1] = -1.0, 127 / 128
     else:
         unit[0, 0, 0], unit[0, -1, -1] = 0.0, 1.0
