@@ -188,6 +188,7 @@ def test_a_file_of_several_arrays_asks_which(tmp_path):
         ((MODEL, "no_such_set"), "Unknown data 'no_such_set'"),
         ((MODEL, "x.npy", "--fit", "tile"), "fit must be crop or pad"),
         (("dcgan", "x.npy"), "must have an encoder"),
+        (("signal_ae", "x.npy"), "The model takes signals (576, 1): expected one of pictures"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path, monkeypatch, capsys):

@@ -64,10 +64,12 @@ def load_examples(
         array: name of the array of a ``.npz`` file that has several.
 
     Raises:
-        ValueError: if nothing could be read, or ``fit`` is unknown.
+        ValueError: if nothing could be read, ``fit`` is unknown, or the model takes no pictures.
     """
     if fit not in FITS:
         raise ValueError(f"fit must be {' or '.join(FITS)}: received {fit!r}.")
+    if len(image_shape) != 3:
+        raise ValueError(f"The model takes signals {tuple(image_shape)}: expected one of pictures, such as map_ae.")
     parts, failures = [], []
     for item in map(os.fspath, inputs):
         path = Path(item)

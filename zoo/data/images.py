@@ -228,6 +228,8 @@ def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1
         ValueError: if a file is no picture, a folder holds none, ``fit`` is unknown, or a picture is smaller
             than one tile.
     """
+    if len(image_shape) != 3:
+        raise ValueError(f"The model takes signals {tuple(image_shape)}, and no pictures: leave the pictures out.")
     height, width, channels = image_shape
     images = []
     for source in pictures.open_sources(inputs, fit, (height, width)):

@@ -4,8 +4,6 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from zoo import data, evaluation, exporting, registry, training
 
 BATCH_SIZE = 128
@@ -59,9 +57,10 @@ def markdown(rows: list[Mapping[str, Any]]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
+        neighbours = f"{100 * row['knn5_accuracy']:.1f} %" if "knn5_accuracy" in row else "–"
         lines.append(
             f"| `{row['name']}` | {row['parameters'] / 1e6:.2f} M | {row['code']} | {row['mse']:.5f} "
-            f"| {row['psnr']:.2f} dB | {100 * row['knn5_accuracy']:.1f} % | {row['training_seconds'] / 60:.1f} min "
+            f"| {row['psnr']:.2f} dB | {neighbours} | {row['training_seconds'] / 60:.1f} min "
             f"| {row['encoder_bytes'] / 1000:.0f} kB |"
         )
     return "\n".join(lines) + "\n"
@@ -84,13 +83,13 @@ def _trained(name: str, source: str, epochs: int, progress) -> dict[str, Any]:
             batch_size=BATCH_SIZE,
             binarized=False,
         )
-    chosen = result.data.train[:100].astype(np.float32) / 255.0
+    chosen = data.unit(result.data.train[:100])
     encoder = exporting.litert.convert(result.model.encoder, quantization="int8", calibration=chosen)
     return _row(name, result.model, result.data, result.record["seconds"], len(encoder))
 
 
 def _row(name: str, model, data_set: data.DataSet, seconds: float, encoder_bytes: int) -> dict[str, Any]:
-    images = data_set.test.astype(np.float32) / 255.0
+    images = data.unit(data_set.test)
     error = evaluation.mean_squared_error(images, model.predict(images, batch_size=500, verbose=0))
     return {
         "name": name,

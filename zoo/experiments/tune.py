@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from zoo import artifacts, data, plots, registry, training
 
@@ -66,8 +65,8 @@ def tune(
     data_set = data.load(data_source or spec.data_of(tag), image_shape=space.image_shape, seed=seed)
     if recipe.binarized:
         data_set = data_set.binarized(seed)
-    examples = data_set.train[:images].astype(np.float32) / 255.0
-    held_out = data_set.validation.astype(np.float32) / 255.0
+    examples = data.unit(data_set.train[:images])
+    held_out = data.unit(data_set.validation)
     task = progress and progress.add_task(f"tuning {name}", total=trials, status="")
 
     class Search(keras_tuner.RandomSearch):
