@@ -165,3 +165,22 @@ def test_a_map_of_codes_has_every_point_in_a_colour_and_shape_of_its_label():
     assert not plots.code_map(points).axes[0].texts
     with pytest.raises(ValueError, match=r"points must be \(n, 2\), n ≥ 1: received \(200, 3\)"):
         plots.code_map(np.zeros((200, 3)))
+
+
+def test_a_spectrogram_shows_where_a_tone_is(tmp_path):
+    from PIL import Image
+
+    t = np.arange(8000) / 8000
+    tone = np.sin(2 * np.pi * 1000 * t)
+    figure = plots.spectrograms({"tone": tone, "quieter": 0.1 * tone}, tmp_path / "s.png", rate=8000)
+    first, second = (axes.images[0] for axes in figure.axes[:2])
+    decibel = np.asarray(first.get_array())
+    row = decibel[:, decibel.shape[1] // 2].argmax() / (len(decibel) - 1)
+    assert row * first.get_extent()[3] == pytest.approx(1.0, abs=0.04)  # kHz
+    middle = decibel.shape[1] // 2
+    assert decibel[:, middle].max() - np.asarray(second.get_array())[:, middle].max() == pytest.approx(20, abs=0.1)
+    with Image.open(tmp_path / "s.png") as image:
+        assert image.mode == "P" and image.width > 800
+    plots.spectrograms({"tone": tone}, tmp_path / "s.svg", rate=8000)
+    with pytest.raises(ValueError, match="signals of one length"):
+        plots.spectrograms({"a": tone, "b": tone[1:]}, rate=8000)

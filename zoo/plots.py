@@ -160,7 +160,7 @@ def spectrograms(
     if len(lengths) != 1:
         raise ValueError(f"rows must hold signals of one length: received {sorted(lengths)}.")
     number, size = lengths.pop(), 256
-    transform = ShortTimeFFT(hann(size, sym=False), size // 8, rate, mfft=2 * size)
+    transform = ShortTimeFFT(hann(size, sym=False), size // 4, rate)
     power = {label: np.abs(transform.stft(np.asarray(samples, np.float64))) ** 2 for label, samples in rows.items()}
     top = max(float(next(iter(power.values())).max()), 1e-300)
     with _style():
@@ -178,7 +178,10 @@ def spectrograms(
         figure.colorbar(image, ax=list(grid), label="dB", shrink=0.8)
         if title:
             figure.suptitle(title, weight="bold")
-        return _saved(figure, path)
+        _saved(figure, path)
+        if path is not None and Path(path).suffix.lower() == ".png":
+            _with_palette(path)
+        return figure
 
 
 def chosen_pixels(
@@ -509,3 +512,11 @@ def _saved(figure: "Figure", path: str | os.PathLike | None) -> "Figure":
         with artifacts.atomic_write(path) as file:
             file.write(data)
     return figure
+
+
+def _with_palette(path: str | os.PathLike) -> None:
+    """A third of the bytes for a PNG whose many colours are those of one scale."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE).save(path, "PNG", optimize=True)
