@@ -128,6 +128,8 @@ def test_what_is_of_pictures_is_refused(codec, tmp_path):
     soundfile.write(tmp_path / "a.wav", tones(900, 0), 8000)
     with pytest.raises(ValueError, match="compact is of pictures"):
         codec.compress(tones(900, 0), compact=True)
+    with pytest.raises(ValueError, match="encode is of pictures"):
+        codec.encode(np.zeros((1, 1, 512, 1), np.uint8))
     for options in ({"fit": "crop"}, {"transform": lambda batch: batch}):
         with pytest.raises(ValueError, match="fit and denoise are of pictures"):
             codec.compress_file(tmp_path / "a.wav", tmp_path / "a.zoo", **options)

@@ -1,4 +1,4 @@
-"""``Codec``: arrays and files of images to compressed bytes and back."""
+"""``Codec``: arrays and files of images, or of sounds, to compressed bytes and back."""
 
 import collections
 import dataclasses
@@ -46,6 +46,9 @@ class Codec:
     ::
 
         picture ↔ tiles of the model's size ↔ words of 32 bits, many tiles a chunk ↔ container
+
+    With a model of signals it compresses sounds: a sound is a picture of one row, and its tiles are frames that overlap
+    (``zoo.codec.frames``). What is said of pictures below goes for them too, where it does not say otherwise.
 
     Of a lossy model's tiles the symbols are integers from end to end, so every machine restores the
     same ones; the decoder computes in float32, so another machine's pixels may differ by one level.
@@ -129,6 +132,8 @@ class Codec:
     def _lossy(self, what: str) -> LossyCoder:
         if self.lossless:
             raise ValueError(f"{what} is of a model with a quantised code: {self.name} is lossless.")
+        if isinstance(self._medium, Sounds) and what != "tables":
+            raise ValueError(f"{what} is of pictures: {self.name} compresses sounds, into containers.")
         return self.coder
 
     # Bytes
@@ -138,7 +143,7 @@ class Codec:
 
         Args:
             array: uint8, or float in [0, 1]: ``(h, w)``, ``(h, w, c)`` or ``(n, h, w, c)`` of any
-                size, c 1 or 3.
+                size, c 1 or 3. A sound at the model's sample rate: int16, or float in [−1, 1], ``(n,)`` or ``(n, 1)``.
             compact: for one grey image of the tile's size, the fewest bytes instead: one that tells
                 the model, the symbols, and a check of 16 bits within them. For a packet, or a file
                 an image.
@@ -154,7 +159,7 @@ class Codec:
         return file.getvalue()
 
     def decompress(self, data: bytes, *, max_bytes: int = 1 << 31) -> np.ndarray:
-        """Restores the array that ``compress`` was given: uint8, of the same shape.
+        """Restores the array that ``compress`` was given: uint8, of the same shape; a sound as int16 ``(n,)``.
 
         Args:
             data: a container, or a compact image, which is restored as ``(h, w, 1)``.
@@ -184,8 +189,6 @@ class Codec:
 
     def _compact(self, source: Source) -> bytes:
         coder = self._lossy("compact")
-        if isinstance(self._medium, Sounds):
-            raise ValueError("compact is of pictures: write a container of sounds.")
         if source.count != 1 or source.shape != (*self.tile, 1):
             raise ValueError(
                 f"compact holds one grey image of {self.tile[0]} × {self.tile[1]} pixels: received {source.count} of "
@@ -227,7 +230,8 @@ class Codec:
         """Compresses files into one container, holding few pictures and chunks at a time.
 
         Args:
-            inputs: pictures that Pillow opens, ``.npy`` arrays, folders of pictures.
+            inputs: pictures that Pillow opens, ``.npy`` arrays, folders of pictures; of a model of signals, sounds that
+                libsndfile opens, ``.npy`` arrays of samples, folders of sounds.
             output: the container; replaced only when all is written.
             fit: ``tile`` keeps every picture's size; ``crop`` and ``pad`` scale each to one tile.
             names: whether to keep the inputs' names.
@@ -279,8 +283,8 @@ class Codec:
 
         Args:
             path: the container, or a compact image.
-            output: ``….npy`` for one array, ``….png`` for a single picture, else a folder for PNG
-                files named after the inputs. Nothing appears there before all is restored.
+            output: ``….npy`` for one array, ``….png`` for a single picture, ``….wav`` for a single sound, else a folder
+                for PNG or WAV files named after the inputs. Nothing appears there before all is restored.
             salvage: whether to restore what precedes an append that was cut off or damaged.
             progress: called with tiles done and tiles in all.
 
