@@ -61,7 +61,8 @@ def test_card(name):
     assert card["data"]["test"] == (2459 if "signal" in name else 10_000)
     assert card["training"]["seconds"] > 0 and "zoo train" in card["training"]["command"]
     assert ("code_shape" in card) == ("litert" in card) == artifact.has("encoder.tflite") == (name in ENCODERS)
-    assert card["metrics"].get("accuracy", 1) > {"mnist": 0.99, "fashion_mnist": 0.92}[card["data"]["source"]]
+    if name.startswith("classifier"):
+        assert card["metrics"]["accuracy"] > {"mnist": 0.99, "fashion_mnist": 0.92}[card["data"]["source"]]
     assert ("samples" in card["metrics"]) == (name in GENERATIVE)
 
 

@@ -86,12 +86,28 @@ def test_a_table_is_printed(zoo, tmp_path):
         assert word in text
 
 
+def test_a_batch_goes_on_without_what_cannot_be_opened(tmp_path, zoo, capsys):
+    np.save(tmp_path / "a.npy", blobs(2, seed=7))
+    (tmp_path / "b.png").write_text("no picture")
+    app = typer.Typer(add_completion=False)
+    app.command()(compress)
+    status = app("a.npy b.png none.npy -o x.zoo --model model --json".split(), standalone_mode=False)
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert status == 1 and result["pictures"] == 2 and len(result["failed"]) == 2
+    assert printed.err.splitlines() == [f"Failed: {line}" for line in result["failed"]]
+    assert "b.png is not a picture" in printed.err and "none.npy cannot be read" in printed.err
+    zoo("decompress x.zoo -o out --model model")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a_0.png", "a_1.png"]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("compress a.npy -o a.npy --model model", "a.npy is one of the inputs"),
         ("compress none.png -o y.zoo --model model", "none.png cannot be read: No such file"),
-        ("compress a.npy x.zoo -o y.zoo --model model", "x.zoo is not a picture"),
+        ("compress x.zoo -o y.zoo --model model", "x.zoo is not a picture"),
+        ("compress x.zoo none.png -o y.zoo --model model", "None of the inputs can be compressed: x.zoo is not a"),
         ("compress a.npy -o no/y.zoo --model model", "Cannot write no/y.zoo"),
         ("compress a.npy -o y.zoo --model mode1", "Unknown model 'mode1'"),
         ("compress a.npy -o y.zoo --model model --fit zoom", "fit must be tile, crop, pad"),
