@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterable
-from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +81,7 @@ def varied_frames(recordings: Iterable[np.ndarray], length: int, seed: int) -> n
     for recording, (up, down) in itertools.product(recordings, SPEEDS):
         samples = _normal(recording)
         if up != down:
-            samples = resample_poly(samples, up // gcd(up, down), down // gcd(up, down)).astype(np.float32)
+            samples = resample_poly(samples, up, down).astype(np.float32)
         padded = np.concatenate([np.zeros(length // 2, np.float32), samples, np.zeros(length, np.float32)])
         cut = np.lib.stride_tricks.sliding_window_view(padded, length)[::HOP]
         gain = 10 ** (-rng.uniform(0, QUIETER, (len(cut), 1)) / 20) * rng.choice([-1, 1], (len(cut), 1))
