@@ -115,6 +115,7 @@ def test_a_batch_goes_on_without_what_cannot_be_opened(tmp_path, zoo, capsys):
         ("decompress a.npy -o out --model model", "a.npy is not a zoo container"),
         ("decompress none.zoo -o out --model model", "none.zoo cannot be read"),
         ("decompress cut.zoo -o out --model model", "cut.zoo, byte .* truncated or corrupt"),
+        ("decompress x.zoo -o a.wav --model model", "x.zoo holds pictures: give a name in .png"),
         ("decompress x.zoo -o a.txt --model model", "Cannot write into a.txt: it is a file"),
     ],
 )

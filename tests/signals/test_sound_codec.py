@@ -80,8 +80,10 @@ def test_many_sounds_and_one_of_them(codec, tmp_path):
         # The same as alone: a sound does not depend on its neighbours.
         np.testing.assert_array_equal(restored, codec.decompress(codec.compress(signal)))
         np.testing.assert_array_equal(codec.picture(tmp_path / "x.zoo", index), restored)
-    with pytest.raises(ValueError, match="holds 4 sounds: restore them into a folder"):
-        codec.decompress_file(tmp_path / "x.zoo", tmp_path / "one.wav")
+    for name, message in (("one.wav", "holds 4 sounds: restore them into a folder"), ("one.png", "holds sounds: give")):
+        with pytest.raises(ValueError, match=message):
+            codec.decompress_file(tmp_path / "x.zoo", tmp_path / name)
+        assert not (tmp_path / name).exists()
 
 
 def test_every_changed_byte_is_found(codec):

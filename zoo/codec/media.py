@@ -91,6 +91,8 @@ class Pictures:
             with artifacts.atomic_write(output) as target:
                 for picture in self.items(header, batches):
                     pictures.write_png(picture, target)
+        elif output.suffix.lower() == ".wav":
+            raise ValueError(f"{name} holds pictures: give a name in .png or .npy, or a folder, instead of {output}.")
         else:
             write_folder(output, header.picture_names(), self.items(header, batches), ".png", pictures.write_png)
 
@@ -201,6 +203,8 @@ class Sounds:
                 np.lib.format.write_array_header_1_0(target, {"descr": "<i2", "fortran_order": False, "shape": shape})
                 for block in blocks:
                     target.write(block.astype("<i2"))
+        elif output.suffix.lower() == ".png":
+            raise ValueError(f"{name} holds sounds: give a name in .wav or .npy, or a folder, instead of {output}.")
         else:
             write_folder(output, header.picture_names(), self.items(header, blocks), ".wav", self._write)
 
