@@ -15,6 +15,7 @@ def start(threads: int | None = None) -> None:
             raise ValueError(f"threads must be at least 1: received {threads}.")
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.get_logger().setLevel("ERROR")  # that a function is traced for each of many models is no concern of a user
     tf.zeros(())
 
 
