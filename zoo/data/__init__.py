@@ -1,4 +1,4 @@
-"""Data: tensorflow-datasets, folders of the user's own pictures and recordings, toy distributions, and corruption."""
+"""Data: tensorflow-datasets, the user's own pictures, tables and recordings, texts, toy distributions, corruption."""
 
 from zoo.data.examples import Examples, load_examples
 from zoo.data.images import DataSet, label_names, load, load_images, load_pictures, unit

@@ -176,7 +176,7 @@ def load_rows(name: str, split: str, features: tuple[str, ...]) -> list[dict]:
     builder = _builder(name)
     if missing := [feature for feature in features if feature not in builder.info.features]:
         raise ValueError(f"{name} has no {', '.join(missing)}: it has {', '.join(builder.info.features)}.")
-    if split not in builder.info.splits:
+    if builder.info.splits and split not in builder.info.splits:
         raise ValueError(f"{name} has no split {split!r}: it has {', '.join(builder.info.splits)}.")
     import tensorflow_datasets as tfds
 

@@ -1,0 +1,174 @@
+"""Texts: glosses of WordNet, docstrings of installed packages, and articles with their summaries."""
+
+import ast
+import dataclasses
+import hashlib
+import importlib.metadata
+import importlib.util
+import inspect
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+# tensorflow-datasets' sets of summaries: name → the features that hold document and summary.
+SUMMARIES = {
+    "cnn_dailymail": ("article", "highlights"),
+    "gigaword": ("document", "summary"),
+    "xsum": ("document", "summary"),
+}
+WORDNET = "/usr/share/wordnet"  # of Debian's package wordnet-base
+PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
+SHINGLE = 6  # words in a row, by which near duplicates are found
+# Where prose ends and a reference begins: a section's heading, a directive, an example, a list of parameters.
+_SECTION = re.compile(
+    r"^[ \t]*(\w[\w /]*:?\s*\n\s*[-=~]{3,}|[A-Z]\w*( \w+)?:\s*$|>>> |\.\. |:\w+[^:]*:|```|\* |- |\d+\. |\|)", re.M
+)
+_SENTENCE = re.compile(r"[.!?](\s|$)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A document and its summary.
+
+    Attributes:
+        document: prose.
+        summary: one sentence or a few.
+        source: the package, or the data set, that it is of.
+    """
+
+    document: str
+    summary: str
+    source: str
+
+
+def load_summaries(name: str, split: str = "test") -> list[Pair]:
+    """Articles and their summaries of a tensorflow-datasets set.
+
+    Args:
+        name: ``cnn_dailymail``, ``gigaword`` or ``xsum``.
+        split: ``train``, ``validation`` or ``test``.
+
+    Raises:
+        ValueError: for another set, a split that it lacks, or data that cannot be had.
+
+    References:
+        See et al. 2017, "Get To The Point"; Rush, Chopra & Weston 2015, "A Neural Attention Model for Abstractive
+        Sentence Summarization"; Narayan, Cohen & Lapata 2018, "Don't Give Me the Details, Just the Summary!".
+    """
+    if name not in SUMMARIES:
+        raise ValueError(f"name must be {', '.join(SUMMARIES)}: received {name!r}.")
+    from zoo.data.images import load_rows
+
+    document, summary = SUMMARIES[name]
+    rows = load_rows(name, split, (document, summary))
+    return [Pair(row[document].decode(), row[summary].decode(), name) for row in rows]
+
+
+def load_glosses(folder: str | os.PathLike = WORDNET) -> list[str]:
+    """The distinct definitions of WordNet, without their examples, in the order of its files.
+
+    Args:
+        folder: that holds ``data.noun`` and its kin, such as Debian's ``wordnet-base`` installs.
+
+    Raises:
+        ValueError: if it does not.
+
+    References:
+        Miller 1995, "WordNet: A Lexical Database for English".
+    """
+    glosses: dict[str, str] = {}
+    for part in PARTS_OF_SPEECH:
+        path = Path(folder) / f"data.{part}"
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise ValueError(
+                f"{path} cannot be read: {error.strerror}. Install WordNet (Debian: apt-get install wordnet-base), or "
+                "give the folder that holds it."
+            ) from None
+        for line in lines:
+            if line.startswith("  "):  # the licence
+                continue
+            gloss = re.split(r';\s*(?=")', line.partition("| ")[2])[0]
+            gloss = " ".join(gloss.split()).rstrip("; ")
+            if gloss:
+                glosses.setdefault(" ".join(_words(gloss)), gloss)
+    return list(glosses.values())
+
+
+def load_docstrings(packages: Iterable[str]) -> list[Pair]:
+    """Docstrings of installed packages: the first paragraph sums up the prose that follows it.
+
+    What follows the prose (sections of parameters, examples, lists) is left out, and so are tests, docstrings without
+    prose, and near duplicates: those half of whose runs of six words stood in an earlier one.
+
+    Args:
+        packages: names to import, such as ``numpy``; their files are read, and not run.
+
+    Raises:
+        ValueError: if a package is not installed.
+    """
+    pairs, seen = [], set()
+    for package in packages:
+        found = importlib.util.find_spec(package)
+        if found is None or not found.submodule_search_locations:
+            raise ValueError(f"{package} is not an installed package: pip install it, or leave it out.")
+        for docstring in _docstrings(Path(found.submodule_search_locations[0])):
+            pair = pair_of(docstring, package)
+            if pair is None:
+                continue
+            runs = shingles(f"{pair.summary} {pair.document}")
+            if 2 * len(runs & seen) < len(runs):
+                pairs.append(pair)
+            seen |= runs
+    return pairs
+
+
+def licence_of(package: str) -> str:
+    """What an installed package says its licence is, in one line; empty if it says nothing."""
+    distribution = importlib.metadata.packages_distributions().get(package, [package])[0]
+    metadata = importlib.metadata.metadata(distribution)
+    classified = [c.rpartition(":: ")[2] for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
+    # The older field may hold the whole text of a licence.
+    named = metadata.get("License-Expression") or ", ".join(classified) or metadata.get("License") or ""
+    return named.strip().partition("\n")[0]
+
+
+def pair_of(docstring: str, source: str) -> Pair | None:
+    """The pair that a docstring holds; None where the summary or the prose is missing, or no text."""
+    first, _, rest = inspect.cleandoc(docstring).partition("\n\n")
+    section = _SECTION.search(rest)
+    document = " ".join((rest[: section.start()] if section else rest).split())
+    summary = " ".join(first.split())
+    if not 3 <= len(_words(summary)) <= 40 or not 20 <= len(_words(document)) <= 600:
+        return None
+    if _SECTION.search(first) or len(_SENTENCE.findall(document)) < 2:
+        return None
+    return Pair(document, summary, source)
+
+
+def shingles(text: str) -> set[bytes]:
+    """Digests of all runs of ``SHINGLE`` words of a text, or of all of a shorter one."""
+    words = _words(text)
+    runs = (words[at : at + SHINGLE] for at in range(max(1, len(words) - SHINGLE + 1)))
+    return {hashlib.blake2b(" ".join(run).encode(), digest_size=8).digest() for run in runs}
+
+
+def _docstrings(folder: Path) -> Iterator[str]:
+    """The docstrings of all modules, classes and functions in a folder, in the order of their files."""
+    for path in sorted(folder.rglob("*.py")):
+        if {"tests", "testing", "test"} & {part.lower() for part in path.relative_to(folder).parts}:
+            continue
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except (SyntaxError, UnicodeDecodeError, ValueError):  # templates, and files of other versions of Python
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                if docstring := ast.get_docstring(node, clean=False):
+                    yield docstring
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
