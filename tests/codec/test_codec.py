@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CONSTANT, LEVELS, blobs, block_means, write_tables
+from block_means import CONSTANT, LEVELS, blobs, block_means, write_tables
 from reference import ans_decode, parse
 
 from zoo import artifacts

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import typer
-from conftest import blobs
+from block_means import blobs
 from PIL import Image
 
 from zoo.cli.compress import compress

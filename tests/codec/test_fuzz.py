@@ -9,8 +9,8 @@ import zlib
 import codec_fuzz
 import numpy as np
 import pytest
+from block_means import blobs
 from codec_fuzz import mutate
-from conftest import blobs
 from reference import parse, varint
 
 from zoo.codec import Codec, CodecError
