@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zoo import evaluation, models, registry
+from zoo import data, evaluation, models, registry
 
 BATCH = 256
 
@@ -42,8 +42,7 @@ def embed(
         raise ValueError(f"images must be uint8, or float in [0, 1]: received {images.dtype}.")
     codes = []
     for start in range(0, len(images), BATCH):
-        batch = images[start : start + BATCH].reshape(-1, *shape)
-        batch = batch / np.float32(255) if batch.dtype == np.uint8 else batch.astype(np.float32)
+        batch = data.unit(images[start : start + BATCH].reshape(-1, *shape))
         code = evaluation.flat_code(model.encode(batch))
         codes.append(code.reshape(len(batch), -1).astype(np.float32))
         if advance is not None:

@@ -199,7 +199,7 @@ class Tables:
 
         coder = constriction.stream.stack.AnsCoder()
         changes = np.diff(levels, prepend=FIRST_LEVEL) + (LEVELS - 1)
-        coder.encode_reverse(changes.astype(np.int32), _model(self.level_counts))
+        coder.encode_reverse(changes.astype(np.int32), self._level_model)
         return coder.get_compressed()
 
     def decode_with_levels(self, words: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +209,7 @@ class Tables:
             CodecError: if the words hold more, less or other than that.
         """
         symbols, coder = self._decode(words, count)
-        changes = coder.decode(_model(self.level_counts), count).astype(np.int64) - (LEVELS - 1)
+        changes = coder.decode(self._level_model, count).astype(np.int64) - (LEVELS - 1)
         levels = FIRST_LEVEL + np.cumsum(changes)
         if not coder.is_empty() or levels.min() < 0 or levels.max() >= LEVELS:
             raise CodecError(f"its words do not end with the levels of {count} frames")
@@ -294,6 +294,10 @@ class Tables:
     def _models(self) -> list[list]:
         """constriction's model of each latent number in each table; None for a single symbol, which is free."""
         return [[_model(row) for row in table] for table in self.counts]
+
+    @functools.cached_property
+    def _level_model(self):
+        return _model(self.level_counts)
 
     @functools.cached_property
     def _index_model(self):

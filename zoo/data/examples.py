@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.codec import pictures
-from zoo.data.images import LICENCES, label_names, load_split, with_channels
+from zoo.data.images import LICENCES, label_names, load_split, unit, with_channels
 from zoo.data.tables import load_table
 
 FITS = ("crop", "pad")
@@ -196,4 +196,4 @@ def _in_range(values: np.ndarray, name: str) -> np.ndarray:
 
 def _read(source: pictures.Source, image_shape) -> np.ndarray:
     batches = (with_channels(batch, image_shape[-1]) for batch in source.batches(1024))
-    return np.concatenate([batch.astype(np.float32) / np.float32(255) for batch in batches])
+    return np.concatenate([unit(batch) for batch in batches])
