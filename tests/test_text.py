@@ -126,7 +126,7 @@ def test_docstrings_and_licences_of_numpy():
 def test_summaries_of_tensorflow_datasets(name, monkeypatch):
     import tensorflow_datasets as tfds
 
-    monkeypatch.setattr("zoo.data.images._check_online", lambda builder: None)
+    monkeypatch.setattr("zoo.data.sets._check_online", lambda builder: None)
     with tfds.testing.mock_data(num_examples=3):
         for split in ("train", "validation", "test"):
             pairs = text.load_summaries(name, split)
@@ -143,7 +143,7 @@ def test_a_split_or_feature_that_a_set_lacks_is_named(monkeypatch):
         ({"document": 0, "summary": 0}, {"train": 0, "test": 0}, "xsum has no split 'tests': it has train, test"),
     ):
         builder = SimpleNamespace(info=SimpleNamespace(features=features, splits=splits))
-        monkeypatch.setattr("zoo.data.images._builder", lambda name, builder=builder: builder)
+        monkeypatch.setattr("zoo.data.sets.prepared", lambda name, builder=builder: builder)
         with pytest.raises(ValueError, match=message):
             text.load_summaries("xsum", "tests")
 

@@ -91,7 +91,7 @@ def test_recordings_of_a_folder_go_to_one_split_each(recordings):
 def test_speakers_are_in_one_split_only(monkeypatch):
     names = [f"{digit}_{speaker}_0.wav" for digit in range(2) for speaker in ("theo", "ann", "yw", "bob", "cleo")]
     rows = [{"audio/filename": name.encode(), "audio": np.array([len(name), n])} for n, name in enumerate(names)]
-    monkeypatch.setattr("zoo.data.images.load_rows", lambda *_: rows)
+    monkeypatch.setattr("zoo.data.signals.load_rows", lambda *_: rows)
     counts = {s: sorted(int(r[1]) for r in signals.load_recordings("spoken_digit", s)) for s in signals.SPLITS}
     assert counts == {"train": [1, 3, 4, 6, 8, 9], "validation": [0, 5], "test": [2, 7]}
 

@@ -3,9 +3,6 @@
 import dataclasses
 import hashlib
 import os
-import socket
-import urllib.parse
-import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import numpy as np
 
 from zoo.codec import pictures
 from zoo.data import signals
+from zoo.data.sets import prepared
 
 LICENCES = {
     "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
@@ -151,7 +149,7 @@ def label_names(name: str, labels: np.ndarray) -> list[str]:
 
 def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Images of a split, as ``load_images``, and, where the set has them, labels ``(n,)``."""
-    builder = _builder(name)
+    builder = prepared(name)
     if "image" not in builder.info.features or split not in builder.info.splits:
         raise ValueError(f"{name} has no images in a split {split!r}.")
     import tensorflow_datasets as tfds
@@ -161,55 +159,6 @@ def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
     except Exception as error:  # of TensorFlow, whose errors are no ValueError
         raise ValueError(f"{name} holds no images of one size ({type(error).__name__}): give them as files.") from None
     return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
-
-
-def load_rows(name: str, split: str, features: tuple[str, ...]) -> list[dict]:
-    """The examples of a split of a tensorflow-datasets set, in their order.
-
-    Args:
-        name, split: of the set.
-        features: that it must have.
-
-    Raises:
-        ValueError: if it has not, is unknown, or is neither at hand nor can be downloaded.
-    """
-    builder = _builder(name)
-    if missing := [feature for feature in features if feature not in builder.info.features]:
-        raise ValueError(f"{name} has no {', '.join(missing)}: it has {', '.join(builder.info.features)}.")
-    if builder.info.splits and split not in builder.info.splits:
-        raise ValueError(f"{name} has no split {split!r}: it has {', '.join(builder.info.splits)}.")
-    import tensorflow_datasets as tfds
-
-    return list(tfds.as_numpy(builder.as_dataset(split=split)))
-
-
-def _builder(name: str):
-    """tensorflow-datasets' builder of a set, downloaded if need be."""
-    import tensorflow_datasets as tfds
-
-    try:
-        builder = tfds.builder(name)
-        if not builder.data_path.exists():
-            _check_online(builder)
-            builder.download_and_prepare()
-        return builder
-    except tfds.core.registered.DatasetNotFoundError:
-        raise ValueError(
-            f"Unknown data {name!r}: expected a folder of pictures, or a name of tensorflow-datasets."
-        ) from None
-    except Exception as error:  # whatever the download raises: offline, proxy, checksum, disk
-        folder = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-        raise ValueError(
-            f"{name} is not in {folder} and could not be downloaded ({type(error).__name__}): "
-            "go online, or set TFDS_DATA_DIR to a folder that holds it."
-        ) from None
-
-
-def _check_online(builder) -> None:
-    """Fails at once where the data's host has no address: the download would retry for minutes."""
-    hosts = {urllib.parse.urlsplit(url).hostname for url in builder.url_infos}
-    if hosts and not urllib.request.getproxies():
-        socket.getaddrinfo(min(hosts), None)
 
 
 def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1), fit: str = "crop") -> np.ndarray:

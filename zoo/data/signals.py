@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.codec import sounds
+from zoo.data.sets import load_rows
 
 RATE = 8000
 # Of the speakers in alphabetical order, the last is the test's, and the one before for choices: training hears neither.
@@ -34,8 +35,6 @@ def load_recordings(name_or_folder: str, split: str) -> list[np.ndarray]:
         raise ValueError(f"split must be {', '.join(SPLITS)}: received {split!r}.")
     if name_or_folder != "spoken_digit":
         return _of_folder(name_or_folder, split)
-    from zoo.data.images import load_rows
-
     rows = load_rows(name_or_folder, "train", ("audio", "audio/filename"))
     named = sorted((row["audio/filename"].decode(), row["audio"]) for row in rows)
     speakers = sorted({speaker_of(name) for name, _ in named})[SPLITS[split]]

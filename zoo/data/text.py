@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from zoo.data.sets import load_rows
+
 # tensorflow-datasets' sets of summaries: name → the features that hold document and summary.
 SUMMARIES = {
     "cnn_dailymail": ("article", "highlights"),
@@ -58,8 +60,6 @@ def load_summaries(name: str, split: str = "test") -> list[Pair]:
     """
     if name not in SUMMARIES:
         raise ValueError(f"name must be {', '.join(SUMMARIES)}: received {name!r}.")
-    from zoo.data.images import load_rows
-
     document, summary = SUMMARIES[name]
     rows = load_rows(name, split, (document, summary))
     return [Pair(row[document].decode(), row[summary].decode(), name) for row in rows]
