@@ -43,6 +43,14 @@ def test_padding_keeps_the_whole_picture(tmp_path):
     assert (padded[:6] == 0).all() and (padded[8:20] == 255).all()
 
 
+def test_a_notebook_shows_missing_data_as_one_line(capsys):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    InteractiveShell().run_cell("from zoo import data\ndata.load('no_such_set')")
+    (line,) = capsys.readouterr().out.strip().splitlines()
+    assert line.startswith("ValueError: Unknown data 'no_such_set'")
+
+
 def test_errors_of_folders_say_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="holds no pictures"):
         data.load_pictures([tmp_path])

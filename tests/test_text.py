@@ -151,3 +151,11 @@ def test_a_split_or_feature_that_a_set_lacks_is_named(monkeypatch):
 def test_other_sets_are_refused():
     with pytest.raises(ValueError, match="name must be cnn_dailymail, gigaword, xsum: received 'mnist'"):
         text.load_summaries("mnist")
+
+
+def test_the_sentence_most_like_the_rest_is_taken_out():
+    document = "Cats sleep. Cats and dogs sleep in the house. Dogs guard the house. Birds sing."
+    pairs = [text.Pair(document, "Animals.", "p"), text.Pair("One sentence alone.", "One.", "p")]
+    # Words shared with the rest: cats, sleep; cats, dogs, sleep, the, house; dogs, the, house; none.
+    (gap,) = text.gap_sentences(pairs)
+    assert gap == text.Pair("Cats sleep. Dogs guard the house. Birds sing.", "Cats and dogs sleep in the house.", "p")

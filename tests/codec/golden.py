@@ -12,13 +12,23 @@ import numpy as np
 from zoo.artifacts import find
 from zoo.codec import Codec
 from zoo.codec.container import read_all
+from zoo.codec.text_coder import TextCoder
 from zoo.demo import samples
 
 FOLDER = Path(__file__).parent / "golden"
 
 
+TEXT = (
+    "Compute the mean of an array along an axis.\n\nThe mean is the sum of the elements along the axis, divided by "
+    "their number. NaN is returned for slices that are empty: naïve façade, 漢字.\n"
+)
+
+
 def write(name: str) -> None:
     codec = Codec(name)
+    if isinstance(codec.coder, TextCoder):
+        save(name, codec, {"container": np.frombuffer(codec.compress(TEXT), np.uint8), "text": np.array(TEXT)})
+        return
     if not codec.lossless and codec.tables.overlap is not None:
         write_sound(name, codec)
         return

@@ -10,12 +10,12 @@ from zoo import artifacts
 from zoo.codec import Codec, CodecError
 from zoo.codec.codec import read_header
 from zoo.codec.container import read_all
-from zoo.codec.models import fingerprint_of
+from zoo.codec.models import TABLES, fingerprint_of
 from zoo.demo import samples
 
 FILES = sorted(FOLDER.glob("*.npz"))
 CODECS = [v for name in artifacts.names() for v in artifacts.find(name).versions() if v.has("model.keras")]
-CODECS = [artifact for artifact in CODECS if artifact.has("codec.npz") or artifact.has("lossless.npz")]
+CODECS = [artifact for artifact in CODECS if any(artifact.has(tables) for tables in TABLES)]
 
 
 def test_every_shipped_codec_has_its_golden_file():
@@ -30,6 +30,11 @@ def test_golden_file(path, tmp_path):
     (tmp_path / "x.zoo").write_bytes(golden["container"].tobytes())
     codec, header = Codec.for_file(tmp_path / "x.zoo"), read_header(tmp_path / "x.zoo")
     assert path.stem == f"{codec.name}-{codec.fingerprint.hex()}"
+    if "text" in golden:  # of integers alone: on every machine the same
+        text = str(golden["text"])
+        assert codec.decompress(golden["container"].tobytes()) == text.encode()
+        assert codec.compress(text) == golden["container"].tobytes()
+        return
     if codec.lossless and header.probe.digest != codec.coder.probe.digest:
         # Of a machine with other int8 kernels, what is promised is that it says so.
         with pytest.raises(CodecError, match="was written by LiteRT .* other numbers than"):

@@ -1,4 +1,4 @@
-"""``Codec``: arrays and files of images, or of sounds, to compressed bytes and back."""
+"""``Codec``: arrays and files of images, of sounds or of texts, to compressed bytes and back."""
 
 import collections
 import dataclasses
@@ -32,9 +32,10 @@ from zoo.codec.container import (
 )
 from zoo.codec.lossless import LosslessCoder
 from zoo.codec.lossy import LossyCoder, SignalCoder
-from zoo.codec.media import Pictures, Sounds, Summary, mean_squared_error
+from zoo.codec.media import Pictures, Sounds, Summary, Texts, mean_squared_error
 from zoo.codec.pictures import Source, Transform
 from zoo.codec.tables import Tables
+from zoo.codec.text_coder import TextCoder
 
 Progress = Callable[[int, int], None]
 """Called now and then with the number of tiles done and of all."""
@@ -48,7 +49,9 @@ class Codec:
         picture ↔ tiles of the model's size ↔ words of 32 bits, many tiles a chunk ↔ container
 
     With a model of signals it compresses sounds: a sound is a picture of one row, and its tiles are frames that overlap
-    (``zoo.codec.frames``). What is said of pictures below goes for them too, where it does not say otherwise.
+    (``zoo.codec.frames``). With a language model it compresses texts, without loss: their bytes are one row, and the
+    tiles are runs of it (``zoo.codec.text_coder``). What is said of pictures below goes for them too, where it does not
+    say otherwise.
 
     Of a lossy model's tiles the symbols are integers from end to end, so every machine restores the
     same ones; the decoder computes in float32, so another machine's pixels may differ by one level.
@@ -69,14 +72,22 @@ class Codec:
         self._num_threads, self.name = num_threads, artifact.name
         self.fingerprint = models.fingerprint_of(artifact)
         self.coder = self._coder_of(artifact)
-        self._medium = Sounds(self.coder.tables) if isinstance(self.coder, SignalCoder) else Pictures(self.tile)
+        self._medium = self._medium_of(self.coder)
 
     @staticmethod
-    def _coder_of(artifact: artifacts.Artifact) -> LossyCoder | LosslessCoder:
+    def _coder_of(artifact: artifacts.Artifact) -> LossyCoder | LosslessCoder | TextCoder:
+        if artifact.has("text.npz"):
+            return TextCoder(artifact)
         if not artifact.has("codec.npz"):
             return LosslessCoder(artifact)
         tables = Tables.read(artifact.file("codec.npz"))
         return (LossyCoder if tables.overlap is None else SignalCoder)(artifact, tables)
+
+    @staticmethod
+    def _medium_of(coder: LossyCoder | LosslessCoder | TextCoder) -> Pictures | Sounds | Texts:
+        if isinstance(coder, TextCoder):
+            return Texts(coder.tile[1])
+        return Sounds(coder.tables) if isinstance(coder, SignalCoder) else Pictures(coder.tile)
 
     @classmethod
     def for_file(cls, path: str | os.PathLike, *, num_threads: int = 1) -> "Codec":
@@ -138,28 +149,38 @@ class Codec:
 
     # Bytes
 
-    def compress(self, array: np.ndarray, *, compact: bool = False) -> bytes:
-        """Compresses an array of images into a container.
+    def compress(self, array: np.ndarray | str | bytes, *, compact: bool = False) -> bytes:
+        """Compresses an array of images, a sound, or a text into a container.
 
         Args:
             array: uint8, or float in [0, 1]: ``(h, w)``, ``(h, w, c)`` or ``(n, h, w, c)`` of any
                 size, c 1 or 3. A sound at the model's sample rate: int16, or float in [−1, 1], ``(n,)`` or ``(n, 1)``.
+                A text: a string, which is taken in UTF-8, or any bytes, also as uint8 ``(n,)``.
             compact: for one grey image of the tile's size, the fewest bytes instead: one that tells
                 the model, the symbols, and a check of 16 bits within them. For a packet, or a file
                 an image.
 
         Raises:
             ValueError: if it is anything else.
+
+        Examples:
+            >>> import numpy as np, zoo
+            >>> codec = zoo.Codec("compressor")
+            >>> picture = np.zeros((100, 60, 3), np.uint8)  # any size, grey or colour
+            >>> data = codec.compress(picture)
+            >>> restored = codec.decompress(data)
+            >>> restored.shape, restored.dtype, len(data) < picture.size / 10
+            ((100, 60, 3), dtype('uint8'), True)
         """
-        source = self._medium.from_array(np.asarray(array))
+        source = self._medium.from_array(array)
         if compact:
             return self._compact(source)
         file = io.BytesIO()
         self._write(file, [source], names=False, progress=None)
         return file.getvalue()
 
-    def decompress(self, data: bytes, *, max_bytes: int = 1 << 31) -> np.ndarray:
-        """Restores the array that ``compress`` was given: uint8, of the same shape; a sound as int16 ``(n,)``.
+    def decompress(self, data: bytes, *, max_bytes: int = 1 << 31) -> np.ndarray | bytes:
+        """Restores what ``compress`` was given: uint8, of the same shape; a sound as int16 ``(n,)``, a text as bytes.
 
         Args:
             data: a container, or a compact image, which is restored as ``(h, w, 1)``.
@@ -185,7 +206,7 @@ class Codec:
         for batch in self._restore(readers):
             array[done : done + len(batch)] = batch
             done += len(batch)
-        return array.reshape(shape)
+        return self._medium.value(array.reshape(shape))
 
     def _compact(self, source: Source) -> bytes:
         coder = self._lossy("compact")
@@ -231,7 +252,8 @@ class Codec:
 
         Args:
             inputs: pictures that Pillow opens, ``.npy`` arrays, folders of pictures; of a model of signals, sounds that
-                libsndfile opens, ``.npy`` arrays of samples, folders of sounds.
+                libsndfile opens, ``.npy`` arrays of samples, folders of sounds; of a language model, any files, and
+                folders of texts.
             output: the container; replaced only when all is written.
             fit: ``tile`` keeps every picture's size; ``crop`` and ``pad`` scale each to one tile.
             names: whether to keep the inputs' names.
@@ -283,8 +305,9 @@ class Codec:
 
         Args:
             path: the container, or a compact image.
-            output: ``….npy`` for one array, ``….png`` for a single picture, ``….wav`` for a single sound, else a folder
-                for PNG or WAV files named after the inputs. Nothing appears there before all is restored.
+            output: ``….npy`` for one array, ``….png`` for a single picture, ``….wav`` for a single sound, a name with
+                any extension for a single text, else a folder for PNG or WAV files, or texts, named after the inputs.
+                Nothing appears there before all is restored.
             salvage: whether to restore what precedes an append that was cut off or damaged.
             progress: called with tiles done and tiles in all.
 
@@ -306,7 +329,7 @@ class Codec:
             return summary
 
     def pictures(self, path: str | os.PathLike) -> Iterator[np.ndarray]:
-        """Yields the restored pictures of a container in their order, uint8 ``(h, w, c)``."""
+        """Yields the restored pictures of a container in their order, uint8 ``(h, w, c)``; texts as uint8 ``(n,)``."""
         with _open(path) as file:
             if not is_container(file):
                 yield self._restore_compact(file.read(compact_images.MAX_BYTES + 1), str(path))

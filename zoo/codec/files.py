@@ -50,7 +50,8 @@ def write_folder(
         ValueError: if the folder cannot be written to.
     """
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"Cannot write into {folder}: it is a file; give a folder, or a name in .npy or {suffix}.")
+        other = f"a name in .npy or {suffix}" if suffix else "a name with an extension"
+        raise ValueError(f"Cannot write into {folder}: it is a file; give a folder, or {other}.")
     staging = None
     try:
         beside = folder if folder.is_dir() else folder.absolute().parent
@@ -87,12 +88,16 @@ class Names:
         for count, name in taken:
             self.take(name, count)
 
-    def unique(self, label: str, count: int) -> str:
+    def unique(self, label: str, count: int, *, whole: bool = False) -> str:
+        """The label without its extension, or ``whole``, made unlike all others."""
         base, extension = os.path.splitext(make_safe(label[-MAX_NAME_BYTES // 8 :]))
-        candidate, number = base, 1
+        candidate, number = f"{base}{extension}" if whole else base, 1
         while not self._free(candidate, count):
             number += 1
-            candidate = f"{base}{extension}" if number == 2 else f"{base}{extension}_{number - 1}"
+            if whole:
+                candidate = f"{base}_{number}{extension}"
+            else:
+                candidate = f"{base}{extension}" if number == 2 else f"{base}{extension}_{number - 1}"
         self.take(candidate, count)
         return candidate
 

@@ -1,4 +1,4 @@
-"""What a codec does with pictures, and what it does with sounds: opening, cutting up, joining, saving."""
+"""What a codec does with pictures, with sounds and with texts: opening, cutting up, joining, saving."""
 
 import dataclasses
 import itertools
@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from zoo import artifacts
-from zoo.codec import frames, pictures, sounds, tiles
-from zoo.codec.container import Header, Section, tiles_of
+from zoo.codec import frames, pictures, sounds, texts, tiles
+from zoo.codec.container import CodecError, Header, Section, tiles_of
 from zoo.codec.files import write_folder
 from zoo.codec.tables import Tables
+from zoo.codec.text_coder import NOTHING
 
 _BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
 
@@ -31,7 +32,7 @@ class Pictures:
     bytes_per_sample = 1
 
     def from_array(self, array: np.ndarray) -> pictures.Source:
-        return pictures.from_array(array)
+        return pictures.from_array(np.asarray(array))
 
     def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[pictures.Source]:
         return pictures.transformed(pictures.open_sources(inputs, fit, self.tile, taken, failed), transform)
@@ -64,6 +65,10 @@ class Pictures:
     def empty(self, header: Header) -> np.ndarray:
         """Room for all pictures of a header, which have one shape."""
         return np.empty((header.pictures, *header.sections[0].shape), np.uint8)
+
+    def value(self, array: np.ndarray) -> np.ndarray:
+        """What ``Codec.decompress`` returns of what it restored."""
+        return array
 
     def array_shape(self, header: Header, name: str) -> tuple[int, ...]:
         """The shape of the one array that a container called ``name`` holds.
@@ -135,7 +140,7 @@ class Sounds:
         return self.tables.tile[1] + self.tables.overlap
 
     def from_array(self, array: np.ndarray) -> sounds.Sound:
-        return sounds.from_array(array)
+        return sounds.from_array(np.asarray(array))
 
     def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[sounds.Sound]:
         if fit != "tile" or transform is not None:
@@ -179,6 +184,9 @@ class Sounds:
     def empty(self, header: Header) -> np.ndarray:
         """Room for all sounds of a header, one after the other."""
         return np.empty(header.pixels, np.int16)
+
+    def value(self, array: np.ndarray) -> np.ndarray:
+        return array
 
     def array_shape(self, header: Header, name: str) -> tuple[int, ...]:
         """The shape of the one array that a container called ``name`` holds.
@@ -234,6 +242,131 @@ class Sounds:
         return SoundSummary(**figures, sample_rate=self.tables.sample_rate, notes=notes)
 
 
+@dataclasses.dataclass(frozen=True)
+class Texts:
+    """Texts as runs of bytes; each row is a run, and ``NOTHING`` after its last byte.
+
+    A text of n bytes has the width n + 1, for its end: an empty one is a text too.
+
+    Attributes:
+        length: bytes of a run.
+    """
+
+    length: int
+    what = "texts"
+    bytes_per_sample = 1
+
+    def from_array(self, array: "str | bytes | np.ndarray") -> texts.Text:
+        return texts.from_value(array)
+
+    def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[texts.Text]:
+        if fit != "tile" or transform is not None:
+            raise ValueError("fit and denoise are of pictures: leave them out for texts.")
+        return texts.open_texts(inputs, taken, failed)
+
+    def section(self, source: texts.Text) -> Section:
+        return Section(1, 1, source.size + 1, 1)
+
+    def axes(self, source: texts.Text) -> int:
+        return 2
+
+    def rows(self, source: texts.Text) -> Iterator[np.ndarray]:
+        """The runs of a text, int16 ``(n, length)``, some at a time; the last one may be empty."""
+        rest = np.zeros(0, np.int16)
+        for content in source.read():
+            rest = np.concatenate([rest, np.frombuffer(content, np.uint8)])
+            whole = len(rest) // self.length * self.length
+            if whole:
+                yield rest[:whole].reshape(-1, self.length)
+            rest = rest[whole:]
+        yield np.pad(rest, (0, self.length - len(rest)), constant_values=NOTHING)[None]
+
+    def whole(self, source: texts.Text) -> Iterator[np.ndarray]:
+        """The text, as one array of bytes."""
+        yield np.frombuffer(b"".join(source.read()), np.uint8)
+
+    def restored(self, rows: tiles.Rows, section: Section) -> Iterator[np.ndarray]:
+        """The texts of a section, one after the other, uint8 ``(m,)`` at a time.
+
+        Raises:
+            CodecError: if a run is longer or shorter than its text.
+        """
+        for _ in range(section.count):
+            left = section.width - 1
+            for _ in range(tiles_of(section.shape, (1, self.length))):
+                (row,) = rows.take(1)
+                content = row[row != NOTHING].astype(np.uint8)
+                if len(content) != min(left, self.length):
+                    raise CodecError(
+                        f"a tile holds {len(content)} bytes where its text has {min(left, self.length)}: "
+                        "the file is corrupt."
+                    )
+                left -= len(content)
+                yield content
+
+    def items(self, header: Header, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Of all that is restored, one text after the other, uint8 ``(bytes,)``."""
+        blocks = iter(blocks)
+        for section in header.sections:
+            runs = tiles_of(section.shape, (1, self.length))
+            for _ in range(section.count):
+                yield np.concatenate(list(itertools.islice(blocks, runs)))
+
+    def empty(self, header: Header) -> np.ndarray:
+        """Room for all texts of a header, one after the other."""
+        return np.empty(header.pixels - header.pictures, np.uint8)
+
+    def value(self, array: np.ndarray) -> bytes:
+        return array.tobytes()
+
+    def array_shape(self, header: Header, name: str) -> tuple[int, ...]:
+        """The shape of the bytes of the one text that a container called ``name`` holds.
+
+        Raises:
+            ValueError: if it holds several texts.
+        """
+        if header.pictures > 1:
+            raise ValueError(f"{name} holds {header.pictures} texts: restore them into a folder.")
+        return (header.pixels - 1,)
+
+    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str) -> None:
+        """Writes all texts of a container called ``name``: see ``Codec.decompress_file``."""
+        self._check(output, name)
+        if output.suffix and not output.is_dir():
+            self.array_shape(header, name)
+            with artifacts.atomic_write(output) as target:
+                for block in blocks:
+                    target.write(block.tobytes())
+        else:
+            suffix = "" if header.names else ".txt"
+            write_folder(output, header.picture_names(), self.items(header, blocks), suffix, self._write)
+
+    def save_one(self, output: Path, text: np.ndarray) -> None:
+        self._check(output, "the container")
+        with artifacts.atomic_write(output) as target:
+            self._write(text, target)
+
+    def _check(self, output: Path, name: str) -> None:
+        if output.suffix.lower() in (".png", ".npy", ".wav"):
+            raise ValueError(f"{name} holds texts: give a name such as notes.txt, or a folder, instead of {output}.")
+
+    def _write(self, text: np.ndarray, target) -> None:
+        target.write(text.tobytes())
+
+    def quality(self, originals: Iterable[np.ndarray], restored: Iterable[np.ndarray]) -> dict[str, bool]:
+        """That nothing was lost.
+
+        Raises:
+            ValueError: if the container holds other texts.
+        """
+        if mean_squared_error(originals, restored, "The container does not hold these texts"):
+            raise ValueError("The container does not hold these texts.")
+        return {"exact": True}
+
+    def summary(self, figures: dict[str, Any], sources=()) -> "Summary":
+        return TextSummary(**figures)
+
+
 def mean_squared_error(originals: Iterable[np.ndarray], restored: Iterable[np.ndarray], mismatch: str) -> float:
     """Over all samples of arrays of integers.
 
@@ -247,7 +380,7 @@ def mean_squared_error(originals: Iterable[np.ndarray], restored: Iterable[np.nd
         difference = original.astype(np.int64) - other
         total += int(np.square(difference).sum())
         samples += difference.size
-    return total / samples
+    return total / max(samples, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -303,4 +436,25 @@ class SoundSummary(Summary):
             "bytes": self.bytes,
             "kilobits_per_second": 8 * self.bytes / self.seconds / 1000,
             **({"notes": list(self.notes)} if self.notes else {}),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class TextSummary(Summary):
+    """The same of texts: ``pixels`` are their bytes, and one more for the end of each."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all texts."""
+        return self.pixels - self.pictures
+
+    def figures(self) -> dict[str, Any]:
+        """What the commands print of it."""
+        return {
+            "model": self.model,
+            "texts": self.pictures,
+            "text_bytes": self.size,
+            "bytes": self.bytes,
+            "bits_per_byte": 8 * self.bytes / self.size if self.size else None,
+            "ratio": self.size / self.bytes,
         }

@@ -5,6 +5,8 @@ from zoo.codec import compact
 from zoo.codec.container import CodecError, Header
 from zoo.codec.tables import Tables
 
+TABLES = ("codec.npz", "lossless.npz", "text.npz")  # an artefact that compresses has one of them
+
 
 def fingerprint_of(artifact: artifacts.Artifact) -> bytes:
     """What a container calls a model's tables.
@@ -12,12 +14,12 @@ def fingerprint_of(artifact: artifacts.Artifact) -> bytes:
     Raises:
         ValueError: if it has none.
     """
-    for tables in ("codec.npz", "lossless.npz"):
+    for tables in TABLES:
         if artifact.has(tables):
             return bytes.fromhex(artifact.manifest[artifact.prefix + tables]["sha256"])[:8]
     raise ValueError(
         f"{artifact.name} cannot compress: it has no codec.npz, as compressor has, "
-        "nor lossless.npz, as hierarchical_vae has."
+        "nor lossless.npz, as hierarchical_vae has, nor text.npz, as summarizer has."
     )
 
 

@@ -10,7 +10,15 @@ def gaussian(images: np.ndarray, sigma: float, seed: int) -> np.ndarray:
 
 
 def masking(images: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Sets each pixel to 0 with probability ``fraction``."""
+    """Sets each pixel to 0 with probability ``fraction``.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo.data import corruption
+        >>> masked = corruption.masking(np.ones((100, 100), np.float32), fraction=0.25, seed=0)
+        >>> round(float(masked.mean()), 2)
+        0.75
+    """
     return np.where(_uniform(images, seed) < fraction, np.float32(0), images)
 
 

@@ -3,19 +3,21 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from zoo.codec import pictures
-from zoo.data import signals
+from zoo.data import signals, text
 from zoo.data.sets import prepared
 
 LICENCES = {
     "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
     "fashion_mnist": "MIT (Zalando SE)",
     "spoken_digit": "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)",
+    "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
+    "glosses": "WordNet 3.0 license (Princeton University)",
 }
 
 
@@ -26,10 +28,11 @@ class DataSet:
     Attributes:
         name: of tensorflow-datasets, or of the folder.
         source: what it was loaded by: the name, or the folder's path.
-        train, validation, test: images, uint8 ``(n, height, width, channels)``, or frames of signals, int16
-            ``(n, length, 1)``.
+        train, validation, test: images, uint8 ``(n, height, width, channels)``, frames of signals, int16
+            ``(n, length, 1)``, or pieces of texts, int32 ``(n, length)``.
         licence: of the data.
         labels: split → integer labels ``(n,)``, where the data has any; autoencoders are not trained with them.
+        texts: split → what ``tokenized`` makes the arrays of, where the data is texts: strings, or pairs of them.
     """
 
     name: str
@@ -39,6 +42,7 @@ class DataSet:
     test: np.ndarray
     licence: str
     labels: Mapping[str, np.ndarray] | None = None
+    texts: Mapping[str, list] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -47,6 +51,14 @@ class DataSet:
         for split in (self.train, self.validation, self.test):
             digest.update(repr(split.shape).encode() + np.ascontiguousarray(split).tobytes())
         return digest.hexdigest()[:16]
+
+    def tokenized(self, tokens: Callable[[list], np.ndarray]) -> "DataSet":
+        """The same texts as integers.
+
+        Args:
+            tokens: makes int32 ``(n, length)`` of n texts.
+        """
+        return dataclasses.replace(self, **{split: tokens(texts) for split, texts in self.texts.items()})
 
     def binarized(self, seed: int) -> "DataSet":
         """The same images with every pixel 0 or 255, 255 with the probability that its grey value stands for.
@@ -66,7 +78,9 @@ class DataSet:
 
 
 def unit(examples: np.ndarray) -> np.ndarray:
-    """Examples as a model takes them, float32: uint8 images in [0, 1], int16 samples in [−1, 1], floats as they are."""
+    """Examples as a model takes them: uint8 images in [0, 1], int16 samples in [−1, 1]; others as they are."""
+    if examples.dtype == np.int32:  # pieces of texts
+        return examples
     steps = {np.dtype(np.uint8): 255, np.dtype(np.int16): 32768}.get(examples.dtype, 1)
     return examples.astype(np.float32) / np.float32(steps)
 
@@ -81,13 +95,15 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
         name_or_folder: a name such as ``fashion_mnist``, or a folder of pictures (looked through recursively);
             the zoo's own data sets win over folders of the same name, which ``./`` before the name still reaches.
         image_shape: ``(height, width, channels)`` that the model takes; ``(length, 1)`` for signals, see
-            ``zoo.data.signals``.
+            ``zoo.data.signals``; ``(length,)`` for texts, see ``zoo.data.text``.
         fit: how a picture of another size meets that shape: ``crop``, ``pad`` or ``tile``.
         seed: of the random split.
 
     Raises:
         ValueError: if the data cannot be had, or its images have another shape.
     """
+    if len(image_shape) == 1:
+        return _load_texts(name_or_folder)
     if len(image_shape) == 2:
         return _load_signals(name_or_folder, image_shape[0], seed)
     rng = np.random.default_rng(seed)
@@ -127,6 +143,20 @@ def _load_signals(name_or_folder: str, length: int, seed: int) -> DataSet:
         signals.frames(recordings["validation"], length),
         signals.frames(recordings["test"], length),
         LICENCES.get(name_or_folder, "the user's own"),
+    )
+
+
+def _load_texts(name_or_file: str) -> DataSet:
+    """Texts, not yet integers: ``tokenized`` makes them that."""
+    splits = text.load_texts(name_or_file)
+    known = name_or_file in LICENCES
+    nothing = np.empty((0, 0), np.int32)
+    return DataSet(
+        name_or_file if known else Path(name_or_file).stem,
+        name_or_file if known else str(Path(name_or_file).resolve()),
+        *3 * [nothing],
+        LICENCES.get(name_or_file, "the user's own"),
+        texts=splits,
     )
 
 

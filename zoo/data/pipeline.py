@@ -1,5 +1,7 @@
 """Batches for training, in an order that a resumed run continues exactly."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,6 +15,9 @@ def training_batches(
     seed: int = 0,
     labels: np.ndarray | None = None,
     neighbours: np.ndarray | None = None,
+    replicas: int = 1,
+    own: Sequence[int] = (0,),
+    parts: int = 1,
 ):
     """All batches from ``initial_epoch`` to ``epochs``, each epoch in a random order of its own.
 
@@ -21,44 +26,59 @@ def training_batches(
     full is dropped.
 
     Args:
-        images: ``(n, ...)``, uint8 images, int16 signals, or floating-point, which is taken as it is.
+        images: ``(n, ...)``, uint8 images, int16 signals, or int32 or floating-point, which is taken as it is.
         batch_size: examples a batch; at most n.
         labels: ``(n, ...)``, which then come with their images.
         neighbours: indices ``(n, k)``, of which one an image is drawn, each as likely as the others: that image comes
             with it, in the place of a label.
+        replicas: among which each batch is shared out evenly.
+        own: numbers of the replicas whose shares are wanted, of each batch one after the other.
+        parts: of a batch, of each of which every replica has its share (``zoo.backend.batch_in_parts``).
 
     Returns:
         A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8 and in [−1, 1] where they were
         int16, or of such batches and their labels or neighbours, and the number of batches an epoch.
 
     Raises:
-        ValueError: if there are fewer images than one batch, or both labels and neighbours.
+        ValueError: if there are fewer images than one batch, a batch cannot be shared out evenly, or both labels and
+            neighbours are given.
     """
     if labels is not None and neighbours is not None:
         raise ValueError("labels and neighbours were both given: a batch has room for one of them.")
     steps = len(images) // batch_size
     if steps < 1:
         raise ValueError(f"batch_size must be at most the number of training images: {batch_size} > {len(images)}.")
+    parts = parts if replicas > 1 else 1
+    if batch_size % (replicas * parts):
+        raise ValueError(
+            f"batch_size must be a multiple of {replicas * parts}, for {replicas} replicas to have equal shares of "
+            f"{parts} parts: received {batch_size}."
+        )
+    places = np.arange(batch_size).reshape(parts, replicas, -1).swapaxes(0, 1).reshape(replicas, -1)
+    shares = tf.constant(places[list(own)])
     table = tf.constant(images)
     steps_of_one = {tf.uint8: 255.0, tf.int16: 32768.0}.get(table.dtype)
+    dtype = tf.int32 if table.dtype == tf.int32 else tf.float32
     targets = None if labels is None else tf.constant(labels)
     graph = None if neighbours is None else tf.constant(neighbours)
 
     def rows(chosen):
-        pixels = tf.cast(tf.gather(table, chosen), tf.float32)
+        pixels = tf.cast(tf.gather(table, chosen), dtype)
         return pixels / steps_of_one if steps_of_one else pixels
 
-    def batch(step):
+    def batch(number):
+        step, share = number // len(own), shares[number % len(own)]
         epoch, position = step // steps, step % steps
-        places = tf.range(batch_size, dtype=tf.int64) + position * batch_size
+        places = share + position * batch_size
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         chosen = tf.random.experimental.index_shuffle(places, key, max_index=len(images) - 1)
         if graph is not None:
             draw = tf.random.stateless_uniform(
                 [batch_size], tf.stack([tf.constant(seed, tf.int64), step]), maxval=graph.shape[1], dtype=tf.int32
             )
-            return rows(chosen), rows(tf.gather(tf.gather(graph, chosen), draw, batch_dims=1))
+            drawn = tf.gather(draw, share)
+            return rows(chosen), rows(tf.gather(tf.gather(graph, chosen), drawn, batch_dims=1))
         return rows(chosen) if targets is None else (rows(chosen), tf.gather(targets, chosen))
 
-    positions = tf.data.Dataset.range(initial_epoch * steps, epochs * steps)
-    return positions.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps
+    numbers = tf.data.Dataset.range(initial_epoch * steps * len(own), epochs * steps * len(own))
+    return numbers.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps

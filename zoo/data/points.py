@@ -90,6 +90,14 @@ def ring(modes: int = 8, radius: float = 1.0, sigma: float = 0.01) -> Mixture:
 
     Raises:
         ValueError: if ``modes`` is below 1 or a length not above 0.
+
+    Examples:
+        >>> from zoo import data
+        >>> mixture = data.ring(modes=4)
+        >>> mixture.centres.round(6).tolist()
+        [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [-0.0, -1.0]]
+        >>> mixture.sample(1000, seed=0).shape
+        (1000, 2)
     """
     _check_count("modes", modes)
     _check_length("radius", radius)

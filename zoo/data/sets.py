@@ -6,11 +6,18 @@ import urllib.parse
 import urllib.request
 
 
+class DataUnavailable(ValueError):
+    """A data set that cannot be had: the reader's to mend, so that a notebook shows the one line and no traceback."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython asks for it
+        return [f"ValueError: {self}"]
+
+
 def prepared(name: str):
     """tensorflow-datasets' builder of a set, downloaded if need be.
 
     Raises:
-        ValueError: if the set is unknown, or is neither at hand nor can be downloaded.
+        ValueError: ``DataUnavailable``, if the set is unknown, or is neither at hand nor can be downloaded.
     """
     import tensorflow_datasets as tfds
 
@@ -21,12 +28,12 @@ def prepared(name: str):
             builder.download_and_prepare()
         return builder
     except tfds.core.registered.DatasetNotFoundError:
-        raise ValueError(
+        raise DataUnavailable(
             f"Unknown data {name!r}: expected a folder of pictures, or a name of tensorflow-datasets."
         ) from None
     except Exception as error:  # whatever the download raises: offline, proxy, checksum, disk
         folder = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-        raise ValueError(
+        raise DataUnavailable(
             f"{name} is not in {folder} and could not be downloaded ({type(error).__name__}): "
             "go online, or set TFDS_DATA_DIR to a folder that holds it."
         ) from None

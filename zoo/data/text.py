@@ -1,6 +1,7 @@
 """Texts: glosses of WordNet, docstrings of installed packages, and articles with their summaries."""
 
 import ast
+import collections
 import dataclasses
 import hashlib
 import importlib.metadata
@@ -19,6 +20,20 @@ SUMMARIES = {
     "gigaword": ("document", "summary"),
     "xsum": ("document", "summary"),
 }
+# Whose docstrings the data set ``docstrings`` is made of, split by package; all under permissive licences.
+PACKAGES = {
+    "test": ("networkx", "skimage", "statsmodels", "xarray"),
+    "validation": ("bokeh", "dask", "nltk"),
+    "train": (
+        *("numpy", "scipy", "sklearn", "pandas", "matplotlib", "keras", "tensorflow", "IPython", "Bio", "PIL"),
+        *("accelerate", "aiohttp", "altair", "arviz", "astropy", "celery", "click", "cvxpy", "datasets", "diffusers"),
+        *("distributed", "django", "fastapi", "flax", "geopandas", "gymnasium", "haiku", "holoviews", "imageio", "jax"),
+        *("jupyter_client", "keras_hub", "librosa", "lightning_fabric", "lxml", "mypy", "mypyc", "numba", "optax"),
+        *("ortools", "panel", "peft", "plotly", "poetry", "polars", "pydantic", "pymc", "pyomo", "pyramid"),
+        *("pytorch_lightning", "rdkit", "seaborn", "setuptools", "shapely", "spacy", "sqlalchemy", "sympy", "tables"),
+        *("tensorflow_probability", "tf_keras", "timm", "tornado", "torchvision", "traitlets", "transformers", "zarr"),
+    ),
+}
 WORDNET = "/usr/share/wordnet"  # of Debian's package wordnet-base
 PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
 SHINGLE = 6  # words in a row, by which near duplicates are found
@@ -26,6 +41,7 @@ SHINGLE = 6  # words in a row, by which near duplicates are found
 _SECTION = re.compile(
     r"^[ \t]*(\w[\w /]*:?\s*\n\s*[-=~]{3,}|[A-Z]\w*( \w+)?:\s*$|>>> |\.\. |:\w+[^:]*:|```|\* |- |\d+\. |\|)", re.M
 )
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 _SENTENCE = re.compile(r"[.!?](\s|$)")
 
 
@@ -42,6 +58,48 @@ class Pair:
     document: str
     summary: str
     source: str
+
+
+def load_texts(name_or_file: str) -> dict[str, list]:
+    """Sentences of a name or file, split, or pairs of ``docstrings``, which are split by package (``PACKAGES``).
+
+    Of sentences, a twentieth each, by their SHA-256 digests, are the test's and the validation's, whatever else there
+    is.
+
+    Args:
+        name_or_file: ``glosses``, ``docstrings``, or a text file with a sentence a line.
+
+    Returns:
+        ``train``, ``validation`` and ``test``.
+
+    Raises:
+        ValueError: if it cannot be had, or is too little for three splits.
+    """
+    if name_or_file == "docstrings":
+        # The training split comes last: what is like another split's is a near duplicate, and dropped.
+        pairs = load_docstrings([name for names in PACKAGES.values() for name in names])
+        return {split: [pair for pair in pairs if pair.source in names] for split, names in PACKAGES.items()}
+    if name_or_file == "glosses":
+        texts = load_glosses()
+    elif Path(name_or_file).is_file():
+        try:
+            lines = Path(name_or_file).read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise ValueError(f"{name_or_file} is no text in UTF-8: give a text file with a sentence a line.") from None
+        texts = [*dict.fromkeys(line.strip() for line in lines if line.strip())]
+    else:
+        raise ValueError(
+            f"Unknown data {name_or_file!r}: expected a text file with a sentence a line, glosses or docstrings."
+        )
+    splits: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+    for sentence in texts:
+        at = int(hashlib.sha256(sentence.encode()).hexdigest(), 16) % 20
+        splits[("test", "validation")[at] if at < 2 else "train"].append(sentence)
+    if not all(splits.values()):
+        raise ValueError(
+            f"{name_or_file} holds {len(texts)} sentences: too few for three splits; give a hundred or more."
+        )
+    return splits
 
 
 def load_summaries(name: str, split: str = "test") -> list[Pair]:
@@ -146,6 +204,56 @@ def pair_of(docstring: str, source: str) -> Pair | None:
     if _SECTION.search(first) or len(_SENTENCE.findall(document)) < 2:
         return None
     return Pair(document, summary, source)
+
+
+def split_sentences(text: str, language: str = "en") -> list[str]:
+    """The sentences of a text, by sentencex; white space within each becomes one space.
+
+    An empty line ends a sentence too. What holds neither letter nor digit, such as a ruled line, is left out.
+
+    Args:
+        text: of any length.
+        language: ISO 639 code.
+
+    Examples:
+        >>> from zoo.data import text
+        >>> text.split_sentences("Dr. Smith sat down. It was 5.30 p.m. already.")
+        ['Dr. Smith sat down.', 'It was 5.30 p.m. already.']
+    """
+    import sentencex
+
+    sentences, start = [], 0
+    for end, following in [*((gap.start(), gap.end()) for gap in _PARAGRAPH.finditer(text)), (len(text), 0)]:
+        for sentence in sentencex.segment(language, text[start:end]):
+            if re.search(r"[^\W_]", sentence):
+                sentences.append(" ".join(sentence.split()))
+        start = following
+    return sentences
+
+
+def gap_sentences(pairs: Iterable[Pair]) -> list[Pair]:
+    """Documents without the sentence that is most like all others, which takes the place of the summary.
+
+    A model that learns to write it learns to read documents, and to copy, without anybody's summaries. Likeness is
+    ROUGE-1 (F1) of a sentence with the rest of its document; documents of one sentence are left out.
+
+    Args:
+        pairs: whose documents are taken.
+
+    References:
+        Zhang et al. 2020, "PEGASUS: Pre-training with Extracted Gap-sentences for Abstractive Summarization".
+    """
+    result = []
+    for pair in pairs:
+        sentences = split_sentences(pair.document)
+        if len(sentences) < 2:
+            continue
+        words = [collections.Counter(_words(sentence)) for sentence in sentences]
+        whole = sum(words, collections.Counter())
+        likeness = [2 * (own & (whole - own)).total() / max(1, whole.total()) for own in words]
+        at = likeness.index(max(likeness))
+        result.append(Pair(" ".join(sentences[:at] + sentences[at + 1 :]), sentences[at], pair.source))
+    return result
 
 
 def shingles(text: str) -> set[bytes]:

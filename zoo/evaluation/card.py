@@ -14,6 +14,7 @@ from zoo.evaluation.generation import measure_samples, samples_from
 from zoo.evaluation.likelihood import log_likelihood
 from zoo.evaluation.metrics import mean_squared_error, psnr
 from zoo.evaluation.signals import denoised_signals, measure_recordings, signal_to_noise
+from zoo.evaluation.texts import measure_prose, measure_sentences, measure_summarizer
 from zoo.models import (
     AdversarialModel,
     Classifier,
@@ -22,6 +23,8 @@ from zoo.models import (
     DenoisingSignalAE,
     HierarchicalVAE,
     MapAE,
+    Summarizer,
+    TextAE,
     VariationalAutoencoder,
 )
 
@@ -80,6 +83,8 @@ def evaluate(
         fit=trained_on["fit"],
         seed=trained_on["seed"],
     )
+    if data_set.texts is not None:
+        data_set = data_set.tokenized(model.tokens)
     if samples:
         if not hasattr(model, "generate"):
             raise ValueError(f"{artifact.name} does not generate: expected a model that does, such as conv_vae.")
@@ -104,10 +109,15 @@ def measure_split(model, data_set: data.DataSet, *, split: str = "test", **optio
         options: of ``measure``.
 
     Returns:
-        Of a model with a code those of ``measure`` and ``measure_code``, of a classifier those of
+        Of a model with a code those of ``measure`` and ``measure_code``, of one of texts those of
+        ``measure_sentences`` or ``measure_summarizer``, of a classifier those of
         ``measure_classifier``, and of an adversarial one, where the zoo has a classifier of its data, those of
         ``measure_samples`` as ``samples``.
     """
+    if isinstance(model, TextAE):
+        return measure_sentences(model, data_set.texts[split])
+    if isinstance(model, Summarizer):
+        return measure_summarizer(model, data_set.texts[split])
     if isinstance(model, Classifier):
         return measure_classifier(model, getattr(data_set, split), (data_set.labels or {}).get(split))
     figures: dict[str, Any] = {}
@@ -243,11 +253,13 @@ def _codes(model, images: np.ndarray) -> np.ndarray:
 def measure_codec(codec: Codec, data_set: data.DataSet, *, split: str = "test") -> dict[str, float]:
     """What a codec makes of images in one file: all bytes counted, all images restored from those bytes.
 
-    Of signals it is what ``measure_recordings`` says, of the split's recordings.
+    Of signals it is what ``measure_recordings`` says, of the split's recordings, and of texts ``measure_prose``.
 
     Raises:
         ValueError: if a lossless codec lost anything.
     """
+    if data_set.texts is not None:
+        return measure_prose(codec, data_set.texts[split])
     images = getattr(data_set, split)
     if images.ndim == 3:
         return measure_recordings(codec, data.load_recordings(data_set.source, split))

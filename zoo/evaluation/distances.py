@@ -112,6 +112,12 @@ def frechet_distance_of_gaussians(
 
     References:
         Dowson & Landau 1982, "The Fréchet distance between multivariate normal distributions".
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo.evaluation import distances
+        >>> distances.frechet_distance_of_gaussians([0.0, 0.0], np.eye(2), [3.0, 0.0], 4 * np.eye(2))  # 3² + 2 (2 − 1)²
+        11.0
     """
     if np.shape(mean) != np.shape(other_mean):
         raise ValueError(f"features must have one length: received {np.shape(mean)} and {np.shape(other_mean)}.")

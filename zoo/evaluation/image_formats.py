@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from zoo.evaluation.metrics import mean_squared_error, psnr
-from zoo.plots import mosaic
+from zoo.plots.pictures import mosaic, pixels
 
 LAYOUTS = ("mosaic", "files")
 
@@ -294,13 +294,12 @@ def _format(name: str) -> ImageFormat:
 
 def _grey(images: np.ndarray) -> np.ndarray:
     """``images`` as ``(n, height, width)``."""
-    shape = images.shape
-    grey = len(shape) == 3 or (len(shape) == 4 and shape[-1] == 1)
-    if images.dtype != np.uint8 or not grey or not images.size:
+    found = pixels(images)
+    if found.dtype != np.uint8 or found.ndim != 3:
         raise ValueError(
-            f"images must be uint8 (n, height, width) or (n, height, width, 1), n ≥ 1: received {images.dtype} {shape}."
+            f"images must be uint8 (n, height, width) or (n, height, width, 1): received {images.dtype} {images.shape}."
         )
-    return images.reshape(shape[:3])
+    return found
 
 
 def _split(picture: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

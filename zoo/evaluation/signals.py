@@ -11,7 +11,14 @@ PASSAGE_SECONDS = 5.0  # that intelligibility is measured in: recordings of one 
 
 
 def signal_to_noise(signal: np.ndarray, estimate: np.ndarray) -> float:
-    """Energy of a signal against that of the error, in dB, over all samples of both arrays."""
+    """Energy of a signal against that of the error, in dB, over all samples of both arrays.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import evaluation
+        >>> round(evaluation.signal_to_noise(np.ones(4), np.full(4, 0.9)), 3)
+        20.0
+    """
     signal, estimate = (np.asarray(values, np.float64) for values in (signal, estimate))
     return _decibel(np.sum(signal**2), np.sum((signal - estimate) ** 2))
 
@@ -27,6 +34,13 @@ def si_sdr(signal: np.ndarray, estimate: np.ndarray) -> float:
 
     References:
         Le Roux et al. 2019, "SDR – Half-baked or Well Done?", eq. 5.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import evaluation
+        >>> signal, noise = np.array([1.0, 1.0, -1.0, -1.0]), np.array([0.1, -0.1, 0.1, -0.1])
+        >>> [round(evaluation.si_sdr(signal, factor * (signal + noise)), 3) for factor in (1, 5)]
+        [20.0, 20.0]
     """
     signal, estimate = _checked(signal, estimate)
     energy = np.sum(signal**2)

@@ -1,5 +1,6 @@
 """The folder that makes a trained model loadable, exportable and, with a quantised code, a codec."""
 
+import collections
 import importlib.metadata
 import json
 import platform
@@ -14,10 +15,11 @@ import numpy as np
 from zoo import artifacts, evaluation, plots, registry
 from zoo.codec import Codec
 from zoo.codec.litert import Network, as_int8
-from zoo.data import DataSet, corruption, label_names, signals, unit
+from zoo.data import DataSet, corruption, label_names, signals, text, unit
 from zoo.exporting import litert, tables
 from zoo.exporting.adaptation import adapt_decoder
 from zoo.exporting.export import PARTS, calibration_inputs
+from zoo.exporting.language import write_text
 from zoo.exporting.lossless import write_lossless
 from zoo.models import (
     AdversarialModel,
@@ -28,6 +30,8 @@ from zoo.models import (
     HierarchicalVAE,
     MapAE,
     SignalAE,
+    Summarizer,
+    TextAE,
 )
 from zoo.training import Training
 from zoo.training.run import CHECKPOINT
@@ -35,6 +39,7 @@ from zoo.training.run import CHECKPOINT
 CALIBRATION_IMAGES = 128
 GOLDEN_IMAGES = 8
 PREVIEW_FRAMES = 30
+PREVIEW_SENTENCES, PREVIEW_DOCUMENTS, PREVIEW_STEPS = 6, 3, 7
 
 
 def write_artifact(training: Training, folder: str | Path, *, command: str = "", progress=None) -> dict[str, Any]:
@@ -42,9 +47,10 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
 
     The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
     images), where that code is quantised ``decoder.tflite`` (float32 with float16 weights) and ``codec.npz``, of a
-    lossless codec's model its int8 networks and ``lossless.npz``, of every model ``golden.npz`` (an input and the
-    outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest. The training's
-    checkpoint is removed once they are all there.
+    lossless codec's model its int8 networks and ``lossless.npz``, of a language model ``text.npz`` and
+    ``tokenizer.model``, of every model ``golden.npz`` (an input and the outputs it must give), ``preview.png``,
+    ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once they are all
+    there.
 
     Raises:
         ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
@@ -82,6 +88,8 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
             steps.next("building the entropy coder's tables")
             if isinstance(model, HierarchicalVAE):
                 write_lossless(model, chosen, room)
+            elif isinstance(model, Summarizer):
+                write_text(model, data.train, data.validation, room)
             else:
                 _write_codec(model, data.train, room, identity)
 
@@ -93,7 +101,10 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
             card["metrics"] |= evaluation.measure_codec(Codec(room), data)
 
         steps.next("drawing the preview")
-        _preview(model, data, room / "preview.png")
+        if spec.traits.textual:
+            _preview_of_texts(model, card["examples"], room / "preview.png")
+        else:
+            _preview(model, data, room / "preview.png")
         (room / "history.json").write_text(_json(training.history))
         (room / "card.json").write_text(_json(card))
         steps.next("writing the manifest")
@@ -146,9 +157,12 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
         "licence": "Apache-2.0",
         "parameters": model.count_params(),
         **({"encoder_parameters": model.encoder.count_params()} if spec.traits.encodes else {}),
+        **({"examples": evaluation.examples_of(model, data.texts["test"])} if spec.traits.textual else {}),
         "input_shape": list(model.image_shape),
-        "input_range": f"{list(getattr(model, 'value_range', (0, 1)))} float32",
-        **({"code_shape": _code_shape(model)} if spec.traits.encodes else {}),
+        "input_range": "pieces of texts, int32"
+        if spec.traits.textual
+        else f"{list(getattr(model, 'value_range', (0, 1)))} float32",
+        **({"code_shape": _code_shape(model)} if spec.traits.encodes or spec.traits.textual else {}),
         "data": {
             "source": data.source,
             "seed": training.record["seed"],
@@ -156,9 +170,8 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
             "binarized": training.record["recipe"]["binarized"],
             "licence": data.licence,
             "fingerprint": data.fingerprint,
-            "train": len(data.train),
-            "validation": len(data.validation),
-            "test": len(data.test),
+            **{split: len((data.texts or vars(data))[split]) for split in ("train", "validation", "test")},
+            **_packages(data),
         },
         "training": {
             "command": command,
@@ -172,8 +185,18 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
     }
 
 
+def _packages(data: DataSet) -> dict[str, dict[str, dict[str, Any]]]:
+    """Of docstrings: how many pairs are of each package, and its licence."""
+    if data.texts is None or not isinstance(data.texts["train"][0], text.Pair):
+        return {}
+    counts = collections.Counter(pair.source for pairs in data.texts.values() for pair in pairs)
+    return {"packages": {name: {"pairs": n, "licence": text.licence_of(name)} for name, n in sorted(counts.items())}}
+
+
 def _code_shape(model: keras.Model) -> list[int]:
     """The shape of the code; of one in several parts, how many numbers they have in all."""
+    if hasattr(model, "tokenizer"):
+        return [model.latent_dim]  # beside it a summariser's encoder gives what the decoder copies from
     shape = model.encoder.output_shape
     return list(shape[1:]) if not isinstance(shape[0], tuple) else [evaluation.code_numbers(model)]
 
@@ -181,6 +204,8 @@ def _code_shape(model: keras.Model) -> list[int]:
 def _golden(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     """An input, ``images``, and what the model's methods or the model itself must make of it."""
     clean = unit(images)
+    if hasattr(model, "tokenizer"):
+        return {"images": images, "code": np.asarray(model.encode(images)), "written": np.array(model.write(images))}
     if isinstance(model, Classifier):
         return {"images": images, "features": np.asarray(model.features(clean)), "logits": np.asarray(model(clean))}
     golden = {}
@@ -225,6 +250,16 @@ def _preview(model: keras.Model, data: DataSet, path: Path) -> None:
         plots.chosen_pixels(images.mean(axis=0) / 255, model.selected, path, rows=rows)
         return
     plots.image_rows(rows, path)
+
+
+def _preview_of_texts(model: keras.Model, examples: list[dict[str, str]], path: Path) -> None:
+    """Of the card's examples, as they come."""
+    if isinstance(model, TextAE):
+        first, last = examples[0]["sentence"], examples[1]["sentence"]
+        rows = {"between": "\n".join(model.interpolate(first, last, PREVIEW_STEPS))}
+        plots.texts([*examples[:PREVIEW_SENTENCES], rows], path)
+    else:
+        plots.texts(examples[:PREVIEW_DOCUMENTS], path)
 
 
 def _preview_of_signal(model: keras.Model, clean: np.ndarray, path: Path) -> None:

@@ -114,7 +114,9 @@ def default_part(architecture: str) -> str:
 def _parts_of(model: keras.Model) -> dict[str, keras.Model]:
     """What of a model can be exported, the default first."""
     if hasattr(model, "encoder"):
-        parts = {"encoder": model.encoder, "decoder": model.decoder, "model": model}
+        parts = {"encoder": model.encoder}
+        if hasattr(model, "decoder"):  # that of a summariser is a loop
+            parts |= {"decoder": model.decoder, "model": model}
     elif isinstance(model, AdversarialModel):
         parts = {"model": model.generator, "generator": model.generator, "discriminator": model.discriminator}
     else:
@@ -128,6 +130,10 @@ def _calibration(source, model: keras.Model, part: str, images):
         rng = np.random.default_rng(0)
         noise = rng.standard_normal((CALIBRATION_NOISE, model.latent_dim), dtype=np.float32)
         return (noise, np.arange(CALIBRATION_NOISE) % model.num_classes) if model.num_classes else noise
+    if hasattr(model, "tokenizer"):
+        raise ValueError(
+            f"quantization of {model.name} must be dynamic or float16, as it takes integers: received int8."
+        )
     if images is None:
         images = None if isinstance(source, keras.Model) else _stored_calibration(source)
         if images is None:
@@ -166,7 +172,7 @@ def _functional(network: keras.Model, model: keras.Model) -> keras.Model:
     """A network itself if it is functional; a subclassed one wrapped so, for its input shape to be known."""
     if hasattr(network, "input_shape"):
         return network
-    inputs = keras.Input(model.image_shape)
+    inputs = keras.Input(model.image_shape, dtype="int32" if hasattr(model, "tokenizer") else None)
     return keras.Model(inputs, network(inputs, training=False), name=network.name)
 
 

@@ -76,6 +76,21 @@ CATALOG: dict[str, Spec] = {
         paper="Lu et al. 2013, Speech Enhancement Based on Deep Denoising Autoencoder, Interspeech",
         recipes={"spoken_digit": Recipe(epochs=10, dtype_policy="mixed_bfloat16")},
     ),
+    "text_ae": Spec(
+        class_path="zoo.models.autoencoders.text_ae:TextAE",
+        summary="A sentence to a vector of 256 numbers, and back.",
+        paper="Hill, Cho & Korhonen 2016, Learning Distributed Representations of Sentences, NAACL",
+        recipes={"glosses": Recipe(epochs=4, weight_decay=1e-4)},
+        kind="text",
+    ),
+    "summarizer": Spec(
+        class_path="zoo.models.autoencoders.summarizer:Summarizer",
+        summary="A document to a code and a short summary, with copies; its decoder is a language model.",
+        paper="See, Liu & Manning 2017, Get To The Point: Summarization with Pointer-Generator Networks, ACL",
+        recipes={"docstrings": Recipe(epochs=3, batch_size=64, weight_decay=1e-3)},
+        kind="text",
+        codec=True,
+    ),
     "denoising_ae": Spec(
         class_path="zoo.models.autoencoders.denoising_ae:DenoisingAE",
         summary="One denoiser for every level of Gaussian, masking and salt-and-pepper noise; a true bottleneck.",

@@ -21,6 +21,13 @@ def list_models(filter: str = "*", pretrained: bool = False) -> list[str]:
     Args:
         filter: shell-style pattern, matched against ``architecture.tag`` and against ``architecture``.
         pretrained: only models whose trained weights are installed.
+
+    Examples:
+        >>> import zoo
+        >>> zoo.list_models("dense_ae")
+        ['dense_ae.fashion_mnist', 'dense_ae.mnist']
+        >>> zoo.list_models("*vae.mnist", pretrained=True)
+        ['vae.mnist', 'conv_vae.mnist', 'beta_vae.mnist', 'hierarchical_vae.mnist']
     """
     shipped = set(artifacts.names())
     return [
@@ -118,6 +125,18 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     Raises:
         ValueError: for an unknown name (the closest are offered), a file that differs from its manifest, or
             overrides that the weights do not fit.
+
+    Examples:
+        >>> import numpy as np, zoo
+        >>> model = zoo.load("dense_ae.mnist")
+        >>> images = np.zeros((2, 28, 28, 1), "float32")
+        >>> tuple(model.encode(images).shape), tuple(model(images).shape)
+        ((2, 32), (2, 28, 28, 1))
+        >>> zoo.load("dense_ae.mnist", pretrained=False, latent_dim=8).latent_dim  # untrained, of another size
+        8
+        >>> zoo.load("dens_ae")
+        Traceback (most recent call last):
+        ValueError: Unknown model 'dens_ae': did you mean dense_ae or ...?
     """
     if not pretrained:
         return create(os.fspath(name), **overrides)
@@ -137,7 +156,14 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
 
 
 def info(name: str | os.PathLike) -> dict[str, Any]:
-    """The card of a trained model; of one without weights, what the catalogue knows."""
+    """The card of a trained model; of one without weights, what the catalogue knows.
+
+    Examples:
+        >>> import zoo
+        >>> card = zoo.info("dense_ae.mnist")
+        >>> card["parameters"], card["licence"], round(card["metrics"]["psnr"], 2)
+        (1083696, 'Apache-2.0', 24.28)
+    """
     text = os.fspath(name)
     if artifacts.split_name(text)[0] in CATALOG:
         text = ".".join(resolve(text))
@@ -152,6 +178,8 @@ def _with_config(model: "keras.Model", overrides: dict[str, Any]) -> "keras.Mode
         changed = type(model).from_config({**model.get_config(), **overrides})
         changed.build()
         changed.set_weights(model.get_weights())
+        if hasattr(model, "tokenizer"):  # which is neither configuration nor weights
+            changed.tokenizer.take(model.tokenizer.pieces)
     except (TypeError, ValueError) as error:
         raise ValueError(f"The trained weights do not fit {overrides}: {error} Use pretrained=False.") from None
     changed.compile_from_config(model.get_compile_config())

@@ -20,7 +20,8 @@ class Recipe:
         dtype_policy: of Keras; ``mixed_bfloat16`` is faster for convolutions where the processor has it.
         jit_compile: whether XLA compiles the step: measured per model, it speeds dense nets and slows convolutions.
         binarized: whether each image is made binary beforehand, by one seeded draw (``DataSet.binarized``).
-        pretraining_epochs: passes over the training split for each layer of a stack, before all are trained together.
+        pretraining_epochs: passes over the training split for each layer of a stack, before all are trained together;
+            of a summariser over documents alone, before their summaries.
         decoder_epochs: passes over the training split, after all else, in which the decoder of a quantised code learns
             from the int8 encoder's codes.
         neighbours: k of the graph of the training split's k nearest neighbours, of which one is drawn with each image;
@@ -54,16 +55,19 @@ class Kind:
         labelled: whether labels are the targets.
         encodes: whether there is an encoder, and so a code, an int8 encoder and images to calibrate it with.
         adversarial: whether it is an ``AdversarialModel``: two players, each with an optimizer of its own.
+        textual: whether its examples are texts, which its own tokenizer makes integers of.
     """
 
     metrics: tuple[str, ...] = ()
     labelled: bool = False
     encodes: bool = False
     adversarial: bool = False
+    textual: bool = False
 
 
 KINDS = {
     "autoencoder": Kind(metrics=("mse",), encodes=True),
+    "text": Kind(textual=True),
     "gan": Kind(adversarial=True),
     "conditional_gan": Kind(adversarial=True, labelled=True),
     "adversarial_autoencoder": Kind(adversarial=True, encodes=True),

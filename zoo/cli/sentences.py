@@ -1,0 +1,92 @@
+"""``zoo sentences``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def sentences(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SENTENCE",
+            help="Sentences in quotes, text files with a sentence a line, or - for standard input.",
+            show_default=False,
+        ),
+    ],
+    between: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="N sentences on the way from the first to the second.", show_default=False),
+    ] = None,
+    nearest: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The nearest lines of a text file to each sentence.", show_default=False),
+    ] = None,
+    count: Annotated[int, typer.Option("-k", "--count", min=1, metavar="N", help="Lines that --nearest lists.")] = 5,
+    codes: Annotated[
+        Path | None, typer.Option(metavar="CODES.npy", help="Also write the codes, a row each.", show_default=False)
+    ] = None,
+    model: Annotated[str, typer.Option(help="An autoencoder of sentences, its name or folder.")] = "text_ae",
+    threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Send sentences through a code of 256 numbers and back, or find what lies near them or between two.
+
+    The shipped model knows English definitions of up to 23 pieces of words; longer sentences are cut, which is said.
+    """
+    from zoo.cli.console import emit, error_console, start_tensorflow
+
+    if between is not None and nearest is not None:
+        raise ValueError("between and nearest were both given: choose one.")
+    given = [sentence for item in inputs for sentence in _read(item)]
+    if not given:
+        raise ValueError("SENTENCE must hold at least one word: received none.")
+    if between is not None and (len(given) != 2 or between < 2):
+        raise ValueError(
+            f"between must be at least 2, with two sentences: received {between} and {len(given)} sentence(s)."
+        )
+    others = _read(nearest) if nearest is not None else []
+    if nearest is not None and not others:
+        raise ValueError(f"{nearest} must hold at least one line of text: received none.")
+    start_tensorflow(threads)
+    import numpy as np
+
+    import zoo
+    from zoo import artifacts
+    from zoo.models import TextAE
+
+    loaded = zoo.load(model)
+    if not isinstance(loaded, TextAE):
+        raise ValueError(f"model must be an autoencoder of sentences, such as text_ae: received {model}.")
+    if cut := sum(len(pieces) >= loaded.length for pieces in loaded.tokenizer.pieces.encode(given)):
+        error_console.print(f"{cut} of {len(given)} sentences are longer than {loaded.length - 1} pieces, and cut.")
+    if between is not None:
+        rows = [{"sentence": sentence} for sentence in loaded.interpolate(*given, between)]
+    elif nearest is not None:
+        found = zip(given, loaded.nearest(given, others, count), strict=True)
+        rows = [{"sentence": a, "similarity": s, "nearest": b} for a, near in found for s, b in near]
+    else:
+        rows = [{"sentence": a, "restored": b} for a, b in zip(given, loaded.reconstruct(given), strict=True)]
+    if codes is not None:
+        with artifacts.atomic_write(codes) as file:
+            np.save(file, np.asarray(loaded.encode(given)))
+    emit(rows, as_json)
+
+
+def _read(item: str | Path) -> list[str]:
+    """The sentences of a file or of standard input, without empty lines; a string that is neither is one itself."""
+    import sys
+
+    try:
+        if item == "-":
+            text = sys.stdin.buffer.read().decode()
+        elif isinstance(item, Path) or (len(item) < 256 and Path(item).is_file()):
+            text = Path(item).read_text(encoding="utf-8")
+        else:
+            text = item
+    except UnicodeDecodeError:
+        raise ValueError(f"{item} is no text in UTF-8: give a text file with a sentence a line.") from None
+    except OSError as error:
+        raise ValueError(f"{item} cannot be read: {error.strerror}.") from None
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]

@@ -1,0 +1,37 @@
+"""A learned vector for each place of a sequence."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PositionEmbedding(keras.layers.Layer):
+    """Scales a sequence and adds to each place a vector that is learned for it.
+
+    Args:
+        length: number of places, at most; a shorter sequence has the first of them.
+        units: of each vector.
+        scale: of what the vectors are added to.
+
+    Call arguments:
+        x: ``(batch, length, units)``.
+
+    References:
+        Gehring et al. 2017, "Convolutional Sequence to Sequence Learning", §3.1.
+    """
+
+    def __init__(self, length, units, scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.length, self.units, self.scale = length, units, scale
+
+    def build(self, input_shape):
+        self.table = self.add_weight(shape=(self.length, self.units), initializer="random_normal", name="table")
+
+    def call(self, x):
+        return self.scale * x + ops.cast(self.table[: ops.shape(x)[1]], x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "length": self.length, "units": self.units, "scale": self.scale}

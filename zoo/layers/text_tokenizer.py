@@ -1,0 +1,67 @@
+"""A tokenizer that a model carries with it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+
+from zoo.codec.tokenizer import Tokenizer, train_tokenizer
+
+ASSET = "tokenizer.model"
+
+
+@keras.saving.register_keras_serializable("zoo")
+class TextTokenizer(keras.layers.Layer):
+    """Texts to integers and back, ``(n,)`` strings to int32 ``(n, length)``; its pieces are saved with the model.
+
+    ``adapt`` learns the pieces, as that of ``keras.layers.TextVectorization`` learns its words.
+
+    Args:
+        vocabulary_size: number of pieces.
+    """
+
+    def __init__(self, vocabulary_size=8192, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self._tokenizer: Tokenizer | None = None
+        self.built = True
+
+    def adapt(self, texts: Iterable[str]) -> None:
+        """Learns the pieces of texts.
+
+        Raises:
+            ValueError: if they are too few for ``vocabulary_size`` pieces.
+        """
+        try:
+            self._tokenizer = Tokenizer(train_tokenizer(texts, self.vocabulary_size))
+        except RuntimeError as error:  # of SentencePiece
+            raise ValueError(
+                f"The texts must have enough words for a vocabulary_size of {self.vocabulary_size}: {error}"
+            ) from None
+
+    @property
+    def pieces(self) -> Tokenizer:
+        """The tokenizer itself.
+
+        Raises:
+            ValueError: before ``adapt``.
+        """
+        if self._tokenizer is None:
+            raise ValueError("The tokenizer knows no pieces yet: call tokenizer.adapt(texts), or load a trained model.")
+        return self._tokenizer
+
+    def take(self, tokenizer: Tokenizer) -> None:
+        """Uses a tokenizer that is trained already."""
+        self._tokenizer = tokenizer
+
+    def save_assets(self, dir_path):
+        if self._tokenizer is not None:
+            Path(dir_path, ASSET).write_bytes(self._tokenizer.model)
+
+    def load_assets(self, dir_path):
+        path = Path(dir_path, ASSET)
+        if path.exists():
+            self._tokenizer = Tokenizer(path.read_bytes())
+
+    def get_config(self):
+        return {**super().get_config(), "vocabulary_size": self.vocabulary_size}

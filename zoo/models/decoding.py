@@ -1,0 +1,88 @@
+"""How a summary is chosen among those that a decoder may write, and shorter forms of a document's own sentences."""
+
+import re
+
+import numpy as np
+
+TOP = 64  # likeliest pieces, of which one is drawn
+SHORTEST = 5  # words of a sentence that is cut off
+_ASIDE = re.compile(r"\s+\([^()]*\)")
+# Where a sentence may end early and still be one.
+_CUT = re.compile(r"[,;:]| (?:which|such as|if|when|where|that|so|by|for example|e\.g\.|i\.e\.|and|using|with)(?= )")
+
+
+def draw(likelihood: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
+    """One of the likeliest ``TOP`` pieces, int64 ``(…)``, by probabilities ``(…, n)`` to the power of 1 / temperature.
+
+    References:
+        Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story Generation", for the likeliest ones alone.
+    """
+    top = np.argpartition(likelihood, -min(TOP, likelihood.shape[-1]), axis=-1)[..., -TOP:]
+    chances = np.take_along_axis(likelihood, top, axis=-1)
+    sums = np.cumsum((chances / chances.max(axis=-1, keepdims=True)) ** (1 / temperature), axis=-1)
+    number = rng.random(sums.shape[:-1], dtype=np.float32)[..., None] * sums[..., -1:]
+    place = np.minimum((sums <= number).sum(axis=-1, keepdims=True), sums.shape[-1] - 1)
+    return np.take_along_axis(top, place, axis=-1)[..., 0]
+
+
+def likeness(texts: list[str], drawn: list[str]) -> np.ndarray:
+    """Mean ROUGE-L (F1) of each text with those that were drawn, ``(len(texts),)``, with no regard to case or signs.
+
+    A text's expected ROUGE-L, if what the decoder draws is what a summary may be: whoever chooses the highest minimises
+    the Bayes risk.
+
+    References:
+        Kumar & Byrne 2004, "Minimum Bayes-Risk Decoding for Statistical Machine Translation".
+    """
+    others = [_words(text) for text in drawn]
+    return np.array([np.mean([_rouge_l(words, other) for other in others]) for words in map(_words, texts)])
+
+
+def shortened(sentence: str) -> list[str]:
+    """Shorter forms of a sentence: without what is in brackets, and cut off before a clause, of five words at least.
+
+    References:
+        Knight & Marcu 2002, "Summarization beyond sentence extraction", for summaries by leaving out.
+    """
+    plain = _ASIDE.sub("", sentence)
+    forms = [plain]
+    for form in (sentence, plain):
+        heads = (form[: cut.start()].rstrip(" .,;:") for cut in _CUT.finditer(form))
+        forms += [f"{head}." for head in heads if len(head.split()) >= SHORTEST and head.count("(") == head.count(")")]
+    return [form for form in dict.fromkeys(forms) if form != sentence]
+
+
+def most_alike(drawn: list[str], sentences: list[str], earliness: float) -> str:
+    """Of texts that were drawn, and of a document's sentences, whole and shortened, the one most like all drawn.
+
+    Args:
+        drawn: summaries.
+        sentences: of the document, in their order.
+        earliness: what the first one's likeness has added to it, the second one's half of that, the third one's a
+            third: they say nothing that the document does not, and the first ones mostly what it is about.
+    """
+    own = [(form, place) for place, text in enumerate(sentences, start=1) for form in (text, *shortened(text))]
+    texts = [form for form, _ in own]
+    of_own = likeness(texts, drawn) + earliness / np.array([place for _, place in own]) if own else []
+    of_drawn = likeness(drawn, drawn) - 1 / len(drawn)  # but for itself
+    return [*texts, *drawn][int(np.argmax([*of_own, *of_drawn]))]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.lower())
+
+
+def _rouge_l(a: list[str], b: list[str]) -> float:
+    return 2 * _longest_common(a, b) / max(1, len(a) + len(b))
+
+
+def _longest_common(a: list[str], b: list[str]) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(b) + 1)
+    for word in a:
+        diagonal = 0
+        for place, other in enumerate(b, start=1):
+            above = row[place]
+            row[place] = diagonal + 1 if word == other else max(above, row[place - 1])
+            diagonal = above
+    return row[-1]
