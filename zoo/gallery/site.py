@@ -1,0 +1,187 @@
+"""The site: an index and a page for each model, written whole or not at all."""
+
+import functools
+import json
+import os
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from zoo import __version__, artifacts, pages, registry
+from zoo.codec.files import write_folder
+from zoo.gallery import curves, usage
+from zoo.gallery.figures import Figure, figures, headlines, tables, words
+
+STYLE = "style.css"
+
+
+def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None) -> list[Path]:
+    """Writes the site of shipped models; nothing appears in ``folder`` before all of it has been made.
+
+    ``index.html`` links to ``models/NAME.html``, both to ``pictures/NAME.png`` and ``style.css``. Links are relative,
+    and nothing comes from a network. Other files of the folder stay as they are.
+
+    Args:
+        folder: made if need be.
+        names: of the models, ``architecture`` or ``architecture.tag``; all that are shipped where none are given.
+
+    Returns:
+        The files' paths, the index first.
+
+    Raises:
+        ValueError: for an unknown name, a model without weights or a damaged one, no names at all, or a folder that is
+            a file or cannot be written to.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"Cannot write the gallery to {folder}: it is a file; give a folder.")
+    if names is None:
+        names = registry.list_models(pretrained=True)
+    resolved = dict.fromkeys(".".join(registry.loading.resolve(name)) for name in names)
+    if not resolved:
+        raise ValueError("names must hold at least one model: received none.")
+    models = [describe(name) for name in resolved]
+    # The index last, so that what it links to is there.
+    files = {
+        **{model["picture"]["file"]: model["picture"]["data"] for model in models if model["picture"]},
+        STYLE: _style().encode(),
+        **{f"models/{model['name']}.html": model_page(model, models).encode() for model in models},
+        "index.html": index_page(models).encode(),
+    }
+    write_folder(folder, files, files.values(), "", lambda data, file: file.write(data))
+    return [folder / name for name in reversed(files)]
+
+
+def describe(name: str) -> dict[str, Any]:
+    """All that the pages say of a shipped model, from its artefact, whose files' digests are checked."""
+    artifact = registry.artifact_of(name)
+    spec, card = registry.spec_of(name), artifact.card
+    tasks = usage.tasks_of(spec, card)
+    return {
+        "name": name,
+        "card": card,
+        "tasks": tasks,
+        "picture": _picture(artifact, spec, tasks),
+        "headlines": headlines(card["metrics"]),
+        "tables": tables(card["metrics"]),
+        "certificate": _json(artifact, "certificate.json"),
+        "panels": curves.panels(_json(artifact, "history.json") or {}),
+        "files": [(file, entry["bytes"]) for file, entry in artifact.manifest.items() if "/" not in file],
+        "python": usage.python(name, spec, tasks, card),
+        "commands": usage.commands(name, spec, tasks, card),
+    }
+
+
+def index_page(models: list[dict[str, Any]]) -> str:
+    """The page of all models, with a search that needs no network."""
+    counts = {task: sum(task in model["tasks"] for model in models) for task in usage.TASKS}
+    return _template("index.html.j2").render(
+        models=models,
+        tasks={task: (label, counts[task]) for task, label in usage.TASKS.items() if counts[task]},
+        sources=list(dict.fromkeys(model["card"]["data"]["source"] for model in models)),
+        labels=usage.TASKS,
+        version=__version__,
+        root="",
+    )
+
+
+def model_page(model: dict[str, Any], models: list[dict[str, Any]]) -> str:
+    """The page of one model, beside those ``models`` that were measured by the same figures on the same data."""
+    return _template("model.html.j2").render(
+        model=model,
+        card=model["card"],
+        certificate=model["certificate"],
+        others=_comparison(model, models),
+        labels=usage.TASKS,
+        plot=(curves.WIDTH, curves.HEIGHT),
+        version=__version__,
+        root="../",
+    )
+
+
+def _comparison(model: dict[str, Any], models: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows of the models with the headlines' figures on the same examples, the best by the first of them on top.
+
+    Models that were measured on other examples, such as the same images made binary, are not among them.
+    """
+    keys = [figure.key for figure in model["headlines"]]
+    rows = []
+    for other in models:
+        known = figures(other["card"]["metrics"])
+        if other["card"]["data"]["fingerprint"] == model["card"]["data"]["fingerprint"] and set(keys) <= set(known):
+            rows.append(
+                (other["name"], Figure("parameters", other["card"]["parameters"]), [known[key] for key in keys])
+            )
+    first = model["headlines"][0]
+    rows.sort(key=lambda row: row[2][0].value, reverse=first.style.better == "higher")
+    return {"columns": model["headlines"], "rows": rows if len(rows) > 1 else []}
+
+
+def _picture(artifact: artifacts.Artifact, spec: registry.Spec, tasks: list[str]) -> dict[str, Any] | None:
+    """The preview with its size and what it shows; None where there is none."""
+    if not artifact.has("preview.png"):
+        return None
+    from PIL import Image
+
+    path = artifact.file("preview.png")
+    with Image.open(path) as image:
+        width, height = image.size
+    return {
+        "file": f"pictures/{artifact.name}.png",
+        "data": path.read_bytes(),
+        "width": width,
+        "height": height,
+        "alt": _shown(spec, tasks),
+    }
+
+
+def _shown(spec: registry.Spec, tasks: list[str]) -> str:
+    """What a preview shows: exporting draws them, by the same distinctions."""
+    if "text" in tasks:
+        return "Texts of the test split, drawn at random, and what the model makes of them"
+    if "map" in tasks:
+        return "The test images' codes as points of a map, a colour and a shape for each class"
+    if "classify" in tasks:
+        return "Of each class, the test image that the classifier is most sure of, and the one it is least sure of"
+    if "codes" not in tasks:
+        classes = ", a column for each class" if spec.traits.labelled else ""
+        return f"A grid of a hundred generated images, not chosen{classes}"
+    if "denoise" in tasks:
+        return "Test examples, the same with noise, and what the model makes of them"
+    rows = "The first test examples and their reconstructions"
+    if "select" in tasks:
+        rows = f"The chosen pixels in colour over the mean image; {rows[0].lower()}{rows[1:]}"
+    return f"{rows}; below, generated images" if "generate" in tasks else rows
+
+
+def _json(artifact: artifacts.Artifact, file: str) -> Any:
+    return json.loads(artifact.file(file).read_text()) if artifact.has(file) else None
+
+
+def _style() -> str:
+    sheets = (resources.files("zoo.pages") / "style.css", resources.files("zoo.gallery") / "gallery.css")
+    return "".join(sheet.read_text("utf-8") for sheet in sheets)
+
+
+@functools.cache
+def _template(name: str):
+    return pages.template("zoo.gallery", name, words=words, size=_size, figure=_figure, shape=_shape)
+
+
+def _figure(value: float | int, key: str, pattern: str | None = None) -> Any:
+    """A number of a certificate or card: ``<data>`` with the exact one, in the style of its key or by a pattern."""
+    from markupsafe import Markup
+
+    text = pattern.format(value) if pattern else Figure(key, value).text
+    return Markup('<data value="{}">{}</data>').format(value, text)
+
+
+def _size(count: int) -> str:
+    return (
+        f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB" if count >= 10_000 else f"{count:,} bytes"
+    )
+
+
+def _shape(sides: list[int]) -> str:
+    return " × ".join(map(str, sides))
