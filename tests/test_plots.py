@@ -2,6 +2,7 @@
 
 import io
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -99,6 +100,83 @@ def test_rate_distortion_draws_each_series_by_rising_rate(tmp_path):
     assert (tmp_path / "chart.png").stat().st_size > 1000
 
 
+def test_a_grid_may_be_in_colour():
+    images = np.random.default_rng(1).random((3, 4, 5, 3))
+    picture = plots.mosaic(images, 2, gap=1)
+    np.testing.assert_array_equal(picture[:4, 6:], images[1])
+    np.testing.assert_array_equal(picture[5:, :5], images[2])
+    assert picture.shape == (9, 11, 3) and not picture[5:, 6:].any()
+    grey, colour = plots.image_rows({"grey": images[..., 0], "colour": images}).axes
+    assert grey.images[0].get_array().ndim == 2
+    np.testing.assert_allclose(colour.images[0].get_array()[:, 7:12], images[1])
+
+
+def test_reconstructions_say_how_far_off_each_is():
+    """A difference of 0.1 everywhere is 20 dB, and one of 0.2 nearly 14."""
+    originals = np.full((3, 4, 5, 1), 0.5, np.float32)
+    restored = originals + np.array([0.0, 0.1, 0.2], np.float32).reshape(3, 1, 1, 1)
+    figure = plots.reconstructions(originals, restored, inputs=0 * originals)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["original", "input", "restored", "error, 0 to 0.2"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["equal", "20.0 dB", "14.0 dB"]
+    error = figure.axes[3].images[0].get_array()
+    for column, value in ((0, 0.0), (7, 0.5), (14, 1.0)):  # a third of the strip each, after gaps of two pixels
+        np.testing.assert_allclose(error[0, column], matplotlib.colormaps["cividis"](value)[:3], atol=0.01)
+
+
+def test_traversals_have_a_row_a_number_even_where_labels_repeat():
+    rows = np.random.default_rng(0).random((2, 3, 4, 5))
+    figure = plots.traversals(rows, labels=["z", "z"], values=[-2.5, 0, 2.5])
+    assert [axes.get_ylabel() for axes in figure.axes] == ["z", "z"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["−2.5", "0", "2.5"]
+    for axes, row in zip(figure.axes, rows, strict=True):
+        strip = axes.images[0].get_array()
+        np.testing.assert_array_equal(np.stack([strip[:, 7 * i : 7 * i + 5] for i in range(3)]), row)
+    assert len(plots.traversals(rows[..., None]).axes) == 2
+
+
+def test_filters_of_dense_layers_and_convolutions():
+    kernels = np.random.default_rng(0).normal(size=(20, 6))
+    picture = plots.filters(kernels, image_shape=(4, 5, 1), columns=3).axes[0].images[0].get_array()
+    first = kernels[:, 4].reshape(4, 5)
+    np.testing.assert_allclose(picture[5:9, 6:11], first / np.abs(first).max())
+    assert np.ma.getmaskarray(picture)[4].all()  # the gap is no weight
+    kernels = np.zeros((3, 2, 4, 5))  # 5 filters of 4 inputs
+    kernels[1, 0, 2, 3], kernels[2, 1, 1, 3] = -2.0, 1.0
+    picture = plots.filters(kernels).axes[0].images[0].get_array()
+    assert picture.shape == (5 * 4 - 1, 4 * 3 - 1)
+    assert picture[3 * 4 + 1, 2 * 3] == -1.0 and picture[3 * 4 + 2, 1 * 3 + 1] == 0.5 and picture.sum() == -0.5
+
+
+def test_the_colours_of_signed_values_show_the_sign():
+    scale = plots.filters(np.ones((1, 1, 1, 1))).axes[0].images[0].cmap
+    for vision in COLOUR_VISION.values():
+        low, zero, high = (_lab(np.array(scale(value)[:3]), np.array(vision)) for value in (0.0, 0.5, 1.0))
+        assert low[0] < zero[0] > high[0] and zero[0] > 99
+        assert min(np.linalg.norm(a - b) for a, b in ((low, zero), (zero, high), (low, high))) > 40
+
+
+def test_a_film_holds_every_step_there_and_back(tmp_path):
+    steps = np.random.default_rng(0).integers(0, 256, (4, 6, 5, 7, 1), np.uint8)
+    plots.animation(steps, tmp_path / "film.gif", columns=3, scale=2, milliseconds=80, back=True)
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == 6 and film.info["loop"] == 0 and film.info["duration"] == 80
+        for frame, step in enumerate([0, 1, 2, 3, 2, 1]):
+            film.seek(frame)
+            expected = plots.mosaic(steps[step], 3, gap=1, background=255)
+            np.testing.assert_array_equal(np.asarray(film.convert("L"))[::2, ::2], expected)
+    plots.animation([np.zeros((1, 4, 4, 3)), np.ones((1, 4, 4, 3))], tmp_path / "colour.gif")
+    with Image.open(tmp_path / "colour.gif") as film:
+        assert film.n_frames == 2 and film.size == (16, 16)
+
+
+@pytest.mark.parametrize("vision", COLOUR_VISION)
+def test_the_palette_stays_apart_for_colour_blind_readers(vision):
+    """CIE 1976 distance between any two colours; 2.3 is what is just noticed."""
+    seen = [_lab(np.array(to_rgb(colour)), np.array(COLOUR_VISION[vision])) for colour in plots.PALETTE]
+    assert len(seen) == 8
+    assert min(np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]) > 16
+
+
 @pytest.mark.parametrize("vision", COLOUR_VISION)
 @pytest.mark.parametrize("dark", [False, True])
 def test_series_stay_apart_for_colour_blind_readers(vision, dark):
@@ -130,7 +208,19 @@ def test_equal_figures_give_equal_bytes():
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda: plots.mosaic(np.zeros((2, 3, 3, 3))), r"images must be .*received \(2, 3, 3, 3\)"),
+        (lambda: plots.mosaic(np.zeros((2, 3, 3, 2))), r"images must be .*received \(2, 3, 3, 2\)"),
+        (lambda: plots.reconstructions(IMAGES, IMAGES[:3]), r"restored must have .*\(7, 5, 4\): received \(3, 5, 4\)"),
+        (lambda: plots.traversals(IMAGES[0]), r"rows must be .*received \(5, 4, 1\)"),
+        (lambda: plots.traversals(IMAGES[None], labels=["a", "b"]), "labels must be 1, .*received 2"),
+        (lambda: plots.traversals(IMAGES[None], values=[1.0]), "values must be 7, .*received 1"),
+        (lambda: plots.filters(np.ones((20, 3)), image_shape=(4, 4)), r"image_shape must be .*20 .*\(4, 4\)"),
+        (lambda: plots.filters(np.ones((20, 3))), "image_shape must be .*received None"),
+        (lambda: plots.filters(np.ones(3)), r"kernels must be .*received \(3,\)"),
+        (lambda: plots.chosen_pixels(np.zeros((4, 4, 3)), [0]), r"mean must be grey.*received \(4, 4, 3\)"),
+        (lambda: plots.animation([IMAGES], "film.png"), "path must end in .gif: received 'film.png'"),
+        (lambda: plots.animation([], "film.gif"), "steps must be at least one"),
+        (lambda: plots.animation([IMAGES, IMAGES[:5, :3]], "film.gif"), "of one shape"),
+        (lambda: plots.animation([IMAGES], "film.gif", milliseconds=0), "milliseconds must be at least 1: received 0"),
         (lambda: plots.image_grid(np.zeros((0, 3, 3))), "images must be"),
         (lambda: plots.image_grid(np.zeros((1, 3, 3), int)), "uint8 or float .*received int64"),
         (lambda: plots.image_rows({"a": IMAGES, "b": IMAGES[:2]}), "rows must hold images of one"),
@@ -184,3 +274,35 @@ def test_a_spectrogram_shows_where_a_tone_is(tmp_path):
     plots.spectrograms({"tone": tone}, tmp_path / "s.svg", rate=8000)
     with pytest.raises(ValueError, match="signals of one length"):
         plots.spectrograms({"a": tone, "b": tone[1:]}, rate=8000)
+
+
+def test_lines_hold_their_series():
+    series = {"a": ([1, 2, 4], [3.0, 2.0, 1.0]), "b": (range(1, 3), np.array([5.0, 6.0]))}
+    axes = plots.lines(series, x_label="epochs", y_label="error", title="both", log_y=True).axes[0]
+    for line, (label, (x, y)) in zip(axes.lines, series.items(), strict=True):
+        assert line.get_label() == label
+        np.testing.assert_array_equal(line.get_xydata(), np.transpose([x, y]))
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("epochs", "error", "both")
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
+    assert all(tick == int(tick) for tick in axes.get_xticks())
+    assert len({(line.get_color(), line.get_marker()) for line in axes.lines}) == 2
+    with pytest.raises(ValueError, match="series must have a value for each position: 'a' has 2 and 1"):
+        plots.lines({"a": ([1, 2], [1])}, x_label="x", y_label="y")
+
+
+def test_matrices_show_every_number_in_its_cell():
+    values = {"first": np.array([[1, 0], [-2.25, 3], [4, 5]]), "second": np.eye(2)}
+    figure = plots.matrices(values, number_format=".1f")
+    for axes, (label, matrix) in zip(figure.axes, values.items(), strict=True):
+        *numbers, title = axes.texts
+        assert title.get_text() == label
+        for text in numbers:
+            column, row = text.get_position()
+            assert float(text.get_text().replace("−", "-")) == pytest.approx(matrix[row, column], abs=0.05)
+        np.testing.assert_array_equal(axes.images[0].get_array(), np.abs(matrix))
+    left, right = (axes.get_position() for axes in figure.axes)
+    assert left.x1 < right.x0 and left.y1 == pytest.approx(right.y1)
+    below = [axes.get_position() for axes in plots.matrices(values, columns=1).axes]
+    assert below[0].y0 > below[1].y1 and below[0].x0 == below[1].x0
+    with pytest.raises(ValueError, match=r"values must hold matrices: received \[\(3,\)\]"):
+        plots.matrices({"a": np.zeros(3)})

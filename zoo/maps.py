@@ -102,7 +102,7 @@ def check_bokeh() -> None:
 
 def projector(
     codes: np.ndarray,
-    images: np.ndarray,
+    images: np.ndarray | None,
     names: Sequence[str],
     folder: str | os.PathLike,
     *,
@@ -112,7 +112,8 @@ def projector(
 
     Args:
         codes: ``(n, numbers)``.
-        images: float in [0, 1], ``(n, height, width, channels)``, 1 or 3 channels; shrunk to what one sprite holds.
+        images: float in [0, 1], ``(n, height, width, channels)``, 1 or 3 channels; shrunk to what one sprite holds;
+            None where the examples are no pictures.
         names: n.
         folder: made if need be; files of an earlier export are replaced.
         labels: n.
@@ -125,31 +126,38 @@ def projector(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"Cannot write to {folder}: {error.strerror}.") from None
-    columns = math.ceil(math.sqrt(len(codes)))
-    thumbnails = _thumbnails(images, min(THUMBNAIL, SPRITE // columns))
-    height, width = thumbnails.shape[1:3]
-    # The projector wants a square: as many rows as columns, the last ones empty.
-    cells = np.zeros((columns * columns, *thumbnails.shape[1:]), np.uint8)
-    cells[: len(thumbnails)] = thumbnails
-    sprite = cells.reshape(columns, columns, *thumbnails.shape[1:]).swapaxes(1, 2)
-    picture = io.BytesIO()
-    pictures.write_png(sprite.reshape(columns * height, columns * width, -1), picture)
     metadata = [[name] for name in names]
     if labels is not None:  # of a single column the projector reads no header
         metadata = [["name", "label"], *map(list, zip(names, labels, strict=True))]
     files = {
         "tensors.tsv": _table([f"{value:.9g}" for value in code] for code in codes),
         "metadata.tsv": _table(metadata),
-        "sprite.png": picture.getvalue(),
-        "projector_config.pbtxt": (
-            'embeddings {\n  tensor_name: "codes"\n  tensor_path: "tensors.tsv"\n  metadata_path: "metadata.tsv"\n'
-            '  sprite {\n    image_path: "sprite.png"\n'
-            f"    single_image_dim: {width}\n    single_image_dim: {height}\n  }}\n}}\n"
-        ),
     }
+    configuration = '  tensor_name: "codes"\n  tensor_path: "tensors.tsv"\n  metadata_path: "metadata.tsv"\n'
+    if images is not None:
+        files["sprite.png"], (height, width) = _sprite(images)
+        size = f"    single_image_dim: {width}\n    single_image_dim: {height}\n"
+        configuration += f'  sprite {{\n    image_path: "sprite.png"\n{size}  }}\n'
+    files["projector_config.pbtxt"] = f"embeddings {{\n{configuration}}}\n"
     for name, content in files.items():
         with artifacts.atomic_write(folder / name) as file:
             file.write(content if isinstance(content, bytes) else content.encode())
+
+
+def _sprite(images: np.ndarray) -> tuple[bytes, tuple[int, int]]:
+    """All images in one PNG, as the projector wants it, and the height and width of each.
+
+    A square: as many rows as columns, the last ones empty.
+    """
+    columns = math.ceil(math.sqrt(len(images)))
+    thumbnails = _thumbnails(images, min(THUMBNAIL, SPRITE // columns))
+    height, width = thumbnails.shape[1:3]
+    cells = np.zeros((columns * columns, *thumbnails.shape[1:]), np.uint8)
+    cells[: len(thumbnails)] = thumbnails
+    sprite = cells.reshape(columns, columns, *thumbnails.shape[1:]).swapaxes(1, 2)
+    picture = io.BytesIO()
+    pictures.write_png(sprite.reshape(columns * height, columns * width, -1), picture)
+    return picture.getvalue(), (height, width)
 
 
 def _thumbnails(images: np.ndarray, side: int) -> np.ndarray:

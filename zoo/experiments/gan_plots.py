@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.plots import BLUE, GREEN, VERMILION, _figure, _saved, _style
+from zoo.plots.pictures import mosaic, show
+from zoo.plots.style import BLUE, GREEN, VERMILION, new_figure, saved, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +30,8 @@ HEAT = "Blues"
 
 def generator_gradients(result: Mapping[str, Any], path: str | os.PathLike | None = None) -> "Figure":
     """Draws the result of the experiment of that name: median over the seeds as a line, their range as a band."""
-    with _style():
-        figure = _figure(9.4, 3.9, layout="constrained")
+    with style():
+        figure = new_figure(9.4, 3.9, layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
         steps = np.array(result["steps"])
         for (name, norms), (colour, marker) in zip(result["norms"].items(), SERIES, strict=False):
@@ -46,13 +47,13 @@ def generator_gradients(result: Mapping[str, Any], path: str | os.PathLike | Non
             axes.set_xticks(ticks, [str(tick) for tick in ticks])
             axes.set_xticks([], minor=True)
             axes.set(xlabel="steps of the discriminator alone", xlim=(-0.1, steps[-1] * 1.3))
-        return _saved(figure, path)
+        return saved(figure, path)
 
 
 def fit_one_gaussian(result: Mapping[str, Any], path: str | os.PathLike | None = None) -> "Figure":
     """Draws the result of the experiment of that name: a panel for each divergence, other local minima dotted."""
-    with _style():
-        figure = _figure(9.4, 5.2, layout="constrained")
+    with style():
+        figure = new_figure(9.4, 5.2, layout="constrained")
         x, target = np.array(result["x"]), np.array(result["target"])
         shown = target > 1e-4 * target.max()
         low, high = x[shown][[0, -1]]
@@ -75,13 +76,13 @@ def fit_one_gaussian(result: Mapping[str, Any], path: str | os.PathLike | None =
             axes.set_xlabel("x")
         most = max(figure.axes, key=lambda axes: len(axes.get_legend_handles_labels()[1]))
         figure.legend(*most.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        return _saved(figure, path)
+        return saved(figure, path)
 
 
 def separating_distributions(result: Mapping[str, Any], path: str | os.PathLike | None = None) -> "Figure":
     """Draws the result of the experiment of that name: the divergences, and their slopes."""
-    with _style():
-        figure = _figure(9.4, 3.7, layout="constrained")
+    with style():
+        figure = new_figure(9.4, 3.7, layout="constrained")
         values, slopes = figure.subplots(1, 2)
         theta = np.array(result["distances"])
         series = (
@@ -102,7 +103,7 @@ def separating_distributions(result: Mapping[str, Any], path: str | os.PathLike 
         for axes in (values, slopes):
             axes.set_xlabel(f"distance θ (σ = {result['sigma']:g})")
         values.legend(loc="upper right", bbox_to_anchor=(1.0, 0.9))
-        return _saved(figure, path)
+        return saved(figure, path)
 
 
 def modes_over_time(result: Mapping[str, Any], path: str | os.PathLike | None = None) -> "Figure":
@@ -114,8 +115,8 @@ def modes_over_time(result: Mapping[str, Any], path: str | os.PathLike | None = 
     from matplotlib.colors import PowerNorm
 
     runs, steps = result["models"], np.array(result["steps"])
-    with _style():
-        figure = _figure(11.5, 0.6 + 2.75 * len(runs), layout="constrained")
+    with style():
+        figure = new_figure(11.5, 0.6 + 2.75 * len(runs), layout="constrained")
         grid = figure.subplots(len(runs), 3, width_ratios=(1.25, 1.6, 1), squeeze=False)
         centres = np.array(result["centres"])
         extent = 1.25 * np.abs(centres).max()
@@ -123,14 +124,14 @@ def modes_over_time(result: Mapping[str, Any], path: str | os.PathLike | None = 
             over, strip, scatter = grid[row]
             for index, run in enumerate(seeds):
                 first = index == 0
-                style = {"linewidth": 1.8 if first else 1.0, "alpha": 1.0 if first else 0.6}
+                look = {"linewidth": 1.8 if first else 1.0, "alpha": 1.0 if first else 0.6}
                 over.plot(
                     steps, 100 * np.array(run["modes"]) / result["of"], color=BLUE,
-                    label=f"modes captured, of {result['of']}" if first else None, **style,
+                    label=f"modes captured, of {result['of']}" if first else None, **look,
                 )  # fmt: skip
                 over.plot(
                     steps, 100 * np.array(run["high_quality"]), "--", color=VERMILION,
-                    label="samples of high quality" if first else None, **style,
+                    label="samples of high quality" if first else None, **look,
                 )  # fmt: skip
             over.set(ylabel=f"{name}\n%", ylim=(0, 103), xlim=(0, steps[-1]))
             first = seeds[0]
@@ -150,7 +151,7 @@ def modes_over_time(result: Mapping[str, Any], path: str | os.PathLike | None = 
         for axes in grid[-1, :2]:
             axes.set_xlabel("steps of the generator")
         figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
-        return _saved(figure, path)
+        return saved(figure, path)
 
 
 def clipping_capacity(result: Mapping[str, Any], path: str | os.PathLike | None = None) -> "Figure":
@@ -164,8 +165,8 @@ def clipping_capacity(result: Mapping[str, Any], path: str | os.PathLike | None 
     (penalised,) = (critic for critic in result["critics"] if not critic["clip"])
     best = max(clipped[1:-1] or clipped, key=lambda critic: critic["share"])
     shown = list({id(critic): critic for critic in (clipped[0], best, clipped[-1], penalised)}.values())
-    with _style():
-        figure = _figure(11.5, 6.4, layout="constrained")
+    with style():
+        figure = new_figure(11.5, 6.4, layout="constrained")
         above, below = figure.subplots(2, 4)
         extent, real = result["extent"], np.array(result["real"])
         for axes in above[len(shown) :]:
@@ -207,7 +208,7 @@ def clipping_capacity(result: Mapping[str, Any], path: str | os.PathLike | None 
         gradients.xaxis.get_major_locator().set_params(integer=True)
         weights.set(title="weights, %", xlabel="weight / bound (c, or the largest)", yscale="log")
         figure.legend(*gradients.get_legend_handles_labels(), loc="outside lower right", ncols=4)
-        return _saved(figure, path)
+        return saved(figure, path)
 
 
 def discriminator_steps(result: Sequence[Mapping[str, Any]], path: str | os.PathLike | None = None) -> "Figure":
@@ -219,8 +220,8 @@ def discriminator_steps(result: Sequence[Mapping[str, Any]], path: str | os.Path
         ("seconds", "seconds of training", 1),
     )
     ks = sorted({row["k"] for row in result})
-    with _style():
-        figure = _figure(11.5, 3.4, layout="constrained")
+    with style():
+        figure = new_figure(11.5, 3.4, layout="constrained")
         for axes, (key, title, factor) in zip(figure.subplots(1, len(panels)), panels, strict=True):
             for equal, (colour, marker) in zip(("generator steps", "discriminator steps"), SERIES, strict=False):
                 rows = [row for row in result if row["equal"] == equal and row[key] is not None]
@@ -236,17 +237,17 @@ def discriminator_steps(result: Sequence[Mapping[str, Any]], path: str | os.Path
             axes.set(title=title, xlabel="k", ylim=(0, None))
             axes.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        return _saved(figure, path)
+        return saved(figure, path)
 
 
 def benchmark_modes(result: Mapping[str, Any], path: str | os.PathLike | None = None) -> "Figure":
     """Draws the result of ``benchmark_modes``: modes over time, and what each seed makes at the end."""
     seeds = result["seeds"]
-    with _style():
+    with style():
         across = 1 + len(seeds)
         columns = min(across, 4)
         rows = -(-across // columns)
-        figure = _figure(2.9 * columns, 0.3 + 2.9 * rows, layout="constrained")
+        figure = new_figure(2.9 * columns, 0.3 + 2.9 * rows, layout="constrained")
         over, *others = np.ravel(figure.subplots(rows, columns, squeeze=False))
         for index, run in enumerate(seeds):
             colour, marker = SERIES[index % len(SERIES)]
@@ -268,15 +269,53 @@ def benchmark_modes(result: Mapping[str, Any], path: str | os.PathLike | None = 
             else:
                 images = np.array(run["examples"], np.uint8)
                 side = int(np.sqrt(len(images)))
-                picture = np.concatenate(
-                    [np.concatenate(list(images[i * side : (i + 1) * side]), 1) for i in range(side)]
-                )
-                axes.imshow(picture, interpolation="nearest")
-                axes.set(xticks=[], yticks=[])
-                axes.grid(False)
+                show(axes, mosaic(images[: side * side], side))
             axes.set_title(f"seed {run['seed']}: {found}", weight="normal")
         figure.suptitle(f"{result['model']} on {result['data']}", weight="bold")
-        return _saved(figure, path)
+        return saved(figure, path)
+
+
+def opinions(
+    panels: Mapping[str, np.ndarray],
+    path: str | os.PathLike | None = None,
+    *,
+    extent: float,
+    points: Mapping[str, np.ndarray] | None = None,
+) -> "Figure":
+    """Draws what discriminators of points take for real, a panel each, with points on top.
+
+    Args:
+        panels: heading → probabilities of being real ``(side, side)``, a row for each y, over the square from −extent
+            to extent.
+        path: to save to.
+        extent: of the square.
+        points: label → ``(n, 2)``, the same in every panel.
+
+    Raises:
+        ValueError: if there are no panels, or the path cannot be written.
+    """
+    if not panels:
+        raise ValueError("panels must hold at least one discriminator: received none.")
+    with style():
+        figure = new_figure(3.4 * len(panels) + 1.0, 3.9, layout="constrained")
+        grid = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (heading, surface) in zip(grid, panels.items(), strict=True):
+            picture = axes.imshow(
+                surface, origin="lower", cmap="cividis", vmin=0, vmax=1, extent=(-extent, extent, -extent, extent)
+            )
+            for (label, members), (_, marker), colour in zip(
+                (points or {}).items(), SERIES, ("white", VERMILION, GREEN, INK), strict=False
+            ):
+                axes.plot(
+                    *np.asarray(members).T, marker, color=colour, markeredgecolor=INK, markeredgewidth=0.4,
+                    markersize=3.2, linestyle="none", label=label,
+                )  # fmt: skip
+            axes.set(title=heading, xticks=[], yticks=[], xlim=(-extent, extent), ylim=(-extent, extent))
+            axes.grid(False)
+        figure.colorbar(picture, ax=list(grid), label="probability of being real", shrink=0.8)
+        if points:
+            figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(points))
+        return saved(figure, path)
 
 
 def _band(axes: "Axes", x, values: np.ndarray, colour, marker, label, logarithmic: bool = False) -> None:
