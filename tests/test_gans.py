@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import small
 import tensorflow as tf
 from checks import check_layer
 from keras import layers
@@ -12,23 +13,9 @@ from zoo import losses, models, registry, training
 from zoo.layers import LeakyReLU
 from zoo.models.perceptron import Perceptron
 
-IMAGES = np.random.default_rng(0).random((24, 12, 8, 1), dtype=np.float32)
-LABELS = np.arange(24) % 3
-SMALL = {
-    "gan": lambda **kw: models.GAN(hidden_units=(8, 12), **_small(kw)),
-    "dcgan": lambda **kw: models.DCGAN(filters=4, **{"hidden_units": (6,), **_small(kw)}),
-    "lsgan": lambda **kw: models.LSGAN(filters=4, **_small(kw)),
-    "wgan": lambda **kw: models.WGAN(filters=4, **_small(kw)),
-    "wgan_gp": lambda **kw: models.WGANGP(filters=4, **_small(kw)),
-    "sngan": lambda **kw: models.SNGAN(filters=4, **_small(kw)),
-    "cgan": lambda **kw: models.CGAN(filters=4, **_small({"num_classes": 3, **kw})),
-    "aae": lambda **kw: models.AAE(hidden_units=(12, 8), discriminator_units=(6,), **_small(kw)),
-    "vae_gan": lambda **kw: models.VAEGAN(filters=4, **_small(kw)),
-}
-
-
-def _small(changes):
-    return {"image_shape": (12, 8, 1), "latent_dim": 4, "seed": 1, **changes}
+IMAGES = small.examples("gan", 24)
+LABELS = small.targets("cgan", 24)
+SMALL = small.GANS
 
 
 def fit(model, images=IMAGES, labels=LABELS, **options):
@@ -207,7 +194,7 @@ def test_a_subclass_with_scores_of_its_own_is_heeded():
     estimates = []
     for made in (models.GAN, Doubled):
         keras.utils.set_random_seed(0)
-        model = made(hidden_units=(8, 12), dropout=0.0, gradient_penalty_weight=3.0, **_small({}))
+        model = made(hidden_units=(8, 12), dropout=0.0, gradient_penalty_weight=3.0, **small.GAME)
         model.compile(*(keras.optimizers.SGD(0.0) for _ in range(2)), loss="wasserstein")
         estimates.append(fit(model)["wasserstein_estimate"][0])
     assert estimates[1] == pytest.approx(2 * estimates[0], rel=1e-5)
@@ -291,8 +278,24 @@ def test_a_players_step_moves_nothing_of_the_other(name):
     assert sum(moved) >= len(model.generator_variables), "something trainable did not move"
 
 
+def test_wgan_makes_the_papers_four_changes():
+    model = SMALL["wgan"]()
+    model.compile()
+    scored = model.critic(IMAGES)
+    kernel, bias = model.critic.trainable_variables[-2:]
+    kernel.assign(1000 * kernel)
+    bias.assign(1000 * bias)
+    np.testing.assert_allclose(model.critic(IMAGES), 1000 * scored, rtol=1e-4)  # no sigmoid after the last layer
+    scores = np.array([[3.0], [-5.0]], np.float32)  # of any sign: the loss is their mean, without a logarithm
+    np.testing.assert_allclose(model.adversarial_loss.generator(scores), 1.0)
+    np.testing.assert_allclose(model.adversarial_loss.discriminator(2 * scores, scores), 1.0)
+    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+        assert type(optimizer) is keras.optimizers.RMSprop and optimizer.momentum == 0
+    assert model.clip == 0.01 and model.discriminator_steps == 5
+
+
 def test_clipping_binds_every_trained_weight_and_no_statistic():
-    model = models.WGAN(filters=4, normalization="batch", clip=0.01, **_small({}))
+    model = models.WGAN(filters=4, normalization="batch", clip=0.01, **small.GAME)
     model.compile(discriminator_optimizer=keras.optimizers.RMSprop(0.1))
     fit(model)
     trained, other = model.critic.trainable_variables, model.critic.non_trainable_variables
@@ -445,23 +448,6 @@ def test_the_average_of_the_weights_generates_and_training_goes_on_from_the_last
     assert any((a != b).any() for a, b in zip(before, average, strict=True))
     np.testing.assert_array_equal(model.generate(4, seed=2), expected)
     assert equal(before, model.generator.get_weights())
-
-
-def test_kerass_own_callbacks_work(tmp_path):
-    callbacks = [
-        keras.callbacks.ModelCheckpoint(
-            tmp_path / "best.keras", monitor="generator_loss", mode="min", save_best_only=True
-        ),
-        keras.callbacks.EarlyStopping(monitor="val_generator_loss", mode="min", patience=9),
-        keras.callbacks.BackupAndRestore(tmp_path / "backup"),
-        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
-        keras.callbacks.TerminateOnNaN(),
-    ]
-    model = SMALL["dcgan"]()
-    model.compile()
-    fit(model, epochs=2, validation_data=(IMAGES,), callbacks=callbacks)
-    assert keras.models.load_model(tmp_path / "best.keras").generate(1).shape == (1, 12, 8, 1)
-    assert (tmp_path / "log.csv").read_text().count("\n") == 3
 
 
 # --- what single models claim ---

@@ -3,41 +3,14 @@
 import keras
 import numpy as np
 import pytest
+import small
 from checks import check_model
 
 from zoo import models
 
-IMAGES = np.random.default_rng(0).random((2, 12, 8, 1), dtype=np.float32)
-SIGNALS = np.random.default_rng(0).uniform(-1, 1, (2, 96, 1)).astype(np.float32)
-SHAPE = {"image_shape": (12, 8, 1)}
-SMALL = {
-    "dense_ae": lambda: models.DenseAE(**SHAPE, hidden_units=(16, 8), latent_dim=4),
-    "conv_ae": lambda: models.ConvAE(**SHAPE, filters=8, decoder_filters=8, encoder_blocks=1, latent_dim=6),
-    "compressor": lambda: models.Compressor(
-        **SHAPE, filters=8, decoder_filters=8, encoder_blocks=(1, 1), decoder_blocks=1, latent_dim=6, tables=3
-    ),
-    "denoising_ae": lambda: models.DenoisingAE(**SHAPE, filters=8, blocks=1, latent_channels=4, global_units=8),
-    "unpool_ae": lambda: models.UnpoolAE(**SHAPE, filters=(4, 8), pooled_channels=(1, 2), latent_dim=4),
-    "tied_ae": lambda: models.TiedAE(**SHAPE, hidden_units=(16,), latent_dim=4),
-    "conv_tied_ae": lambda: models.ConvTiedAE(**SHAPE, filters=(4, 8), latent_dim=4),
-    "stacked_ae": lambda: models.StackedAE(**SHAPE, hidden_units=(16, 8), latent_dim=4),
-    "sparse_ae": lambda: models.SparseAE(**SHAPE, hidden_units=144),
-    "contractive_ae": lambda: models.ContractiveAE(**SHAPE, hidden_units=16),
-    "map_ae": lambda: models.MapAE(**SHAPE, filters=4, hidden_units=(8, 16)),
-    "concrete_ae": lambda: models.ConcreteAE(**SHAPE, hidden_units=(16,), latent_dim=4, annealing_steps=5, seed=0),
-    "vae": lambda: models.VAE(**SHAPE, hidden_units=(16,), latent_dim=4, prior_couplings=2, prior_units=8),
-    "conv_vae": lambda: models.ConvVAE(**SHAPE, filters=8, latent_dim=4, samples=2, prior_couplings=2, prior_units=8),
-    "beta_vae": lambda: models.BetaVAE(**SHAPE, filters=8, latent_dim=4, warmup_steps=3),
-    "hierarchical_vae": lambda: models.HierarchicalVAE(**SHAPE, filters=8, top_dim=4, latent_channels=2, seed=0),
-    "signal_ae": lambda: models.SignalAE(
-        image_shape=(96, 1), overlap=16, latent_channels=2, tables=3,
-        filters=(4, 6, 8), decoder_filters=(4, 6, 8), encoder_blocks=(1, 0, 1), decoder_blocks=(1, 0, 1),
-    ),
-    "denoising_signal_ae": lambda: models.DenoisingSignalAE(
-        image_shape=(96, 1), latent_channels=8,
-        filters=(4, 6, 8), decoder_filters=(4, 6, 8), encoder_blocks=(1, 0, 1), decoder_blocks=(1, 0, 1),
-    ),
-}  # fmt: skip
+IMAGES = small.examples("dense_ae", 2)
+SIGNALS = small.examples("signal_ae", 2)
+SHAPE, SMALL = small.SHAPE, small.AUTOENCODERS
 
 
 def examples_of(name: str) -> np.ndarray:
@@ -65,25 +38,6 @@ def test_the_loss_is_the_squared_error_summed_per_image(name):
     squared = ((model.predict(examples, verbose=0) - examples) ** 2).reshape(2, -1).sum(axis=1).mean()
     model(examples)  # the rate of conv_ae is a loss of its own
     assert loss - float(sum(model.losses)) == pytest.approx(squared, rel=1e-4)
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_callbacks_of_keras_work(name, tmp_path):
-    model = SMALL[name]()
-    model.build()  # BackupAndRestore asks for it
-    model.compile("adam")
-    best = tmp_path / "best.keras"
-    callbacks = [
-        keras.callbacks.EarlyStopping("val_loss", patience=1),
-        keras.callbacks.ModelCheckpoint(best, save_best_only=True),
-        keras.callbacks.ReduceLROnPlateau(),
-        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
-        keras.callbacks.BackupAndRestore(tmp_path / "backup"),
-    ]
-    examples = examples_of(name)
-    model.fit(examples, validation_data=(examples,), epochs=2, callbacks=callbacks, verbose=0)
-    reloaded = keras.models.load_model(best)
-    assert reloaded.evaluate(examples, verbose=0) >= 0 and (tmp_path / "log.csv").read_text().count("\n") == 3
 
 
 def test_training_reduces_the_error():

@@ -1,5 +1,6 @@
 """``zoo train``: from a folder of pictures to a loadable model, through kill -9."""
 
+import errno
 import json
 import os
 import signal
@@ -131,6 +132,25 @@ def test_a_checkpoint_of_another_run_is_refused(pictures, tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes(b"PK damaged")
     with pytest.raises(ValueError, match="not a readable checkpoint"):
         run(pictures, tmp_path, epochs=1, resume=True)
+
+
+def test_a_disk_that_fills_up_keeps_the_last_checkpoint(pictures, tmp_path, monkeypatch):
+    whole = weights(run(pictures, tmp_path / "whole"))
+    save, written = np.savez, []
+
+    def filling_up(file, **arrays):
+        written.append(file)
+        if len(written) == 2:
+            file.write(b"PK, and then no more")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", filling_up)
+    with pytest.raises(ValueError, match="Cannot write .*checkpoint.npz: No space left on device"):
+        run(pictures, tmp_path / "full")
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["checkpoint.npz"]
+    for a, b in zip(whole, weights(run(pictures, tmp_path / "full", resume=True)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_an_unfinished_training_is_not_overwritten(pictures, tmp_path):

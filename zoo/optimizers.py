@@ -1,4 +1,4 @@
-"""Adam in one kernel."""
+"""Adam in one kernel, and the optimizers of two players as one."""
 
 import keras
 
@@ -32,3 +32,39 @@ class Adam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             step=self.iterations + 1,
         )
+
+
+class OptimizerPair:
+    """Both players' optimizers as the one that Keras' callbacks ask a model for.
+
+    ReduceLROnPlateau and LearningRateScheduler move the learning rate of each, TensorBoard and CSVLogger write both.
+
+    Attributes:
+        optimizers: the generator's, and the discriminator's.
+        built: always, as ``AdversarialModel.compile`` builds them.
+    """
+
+    built = True
+
+    def __init__(self, generator: keras.optimizers.Optimizer, discriminator: keras.optimizers.Optimizer):
+        self.optimizers = [generator, discriminator]
+
+    @property
+    def iterations(self):
+        """Steps of the generator."""
+        return self.optimizers[0].iterations
+
+    @property
+    def variables(self) -> list:
+        return [variable for optimizer in self.optimizers for variable in optimizer.variables]
+
+    @property
+    def learning_rate(self):
+        """The generator's; setting it moves both, in the ratio that they have."""
+        return self.optimizers[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        generator, discriminator = self.optimizers
+        discriminator.learning_rate = value * discriminator.learning_rate / generator.learning_rate
+        generator.learning_rate = value

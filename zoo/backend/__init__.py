@@ -1,7 +1,17 @@
 """The one place below training that knows TensorFlow: what ``keras.ops`` lacks, or does not convert to LiteRT."""
 
+from zoo.backend.replicas import (
+    batch_in_parts,
+    mean_over_replicas,
+    per_example,
+    replicas,
+    share_of_loss,
+    whole_batch,
+    with_gradient_at_mean_over_replicas,
+)
 from zoo.backend.tensorflow import (
     CheckFailed,
+    configure,
     depth_to_space,
     fused_adam_step,
     fusible,
@@ -11,13 +21,13 @@ from zoo.backend.tensorflow import (
     guarded,
     leaky_relu,
     leaky_relu_gradient,
-    replicas,
     start,
-    with_gradient_at_replicas_mean,
 )
 
 __all__ = [
     "CheckFailed",
+    "batch_in_parts",
+    "configure",
     "depth_to_space",
     "fused_adam_step",
     "fusible",
@@ -27,7 +37,11 @@ __all__ = [
     "guarded",
     "leaky_relu",
     "leaky_relu_gradient",
+    "mean_over_replicas",
+    "per_example",
     "replicas",
+    "share_of_loss",
     "start",
-    "with_gradient_at_replicas_mean",
+    "whole_batch",
+    "with_gradient_at_mean_over_replicas",
 ]

@@ -2,26 +2,47 @@
 
 import tensorflow as tf
 
+from zoo.backend.replicas import replicas, share_of_loss
 
-def start(threads: int | None = None) -> None:
+
+def start(threads: int | None = None, *, deterministic: bool = False) -> None:
     """Starts the runtime, with ``threads`` threads for each operation and one operation at a time.
+
+    Args:
+        threads: None for as many as there are.
+        deterministic: whether the same operation on the same input always gives the same bits, however many threads
+            share its work.
 
     Raises:
         ValueError: if ``threads`` is below 1.
         RuntimeError: if ``threads`` is given after the first operation ran.
     """
-    if threads is not None:
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1: received {threads}.")
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+    configure(threads)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
     tf.get_logger().setLevel("ERROR")  # that a function is traced for each of many models is no concern of a user
     tf.zeros(())
 
 
-def replicas() -> int:
-    """How many replicas of ``tf.distribute`` share a step; 1 without."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
+def configure(threads: int | None = None, *, processors: int = 1) -> None:
+    """Says how the runtime is to be started.
+
+    Args:
+        threads: as of ``start``.
+        processors: into how many devices the processor is cut, for ``tf.distribute`` without GPUs.
+
+    Raises:
+        ValueError, RuntimeError: as ``start``.
+    """
+    if processors > 1:
+        device = tf.config.LogicalDeviceConfiguration()
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [device] * processors)
+    if threads is not None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1: received {threads}.")
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        # Replicas wait for one another, and so each needs a thread that may.
+        tf.config.threading.set_inter_op_parallelism_threads(processors)
 
 
 def depth_to_space(x, block_size: int):
@@ -62,7 +83,7 @@ def gradients(function, groups):
     with tf.GradientTape(persistent=len(groups) > 1, watch_accessed_variables=False) as tape:
         tape.watch(groups)
         values = function()
-        scaled = [value / replicas() for value in values] if replicas() > 1 else values
+        scaled = [share_of_loss(value) for value in values]
     return values, [tape.gradient(value, group) for value, group in zip(scaled, groups, strict=True)]
 
 
@@ -136,44 +157,3 @@ def fused_adam_step(
             grad=tf.cast(gradient, dtype),
             **{name: tf.cast(value, dtype) for name, value in settings.items()},
         )
-
-
-def with_gradient_at_replicas_mean(function, x):
-    """``function(x)``, with the gradient that it has at the mean of ``x`` over all replicas of ``tf.distribute``.
-
-    For a loss of a batch's statistics, whose gradient on several replicas is then that of the whole batch. Its value
-    stays that of the replica's own ``x``: while a model is called, replicas must not wait for one another, as Keras
-    keeps the losses of all their layers in the same lists, and would mix them up.
-
-    Args:
-        function: of a tensor, with a scalar result.
-        x: float tensor of one shape on all replicas, which hold equally many examples.
-    """
-    replica = tf.distribute.get_replica_context()
-    if replica is None or replica.num_replicas_in_sync == 1:  # None: while Keras builds, outside of any replica
-        return function(x)
-
-    @tf.custom_gradient
-    def call(x):
-        def gradient(upstream):
-            mean = _replicas_mean(replica, x)
-            with tf.GradientTape() as tape:
-                tape.watch(mean)
-                result = function(mean)
-            return tape.gradient(result, mean, upstream)
-
-        return function(x), gradient
-
-    return call(x)
-
-
-def _replicas_mean(replica, x):
-    if replica.num_replicas_in_sync > len(replica.strategy.extended.worker_devices):  # on several machines
-        return replica.all_reduce(tf.distribute.ReduceOp.MEAN, x)
-
-    # On one machine by plain additions: in Keras' `fit`, TensorFlow 2.21's `all_reduce` fails with "Shape mismatch in
-    # the collective instance" as soon as there are other collectives than the optimizer's.
-    def mean(strategy, value):
-        return tf.add_n(strategy.experimental_local_results(value)) / replica.num_replicas_in_sync
-
-    return replica.merge_call(mean, args=(x,))

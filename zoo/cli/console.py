@@ -29,14 +29,32 @@ def progress() -> Progress:
     )
 
 
-def start_tensorflow(threads: int | None = None) -> None:
-    """Starts TensorFlow without its announcements on stderr, for which it has no switch."""
+def start_tensorflow(
+    threads: int | None = None,
+    strategy: str | None = None,
+    devices: int | None = None,
+    deterministic: bool = False,
+):
+    """Starts TensorFlow without its announcements on stderr, for which it has no switch.
+
+    Args:
+        threads, deterministic: as of ``zoo.backend.start``.
+        strategy, devices: as of ``zoo.training.distribution.start``.
+
+    Returns:
+        The strategy of ``tf.distribute``, where one is named (``zoo.training.distribution.start``); None for none.
+    """
     from zoo.codec.litert import quiet_stderr
 
     with quiet_stderr():
         from zoo import backend
 
-        backend.start(threads)
+        if strategy is None and devices is None:
+            return backend.start(threads, deterministic=deterministic)
+        from zoo.training import distribution
+
+        options = {"devices": devices, "threads": threads, "deterministic": deterministic}
+        return distribution.start(strategy or "mirrored", **options)
 
 
 def emit(result: Mapping[str, Any] | Iterable[Mapping[str, Any]], as_json: bool, title: str | None = None) -> None:

@@ -7,7 +7,9 @@ import typer
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="A model of the catalogue, such as conv_ae or conv_ae.mnist.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model of the catalogue, such as conv_ae or conv_ae.mnist.")
+    ],
     data: Annotated[
         str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the tag's data.")
     ] = None,
@@ -23,27 +25,38 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, data order and noise.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="mirrored: all devices of this machine; multiworker: the machines of TF_CONFIG."),
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(help="Of mirrored: how many GPUs, or parts of the processor where there are none.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Train a model by its recipe; the result loads with zoo.load(FOLDER).
 
     What is not given comes from the recipe that made the shipped model.
 
-    A training that was killed goes on with the same command and --resume.
+    The same command gives the same weights. A training that was killed goes on with the same command and --resume.
+    With --strategy each batch is shared out among devices or machines; the weights are those of one device.
     """
     import shlex
     import sys
 
     from zoo.cli.console import console, emit, progress, start_tensorflow
 
-    start_tensorflow(threads)
+    tf_strategy = start_tensorflow(threads, strategy, devices, deterministic=True)
     from zoo import exporting, training
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     changes = {key: value for key, value in chosen.items() if value is not None}
     output = output or Path("runs", name)
     with progress() as bar:
-        result = training.train(name, data_source=data, fit=fit, output=output, resume=resume, progress=bar, **changes)
+        options = {"data_source": data, "fit": fit, "output": output, "resume": resume, "strategy": tf_strategy}
+        result = training.train(name, **options, progress=bar, **changes)
+        if not training.distribution.is_chief(tf_strategy):
+            return  # the chief writes what all have trained
         command = shlex.join(["zoo", *(argument for argument in sys.argv[1:] if argument != "--resume")])
         card = exporting.write_artifact(result, output, command=command, progress=bar)
     emit(card, as_json, title=card["name"])

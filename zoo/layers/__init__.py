@@ -1,26 +1,35 @@
 """Keras layers the zoo's models are made of."""
 
+from zoo.layers.attention_block import AttentionBlock
+from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.bounded_silu import bounded_silu
 from zoo.layers.concrete_selector import ConcreteSelector
 from zoo.layers.corruption import Corruption
 from zoo.layers.coupling_flow import CouplingFlow
 from zoo.layers.deconvolution import Deconvolution2D
+from zoo.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D
 from zoo.layers.entropy_bottleneck import EntropyBottleneck
 from zoo.layers.k_sparse import KSparse
 from zoo.layers.leaky_relu import LeakyReLU
 from zoo.layers.pooling import FixedUnpool2D, MaxPoolWithSwitches2D, MaxUnpool2D, NearestUnpool2D
+from zoo.layers.position_binding import PositionBinding
+from zoo.layers.position_embedding import PositionEmbedding
 from zoo.layers.residual_block import ResidualBlock1D, ResidualBlock2D
 from zoo.layers.reversible import ReversibleConv2D, ReversibleDense
 from zoo.layers.sampling import GaussianSampling
 from zoo.layers.signal_noise import SignalNoise
 from zoo.layers.spatial_mixing import SpatialMixing
 from zoo.layers.sub_pixel import SubPixelConv2D
+from zoo.layers.text_tokenizer import TextTokenizer
 
 __all__ = [
+    "AttentionBlock",
+    "BatchNormalization",
     "ConcreteSelector",
     "Corruption",
     "CouplingFlow",
     "Deconvolution2D",
+    "Dropout",
     "EntropyBottleneck",
     "FixedUnpool2D",
     "GaussianSampling",
@@ -29,12 +38,17 @@ __all__ = [
     "MaxPoolWithSwitches2D",
     "MaxUnpool2D",
     "NearestUnpool2D",
+    "PositionBinding",
+    "PositionEmbedding",
     "ResidualBlock1D",
     "ResidualBlock2D",
     "ReversibleConv2D",
     "ReversibleDense",
     "SignalNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
     "SpatialMixing",
     "SubPixelConv2D",
+    "TextTokenizer",
     "bounded_silu",
 ]

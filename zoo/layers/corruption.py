@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo import backend
+
 KINDS = ("gaussian", "masking", "salt_and_pepper")
 
 
@@ -29,6 +31,16 @@ class Corruption(keras.layers.Layer):
 
     References:
         Vincent et al. 2010, "Stacked Denoising Autoencoders", §3.3: the three kinds.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import layers
+        >>> corruption = layers.Corruption(masking=(0.5, 0.5), seed=0)
+        >>> x = np.ones((1, 1000), "float32")
+        >>> bool(400 < np.sum(corruption(x, training=True)) < 600)  # half of them set to 0
+        True
+        >>> float(np.sum(corruption(x)))
+        1000.0
     """
 
     def __init__(
@@ -57,8 +69,8 @@ class Corruption(keras.layers.Layer):
         if not training:
             return x
         per_example = (ops.shape(x)[0],) + (1,) * (len(x.shape) - 1)
-        choice, level = (keras.random.uniform(per_example, dtype=x.dtype, seed=self.seed_generator) for _ in range(2))
-        noise = keras.random.uniform(ops.shape(x), dtype=x.dtype, seed=self.seed_generator)
+        choice, level = (self._drawn(keras.random.uniform, per_example, x.dtype) for _ in range(2))
+        noise = self._drawn(keras.random.uniform, ops.shape(x), x.dtype)
         active = {kind: weight for kind, weight in zip(KINDS, self.frequencies, strict=True) if self.bounds[kind]}
         total, below, result = sum(active.values()), 0.0, x
         for kind, weight in active.items():
@@ -68,9 +80,11 @@ class Corruption(keras.layers.Layer):
             below += weight
         return result
 
+    def _drawn(self, distribution, shape, dtype):
+        return backend.per_example(lambda s: distribution(s, dtype=dtype, seed=self.seed_generator), shape)
+
     def _gaussian(self, x, sigma, noise):
-        normal = keras.random.normal(ops.shape(x), dtype=x.dtype, seed=self.seed_generator)
-        return ops.clip(x + sigma * normal, 0.0, 1.0)
+        return ops.clip(x + sigma * self._drawn(keras.random.normal, ops.shape(x), x.dtype), 0.0, 1.0)
 
     def _masking(self, x, fraction, noise):
         return ops.where(noise < fraction, ops.zeros_like(x), x)

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from zoo import backend
+
 
 @keras.saving.register_keras_serializable("zoo")
 class EntropyBottleneck(keras.layers.Layer):
@@ -68,7 +70,9 @@ class EntropyBottleneck(keras.layers.Layer):
         y = z / self.step
         rounded = y + ops.stop_gradient(ops.round(y) - y)
         if training:
-            noise = keras.random.uniform(ops.shape(y), -0.5, 0.5, seed=self.seed_generator)
+            noise = backend.per_example(
+                lambda shape: keras.random.uniform(shape, -0.5, 0.5, seed=self.seed_generator), ops.shape(y)
+            )
             rate = self.rate(y + noise, soft=True)
         else:
             rate = self.rate(rounded)

@@ -21,6 +21,12 @@ class KSparse(keras.layers.Layer):
 
     References:
         Makhzani & Frey 2013, "k-Sparse Autoencoders", algorithm 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import layers
+        >>> np.asarray(layers.KSparse(2)(np.array([[1.0, 5.0, 2.0, 5.0]], "float32"))).tolist()
+        [[0.0, 5.0, 0.0, 5.0]]
     """
 
     def __init__(self, k: int, **kwargs):

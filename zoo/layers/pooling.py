@@ -39,6 +39,14 @@ class MaxPoolWithSwitches2D(keras.layers.Layer):
 
     References:
         Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks", §2.1.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import layers
+        >>> x = np.array([[1, 2, 0, 0], [3, 0, 0, 9]], "float32").reshape(1, 2, 4, 1)
+        >>> pooled, switches = layers.MaxPoolWithSwitches2D(2)(x)
+        >>> np.ravel(pooled).tolist(), np.ravel(switches).tolist()
+        ([3.0, 9.0], [2, 3])
     """
 
     def __init__(self, pool_size=2, padding: str = "valid", *, strides=None, **kwargs):
@@ -117,6 +125,13 @@ class MaxUnpool2D(keras.layers.Layer):
 
     References:
         Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks", §2.1.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import layers
+        >>> pooled, switches = np.array([[[[3.0], [9.0]]]], "float32"), np.array([[[[2], [3]]]])
+        >>> np.squeeze(layers.MaxUnpool2D(2)([pooled, switches])).tolist()
+        [[0.0, 0.0, 0.0, 0.0], [3.0, 0.0, 0.0, 9.0]]
     """
 
     def __init__(self, pool_size=2, output_size=None, **kwargs):
@@ -191,6 +206,13 @@ class FixedUnpool2D(keras.layers.Layer):
 
     References:
         Dosovitskiy et al. 2015, "Learning to Generate Chairs with Convolutional Neural Networks", §3.2.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import layers
+        >>> x = np.array([[[[3.0], [9.0]]]], "float32")
+        >>> np.squeeze(layers.FixedUnpool2D(2, position=(0, 1))(x)).tolist()
+        [[0.0, 3.0, 0.0, 9.0], [0.0, 0.0, 0.0, 0.0]]
     """
 
     def __init__(self, pool_size=2, position=(0, 0), **kwargs):
@@ -233,6 +255,13 @@ class NearestUnpool2D(keras.layers.Layer):
 
     Returns:
         ``(batch, height·pool_height, width·pool_width, channels)``.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import layers
+        >>> x = np.array([[[[3.0], [9.0]]]], "float32")
+        >>> np.squeeze(layers.NearestUnpool2D((1, 2))(x)).tolist()
+        [3.0, 3.0, 9.0, 9.0]
     """
 
     def __init__(self, pool_size=2, **kwargs):

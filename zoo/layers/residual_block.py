@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from zoo.layers.dropout import SpatialDropout1D, SpatialDropout2D
+
 
 class _ResidualBlock(keras.layers.Layer):
     """What the blocks of one and of two dimensions share; a subclass names its layers."""
@@ -64,7 +66,7 @@ class ResidualBlock2D(_ResidualBlock):
         He et al. 2016, "Deep Residual Learning for Image Recognition"; the zero start is Goyal et al. 2017, §5.1.
     """
 
-    convolution, spatial_dropout = layers.Conv2D, layers.SpatialDropout2D
+    convolution, spatial_dropout = layers.Conv2D, SpatialDropout2D
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -78,4 +80,4 @@ class ResidualBlock1D(_ResidualBlock):
         x: ``(batch, time, filters)``; the output has the same shape.
     """
 
-    convolution, spatial_dropout = layers.Conv1D, layers.SpatialDropout1D
+    convolution, spatial_dropout = layers.Conv1D, SpatialDropout1D

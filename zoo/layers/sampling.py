@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo import backend
+
 
 @keras.saving.register_keras_serializable("zoo")
 class GaussianSampling(keras.layers.Layer):
@@ -26,6 +28,16 @@ class GaussianSampling(keras.layers.Layer):
 
     References:
         Kingma & Welling 2014, "Auto-Encoding Variational Bayes", §2.4.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import layers
+        >>> sampling = layers.GaussianSampling(samples=3, seed=0)
+        >>> mean, log_var = np.ones((2, 4), "float32"), np.zeros((2, 4), "float32")
+        >>> np.asarray(sampling([mean, log_var])).tolist() == mean.tolist()  # at inference nothing is drawn
+        True
+        >>> tuple(sampling([mean, log_var], training=True).shape)
+        (6, 4)
     """
 
     def __init__(self, samples: int = 1, *, seed: int | None = None, **kwargs):
@@ -42,8 +54,11 @@ class GaussianSampling(keras.layers.Layer):
 
     def draw(self, mean, log_var, samples: int):
         """``samples`` draws for each example, in training or not: ``(samples·batch, latent_dim)``."""
-        shape = (samples, *ops.shape(mean))
-        noise = keras.random.normal(shape, dtype=mean.dtype, seed=self.seed_generator)
+        noise = backend.per_example(
+            lambda shape: keras.random.normal(shape, dtype=mean.dtype, seed=self.seed_generator),
+            (samples, *ops.shape(mean)),
+            axis=1,
+        )
         z = mean + ops.exp(0.5 * log_var) * noise
         return ops.reshape(z, (-1, mean.shape[-1]))
 

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo import backend
+
 
 @keras.saving.register_keras_serializable("zoo")
 class SignalNoise(keras.layers.Layer):
@@ -39,9 +41,12 @@ class SignalNoise(keras.layers.Layer):
             return x
         batch, time, channels = ops.shape(x)[0], x.shape[1], x.shape[2]
         level, colour = (
-            keras.random.uniform((batch, 1, 1), *b, seed=self.seed_generator) for b in (self.decibels, self.colours)
+            backend.per_example(lambda s, b=b: keras.random.uniform(s, *b, seed=self.seed_generator), (batch, 1, 1))
+            for b in (self.decibels, self.colours)
         )
-        white = keras.random.normal((batch, time, channels), seed=self.seed_generator)
+        white = backend.per_example(
+            lambda shape: keras.random.normal(shape, seed=self.seed_generator), (batch, time, channels)
+        )
         noise = ops.power(10.0, level / 20) * coloured(white, colour)
         return x + ops.cast(noise, x.dtype)
 

@@ -75,7 +75,15 @@ class Minimax(_Probabilistic):
 
 @keras.saving.register_keras_serializable("zoo")
 class NonSaturating(_Probabilistic):
-    """The generator minimises ``−E log σ(fake)`` (Goodfellow et al. 2014, §3), whose gradient grows as it loses."""
+    """The generator minimises ``−E log σ(fake)`` (Goodfellow et al. 2014, §3), whose gradient grows as it loses.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import losses
+        >>> loss, undecided = losses.NonSaturating(), np.zeros((4, 1), "float32")
+        >>> round(float(loss.discriminator(undecided, undecided)), 4), round(float(loss.generator(undecided)), 4)
+        (1.3863, 0.6931)
+    """
 
     def generator(self, fake_scores):
         return ops.mean(ops.softplus(-fake_scores))
@@ -110,6 +118,13 @@ class Wasserstein(AdversarialLoss):
     """The critic's scores are as far apart as its Lipschitz bound allows (Arjovsky et al. 2017, eq. 3).
 
     The negated loss of a trained critic estimates the Wasserstein-1 distance, in units of the bound.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import losses
+        >>> real, fake = np.array([[3.0], [5.0]], "float32"), np.array([[1.0], [2.0]], "float32")
+        >>> float(losses.Wasserstein().discriminator(real, fake)), float(losses.Wasserstein().generator(fake))
+        (-2.5, -1.5)
     """
 
     threshold = None
@@ -155,7 +170,8 @@ def gradient_penalty(critic, real, fake, *, seed=None):
         Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", algorithm 1.
     """
     shape = (ops.shape(real)[0],) + (1,) * (len(real.shape) - 1)
-    epsilon = ops.cast(keras.random.uniform(shape, seed=seed), real.dtype)
+    epsilon = backend.per_example(lambda s: keras.random.uniform(s, seed=seed), shape)
+    epsilon = ops.cast(epsilon, real.dtype)
     slope = _slope(critic, fake + epsilon * (real - fake))
     return ops.mean(ops.square(ops.sqrt(_squared_norm(slope) + EPSILON) - 1))
 

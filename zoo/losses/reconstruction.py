@@ -44,6 +44,12 @@ class SquaredError(_SummedPerExample):
 
     Raises:
         ValueError: if the shapes differ, or ``reduction`` would weigh the loss by the batch size.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import losses
+        >>> float(losses.SquaredError()(np.zeros((2, 3)), np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]])))  # (5 + 1) / 2
+        3.0
     """
 
     def __init__(self, *, reduction="sum_over_batch_size", name="squared_error", dtype=None):
@@ -107,6 +113,13 @@ class BinaryCrossentropy(_SummedPerExample):
 
     Raises:
         ValueError: if the shapes differ, or ``reduction`` would weigh the loss by the batch size.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import losses
+        >>> guess = np.full((1, 4), 0.5)
+        >>> round(float(losses.BinaryCrossentropy()(np.array([[0.0, 1.0, 1.0, 0.0]]), guess)), 4)  # 4 ln 2
+        2.7726
     """
 
     def __init__(self, *, from_logits=False, reduction="sum_over_batch_size", name="binary_crossentropy", dtype=None):

@@ -9,6 +9,7 @@ from keras import ops
 from zoo import backend, losses, optimizers
 from zoo.models.base import check_examples
 from zoo.models.perceptron import Perceptron
+from zoo.optimizers import OptimizerPair
 
 METRICS = (
     "discriminator_loss",
@@ -178,7 +179,6 @@ class AdversarialModel(keras.Model):
         self.discriminator_steps = discriminator_steps
         if not self.built:
             self.build()
-        # Keras' own slot for an optimizer stays empty: at the end of ``fit`` it would be handed both players' weights.
         auto_scale_loss = kwargs.pop("auto_scale_loss", True)
         kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=None, **kwargs)
@@ -203,6 +203,19 @@ class AdversarialModel(keras.Model):
     @property
     def optimizers(self) -> tuple[keras.optimizers.Optimizer, ...]:
         return self.generator_optimizer, self.discriminator_optimizer
+
+    @property
+    def optimizer(self) -> OptimizerPair | None:
+        """Both, for Keras' callbacks; None before ``compile``.
+
+        No ``keras.optimizers.Optimizer``: at the end of ``fit``, Keras would hand one both players' weights.
+        """
+        return OptimizerPair(*self.optimizers) if hasattr(self, "generator_optimizer") else None
+
+    @optimizer.setter
+    def optimizer(self, value):
+        if value is not None:
+            raise AttributeError("A model of two players has two optimizers: give compile both.")
 
     def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """As ``keras.Model.fit``, of real examples ``x`` in [0, 1] and, of a conditional model, labels ``y``.
@@ -246,6 +259,11 @@ class AdversarialModel(keras.Model):
         """What the generator's optimizer moves."""
         return self.generator.trainable_variables
 
+    @property
+    def batch_parts(self) -> int:
+        """Of how many parts a step cuts its batch into, replicas of ``tf.distribute`` are to share each one."""
+        return self.discriminator_steps
+
     def real_examples(self, x, training=True):
         """What the discriminator is to take for real: of a batch, ``(batch, ...)``."""
         return x
@@ -278,8 +296,9 @@ class AdversarialModel(keras.Model):
     def train_step(self, data):
         x, labels = self._unpack(data)
         x, parts = self._parts(x)
-        fake = self.fake_examples(x, labels)  # the generator stays as it is in between, so one pass makes them all
-        real = self.real_examples(x)
+        with backend.batch_in_parts(self.discriminator_steps):
+            fake = self.fake_examples(x, labels)  # the generator stays as it is in between: one pass makes them all
+            real = self.real_examples(x)
         last = parts[-1]
         for part in parts:
             self._update_discriminator(real[part], fake[part], None if labels is None else labels[part], part is last)
@@ -320,8 +339,10 @@ class AdversarialModel(keras.Model):
 
         perceptron = self._perceptron()
         if perceptron:
-            scale = scale_loss(1.0) / backend.replicas()
-            epsilon = keras.random.uniform((ops.shape(real)[0], 1), seed=self.seed_generator)
+            scale = backend.share_of_loss(scale_loss(1.0))
+            epsilon = backend.per_example(
+                lambda shape: keras.random.uniform(shape, seed=self.seed_generator), (ops.shape(real)[0], 1)
+            )
             weight = scale * self.gradient_penalty_weight
             return perceptron.gradients(lambda s: scale * loss(*ops.split(s, 2)), real, fake, epsilon, weight)
 
@@ -351,7 +372,8 @@ class AdversarialModel(keras.Model):
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
     def _note_gradients(self, player, gradients, optimizer):
-        norm = backend.global_norm(gradients) / optimizer.scale_loss(1.0)
+        # Of several replicas the mean of what each would find alone: their sum is made in the optimizer.
+        norm = backend.global_norm(gradients) * backend.replicas() / optimizer.scale_loss(1.0)
         # A step that overflowed half precision is skipped, and a lower scale tried: no norm to speak of.
         counts = ops.isfinite(norm) if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else True
         metric = self.diagnosis[f"{player}_gradient_norm"]
@@ -375,8 +397,9 @@ class AdversarialModel(keras.Model):
         if self._mixes_examples:
             # Statistics of a mixed batch would tell each example about the others' share of fakes.
             return self.scores(real, labels), self.scores(fake, labels)
-        scores = self.scores(ops.concatenate([real, fake]), None if labels is None else ops.concatenate([labels] * 2))
-        return ops.split(scores, 2)
+        labels = None if labels is None else ops.concatenate([labels] * 2)
+        with backend.batch_in_parts(2):
+            return ops.split(self.scores(ops.concatenate([real, fake]), labels), 2)
 
     @property
     def _mixes_examples(self) -> bool:
@@ -384,7 +407,8 @@ class AdversarialModel(keras.Model):
 
     def noise_for(self, x, training=True):
         """Noise ``(batch, latent_dim)`` for a batch: new in training, the same in every evaluation."""
-        return keras.random.normal((ops.shape(x)[0], self.latent_dim), seed=self.seed_generator if training else 0)
+        seed = self.seed_generator if training else 0
+        return backend.per_example(lambda s: keras.random.normal(s, seed=seed), (ops.shape(x)[0], self.latent_dim))
 
     def applied(self, network, inputs, training=True):
         """A network's output, in the mode of training too with none of its state moved."""

@@ -49,7 +49,7 @@ class Autoencoder(Reconstructing, keras.Model):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
         if len(self.image_shape) != self.axes or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
-            number = {2: "two", 3: "three"}[self.axes]
+            number = {1: "one", 2: "two", 3: "three"}[self.axes]
             raise ValueError(f"image_shape must be {number} positive integers: received {image_shape!r}.")
 
     def build(self, input_shape=None):

@@ -7,7 +7,8 @@ identity instead of batch normalisation, so that an image's features never depen
 import keras
 from keras import layers, ops
 
-from zoo.layers import ResidualBlock2D
+from zoo import backend
+from zoo.layers import Dropout, ResidualBlock2D
 from zoo.models.base import checked_examples
 
 
@@ -79,7 +80,7 @@ class Classifier(keras.Model):
         x = layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)])
         features = layers.Dense(feature_dim, "relu", kernel_initializer="he_normal", name="features")(x)
         self.feature_network = keras.Model(inputs, features, name="feature_network")
-        self.drop = layers.Dropout(2 * dropout, name="drop")
+        self.drop = Dropout(2 * dropout, name="drop")
         self.head = layers.Dense(num_classes, dtype="float32", name="logits")
 
     def build(self, input_shape=None):
@@ -134,13 +135,16 @@ class Classifier(keras.Model):
             x = ops.einsum("bij,bjkc->bikc", rows, x)
             x = ops.einsum("bik,bjkc->bjic", columns, x)
         if self.flip:
-            mirrored = keras.random.uniform((batch, 1, 1, 1), seed=self.seed_generator) < 0.5
-            x = ops.where(mirrored, ops.flip(x, axis=2), x)
+            draw = backend.per_example(lambda s: keras.random.uniform(s, seed=self.seed_generator), (batch, 1, 1, 1))
+            x = ops.where(draw < 0.5, ops.flip(x, axis=2), x)
         return x
 
     def _moves(self, batch, size, dtype):
         """Matrices ``(batch, size, size)`` that move rows of pixels, black coming in from the edge."""
-        steps = keras.random.randint((batch, 1), -self.max_shift, self.max_shift + 1, seed=self.seed_generator)
+        bounds = (-self.max_shift, self.max_shift + 1)
+        steps = backend.per_example(
+            lambda shape: keras.random.randint(shape, *bounds, seed=self.seed_generator), (batch, 1)
+        )
         return ops.one_hot(ops.arange(size)[None] + steps, size, dtype=dtype)
 
     def _checked(self, x):

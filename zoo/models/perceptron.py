@@ -49,7 +49,7 @@ class Perceptron:
                 scale *= layer.scale
             elif not dense and type(layer) is layers.Flatten:
                 front.append(layer)
-            elif not (type(layer) is layers.Dropout and not layer.rate):
+            elif not (isinstance(layer, layers.Dropout) and not layer.rate):
                 return None
         learned = len(network.trainable_variables) == 2 * len(dense)
         if not learned or len(dense) != len(slopes) + 1 or dense[-1].units != 1:

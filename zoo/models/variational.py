@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo import losses
+from zoo import backend, losses
 from zoo.layers import CouplingFlow, GaussianSampling
 from zoo.models.base import Autoencoder
 
@@ -140,7 +140,7 @@ class VariationalAutoencoder(BoundedAutoencoder):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if training:  # `call` has added it
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        return self._negative_bound(self._checked(x), training=False)[0]
+        return backend.share_of_loss(self._negative_bound(self._checked(x), training=False)[0])
 
     def log_weights(self, x, samples: int):
         """Log importance weights ``log p(x|z) + log p(z) − log q(z|x)`` in nats, ``(samples, batch)``.
@@ -206,7 +206,8 @@ class VariationalAutoencoder(BoundedAutoencoder):
         """The weights, and the log odds of all draws, the batch's first draws first."""
         z_mean, z_log_var = self._posterior_of(x, training)
         z = self.sampling.draw(z_mean, z_log_var, samples)
-        logits = self.logits(z, training=training)
+        with backend.batch_in_parts(samples):
+            logits = self.logits(z, training=training)
         per_draw = (samples, -1, self.latent_dim)
         log_likelihood = self._log_likelihood(x, logits, samples)
         noise = (ops.reshape(z, per_draw) - z_mean) * ops.exp(-0.5 * z_log_var)

@@ -61,6 +61,13 @@ class KLSparsity(keras.regularizers.Regularizer):
     References:
         Ng 2011, "Sparse autoencoder", CS294A lecture notes, §3; Lee et al. 2008, "Sparse Deep Belief Net Model for
         Visual Area V2".
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import regularizers
+        >>> penalty = regularizers.KLSparsity(target=0.1)
+        >>> float(penalty(np.full((4, 3), 0.1, "float32"))) < 1e-6 < float(penalty(np.full((4, 3), 0.5, "float32")))
+        True
     """
 
     def __init__(self, target: float = 0.05, weight: float = 1.0):
@@ -71,7 +78,7 @@ class KLSparsity(keras.regularizers.Regularizer):
 
     def __call__(self, activations):
         activations = ops.cast(activations, "float32")  # a bfloat16 mean has two digits
-        penalty = backend.with_gradient_at_replicas_mean(self._divergence, ops.mean(activations, axis=0))
+        penalty = backend.with_gradient_at_mean_over_replicas(self._divergence, ops.mean(activations, axis=0))
         return self.weight * penalty * ops.cast(ops.shape(activations)[0], "float32")
 
     def _divergence(self, mean):

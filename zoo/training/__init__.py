@@ -1,5 +1,6 @@
 """Training: one path for every model."""
 
+from zoo.training import distribution
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
 from zoo.training.diagnosis import (
     Alarm,
@@ -8,11 +9,11 @@ from zoo.training.diagnosis import (
     CollapseAlarm,
     Diversity,
     SampleGrid,
-    TensorBoardImages,
     TrainingWarning,
 )
 from zoo.training.pretraining import pretrain_greedily
 from zoo.training.run import Training, optimizer, train
+from zoo.training.tensorboard import TensorBoardImages, TensorBoardProjector
 
 __all__ = [
     "Alarm",
@@ -25,8 +26,10 @@ __all__ = [
     "SampleGrid",
     "StopAtNonFinite",
     "TensorBoardImages",
+    "TensorBoardProjector",
     "Training",
     "TrainingWarning",
+    "distribution",
     "optimizer",
     "pretrain_greedily",
     "train",

@@ -20,10 +20,12 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         path: the file, ``.npz``.
         identity: JSON-able description of the run; a checkpoint of another run is refused.
+        writes: whether this process is the one, of several that train together, that writes the file.
     """
 
-    def __init__(self, path: Path, identity: dict):
+    def __init__(self, path: Path, identity: dict, *, writes: bool = True):
         super().__init__()
+        self.writes = writes
         self.path, self.identity = Path(path), json.loads(json.dumps(identity))
         self.history: dict[str, list[float]] = {}
         self.seconds = 0.0
@@ -54,6 +56,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         for key, value in (logs or {}).items():
             self.history.setdefault(key, []).append(float(value))
+        if not self.writes:
+            return
         arrays = [keras.ops.convert_to_numpy(v) for v in self._variables(self.model)]
         state = {
             "epochs": epoch + 1,

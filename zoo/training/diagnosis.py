@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import artifacts, plots
+from zoo import plots
 from zoo.evaluation import modes
 
 
@@ -254,51 +254,12 @@ class SampleGrid(keras.callbacks.Callback):
         images = self.model.generate(self.n, seed=self.seed)
         self.folder.mkdir(parents=True, exist_ok=True)
         plots.image_grid(images, self.folder / f"epoch_{epoch + 1:03}.png", title=f"epoch {epoch + 1}")
-        self.frames.append(np.rint(255 * plots.mosaic(images, gap=1)).astype(np.uint8))
+        self.frames.append(np.asarray(images))
 
     def on_train_end(self, logs=None):
-        if not self.frames:
-            return
-        from PIL import Image
-
-        first, *others = [
-            Image.fromarray(frame).resize((2 * frame.shape[1], 2 * frame.shape[0]), 0) for frame in self.frames
-        ]
-        with artifacts.atomic_write(self.folder / "samples.gif") as file:
-            first.save(file, format="GIF", save_all=True, append_images=others, duration=self.milliseconds, loop=0)
-
-
-class TensorBoardImages(keras.callbacks.Callback):
-    """Shows samples in TensorBoard, which has to be installed, after every epoch.
-
-    Args:
-        log_dir: of TensorBoard; that of ``keras.callbacks.TensorBoard`` shows both side by side.
-        n: samples.
-        every: epochs from one picture to the next.
-        seed: of the noise.
-    """
-
-    def __init__(self, log_dir: str | os.PathLike, *, n: int = 64, every: int = 1, seed: int = 0):
-        super().__init__()
-        self.log_dir, self.n, self.every, self.seed = os.fspath(log_dir), n, every, seed
-
-    def on_train_begin(self, logs=None):
-        import tensorflow as tf
-
-        self.writer = tf.summary.create_file_writer(os.path.join(self.log_dir, "samples"))
-
-    def on_epoch_end(self, epoch, logs=None):
-        import tensorflow as tf
-
-        if (epoch + 1) % self.every:
-            return
-        picture = plots.mosaic(self.model.generate(self.n, seed=self.seed), gap=1)
-        with self.writer.as_default():
-            tf.summary.image("samples", picture[None, ..., None], step=epoch)
-        self.writer.flush()
-
-    def on_train_end(self, logs=None):
-        self.writer.close()
+        if self.frames:
+            path = self.folder / "samples.gif"
+            plots.animation(self.frames, path, scale=2, milliseconds=self.milliseconds)
 
 
 def _check_accuracies(model, who: str) -> None:

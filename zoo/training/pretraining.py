@@ -7,6 +7,7 @@ import tensorflow as tf
 from zoo import losses
 from zoo.data import training_batches
 from zoo.training.callbacks import CommandLineProgress, StopAtNonFinite
+from zoo.training.distribution import distributed
 
 
 def pretrain_greedily(
@@ -27,7 +28,7 @@ def pretrain_greedily(
 
     Every stage minimises the squared error summed per example, by Adam with a cosine schedule of its own. The model's
     weights are trained in place and its optimizer is left alone, so that ``model.fit``, or ``fine_tuning_epochs``,
-    trains the whole from there.
+    trains the whole from there. In the scope of a strategy of ``tf.distribute`` its replicas share every batch.
 
     Args:
         model: a model whose method ``stages()`` returns, from the outermost, pairs of lists of its own layers: those
@@ -74,14 +75,17 @@ def pretrain_greedily(
     steps = len(data) // batch_size
 
     def fit(part, examples, epochs, title, with_target):
-        batches, _ = training_batches(examples, batch_size, epochs=epochs, seed=seed)
+        def batches(replicas, own):
+            shares, _ = training_batches(examples, batch_size, epochs=epochs, seed=seed, replicas=replicas, own=own)
+            return shares.map(lambda x: (x, x)) if with_target else shares
+
         callbacks = [StopAtNonFinite(title)]
         if progress is not None:
             callbacks.append(_StageProgress(progress, epochs, steps, title))
         elif verbose:
             print(title)
         return part.fit(
-            batches.map(lambda x: (x, x)) if with_target else batches,
+            distributed(tf.distribute.get_strategy(), batches),
             steps_per_epoch=steps,
             epochs=epochs,
             shuffle=False,  # the pipeline has shuffled

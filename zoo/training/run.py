@@ -11,8 +11,10 @@ from typing import Any
 import keras
 import ml_dtypes
 import numpy as np
+import tensorflow as tf
 
 from zoo import artifacts, data, registry
+from zoo.training import distribution
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
 from zoo.training.pretraining import pretrain_greedily
 
@@ -39,6 +41,7 @@ def train(
     output: str | os.PathLike,
     resume: bool = False,
     overrides: dict[str, Any] | None = None,
+    strategy: tf.distribute.Strategy | None = None,
     progress=None,
     **changes: Any,
 ) -> Training:
@@ -54,12 +57,15 @@ def train(
         output: folder for the checkpoint; ``zoo.exporting.write_artifact`` makes it a loadable model.
         resume: goes on from the folder's checkpoint, if there is one.
         overrides: arguments of the model's constructor.
+        strategy: of ``tf.distribute``, which shares every batch out among devices or machines
+            (``zoo.training.distribution.start``); None for one device. The weights are those of one device.
         progress: a started ``rich.progress.Progress`` to report to.
         changes: fields of ``zoo.registry.Recipe`` that take the place of the recipe's, such as ``epochs``.
 
     Raises:
         ValueError: for an unknown name or field, data that cannot be had, an output folder that is in use or
-            cannot be written, or a loss that is not finite (the last good checkpoint stays).
+            cannot be written, a batch that replicas cannot share out evenly, a worker that is gone, or a loss that is
+            not finite (the last good checkpoint stays).
     """
     architecture, tag = registry.loading.resolve(name)
     spec = registry.CATALOG[architecture]
@@ -67,17 +73,15 @@ def train(
     _check(recipe)
     output = _prepared(Path(output), resume)
 
-    previous_policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.dtype_policy)
-    try:
-        keras.utils.set_random_seed(recipe.seed)
-        overrides = dict(overrides or {})
-        # A name of its own, where Keras would number the models of a process: it is part of the run's identity.
-        model = registry.create(f"{architecture}.{tag}", **{"name": architecture, **overrides})
-    finally:
-        keras.config.set_dtype_policy(previous_policy)
+    strategy = strategy or tf.distribute.get_strategy()
+    several = strategy.num_replicas_in_sync > 1
+    with strategy.scope():
+        model = _fresh_model(architecture, tag, recipe, overrides)
     source = data_source or spec.data_of(tag)
     data_set = data.load(source, image_shape=model.image_shape, fit=fit, seed=recipe.seed)
+    if data_set.texts is not None:
+        model.tokenizer.adapt(model.texts_of(data_set.texts["train"]))
+        data_set = data_set.tokenized(model.tokens)
     if recipe.binarized:
         data_set = data_set.binarized(recipe.seed)
     labels = _labels(model, data_set) if spec.traits.labelled else None
@@ -85,11 +89,13 @@ def train(
     batch_size = min(recipe.batch_size, len(data_set.train))
     steps = len(data_set.train) // batch_size
     metrics = [*spec.traits.metrics]
-    if spec.traits.adversarial:
-        _compile_adversarial(model, recipe, steps)
-    else:
-        model.compile(optimizer(recipe, steps), metrics=metrics, jit_compile=recipe.jit_compile)
-        model.optimizer.build(model.trainable_variables)
+    jit_compile = recipe.jit_compile and not several  # XLA has no part in what replicas tell one another
+    with strategy.scope():
+        if spec.traits.adversarial:
+            _compile_adversarial(model, recipe, steps, jit_compile)
+        else:
+            model.compile(optimizer(recipe, steps), metrics=metrics, jit_compile=jit_compile)
+            model.optimizer.build(model.trainable_variables)
 
     identity = {
         "model": f"{architecture}.{tag}",
@@ -97,50 +103,71 @@ def train(
         "recipe": dataclasses.asdict(recipe),
         "data": data_set.fingerprint,
     }
-    checkpoint = Checkpoint(output / CHECKPOINT, identity)
+    checkpoint = Checkpoint(output / CHECKPOINT, identity, writes=distribution.is_chief(strategy))
     done = checkpoint.restore(model) if resume and checkpoint.path.exists() else 0
+    distribution.check_agreed(strategy, done, output)
     if recipe.pretraining_epochs and not done:
         started = time.monotonic()
-        pretrain_greedily(
-            model,
-            data_set.train,
-            epochs=recipe.pretraining_epochs,
-            batch_size=batch_size,
-            learning_rate=recipe.learning_rate,
-            seed=recipe.seed,
-            jit_compile=recipe.jit_compile,
-            verbose=0,
-            progress=progress,
-        )
+        with strategy.scope(), distribution.watched(strategy):
+            if spec.traits.textual:
+                _learn_to_fill_gaps(model, data_set.texts["train"], recipe, batch_size, progress)
+                model.compile(optimizer(recipe, steps), jit_compile=jit_compile)
+                model.optimizer.build(model.trainable_variables)
+            else:
+                pretrain_greedily(
+                    model,
+                    data_set.train,
+                    epochs=recipe.pretraining_epochs,
+                    batch_size=batch_size,
+                    learning_rate=recipe.learning_rate,
+                    seed=recipe.seed,
+                    jit_compile=jit_compile,
+                    verbose=0,
+                    progress=progress,
+                )
         checkpoint.seconds += time.monotonic() - started
     if done < recipe.epochs:
         started = time.monotonic()
         neighbours = _neighbours(data_set.train, recipe.neighbours, progress)
         checkpoint.seconds += time.monotonic() - started
-        batches, _ = data.training_batches(
-            data_set.train,
-            batch_size,
-            epochs=recipe.epochs,
-            initial_epoch=done,
-            seed=recipe.seed,
-            labels=labels and labels["train"],
-            neighbours=neighbours,
-        )
-        validation = data.unit(data_set.validation)
+
+        def batches(replicas, own):
+            return data.training_batches(
+                data_set.train,
+                batch_size,
+                epochs=recipe.epochs,
+                initial_epoch=done,
+                seed=recipe.seed,
+                labels=labels and labels["train"],
+                neighbours=neighbours,
+                replicas=replicas,
+                own=own,
+                parts=getattr(model, "batch_parts", 1),
+            )[0]
+
+        # Of texts every number of the output is of a vocabulary.
+        validation_batch_size = batch_size if spec.traits.textual else 500
+        validation = {
+            "validation_data": (data.unit(data_set.validation), *([labels["validation"]] if labels else [])),
+            "validation_batch_size": validation_batch_size,
+        }
+        if several:
+            chosen = distribution.for_every_replica(strategy, validation["validation_data"], validation_batch_size)
+            validation = dict(zip(("validation_data", "validation_steps"), chosen, strict=True))
         callbacks = [StopAtNonFinite(), _Clock(checkpoint), checkpoint]
         if progress is not None:
             callbacks.append(CommandLineProgress(progress, recipe.epochs, steps, done))
-        model.fit(
-            batches,
-            steps_per_epoch=steps,
-            initial_epoch=done,
-            epochs=recipe.epochs,
-            validation_data=(validation, labels["validation"]) if labels else (validation,),
-            validation_batch_size=500,
-            verbose=0,
-            shuffle=False,  # the pipeline has shuffled
-            callbacks=callbacks,
-        )
+        with distribution.watched(strategy):
+            model.fit(
+                distribution.distributed(strategy, batches),
+                steps_per_epoch=steps,
+                initial_epoch=done,
+                epochs=recipe.epochs,
+                **validation,
+                verbose=0,
+                shuffle=False,  # the pipeline has shuffled
+                callbacks=callbacks,
+            )
     record = {
         "recipe": dataclasses.asdict(recipe),
         "seed": recipe.seed,
@@ -152,6 +179,18 @@ def train(
     return Training(
         _for_shipping(model, spec.traits), f"{architecture}.{tag}", data_set, fit, checkpoint.history, record
     )
+
+
+def _fresh_model(architecture: str, tag: str, recipe: registry.Recipe, overrides) -> keras.Model:
+    """The model with a recipe's first weights and its number format."""
+    previous_policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.dtype_policy)
+    try:
+        keras.utils.set_random_seed(recipe.seed)
+        # A name of its own, where Keras would number the models of a process: it is part of the run's identity.
+        return registry.create(f"{architecture}.{tag}", **{"name": architecture, **(overrides or {})})
+    finally:
+        keras.config.set_dtype_policy(previous_policy)
 
 
 def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recipe:
@@ -214,6 +253,31 @@ def _prepared(output: Path, resume: bool) -> Path:
     return output
 
 
+def _learn_to_fill_gaps(model: keras.Model, pairs: list, recipe: registry.Recipe, batch_size: int, progress) -> None:
+    """Trains a summariser on documents alone: to write a sentence that was taken out (``data.text.gap_sentences``)."""
+    rows = model.tokens(data.text.gap_sentences(pairs), prose=pairs)
+    steps = len(rows) // batch_size
+    recipe = dataclasses.replace(recipe, epochs=recipe.pretraining_epochs)
+    strategy = tf.distribute.get_strategy()
+    model.compile(optimizer(recipe, steps), jit_compile=recipe.jit_compile and strategy.num_replicas_in_sync == 1)
+
+    def batches(replicas, own):
+        options = {"epochs": recipe.epochs, "seed": recipe.seed, "replicas": replicas, "own": own}
+        return data.training_batches(rows, batch_size, **options)[0]
+
+    callbacks = [StopAtNonFinite("pretraining")]
+    if progress is not None:
+        callbacks.append(CommandLineProgress(progress, recipe.epochs, steps))
+    model.fit(
+        distribution.distributed(strategy, batches),
+        steps_per_epoch=steps,
+        epochs=recipe.epochs,
+        verbose=0,
+        shuffle=False,
+        callbacks=callbacks,
+    )
+
+
 def optimizer(recipe: registry.Recipe, steps: int) -> keras.optimizers.Optimizer:
     """AdamW of a recipe, with its cosine schedule over ``recipe.epochs`` of ``steps`` steps each."""
     warmup = min(steps, recipe.epochs * steps // 10)
@@ -229,7 +293,7 @@ def optimizer(recipe: registry.Recipe, steps: int) -> keras.optimizers.Optimizer
     return result
 
 
-def _compile_adversarial(model: keras.Model, recipe: registry.Recipe, steps: int) -> None:
+def _compile_adversarial(model: keras.Model, recipe: registry.Recipe, steps: int, jit_compile: bool) -> None:
     """Gives both players their paper's optimizer, with a cosine schedule over the steps that each of them takes."""
 
     def player(rate, steps, ema_momentum=0.0):
@@ -242,22 +306,24 @@ def _compile_adversarial(model: keras.Model, recipe: registry.Recipe, steps: int
     model.compile(
         player(recipe.learning_rate, steps, recipe.ema_momentum),
         player(recipe.discriminator_learning_rate or recipe.learning_rate, steps * model.default_discriminator_steps),
-        jit_compile=recipe.jit_compile,
+        jit_compile=jit_compile,
     )
 
 
 def _for_shipping(model: keras.Model, traits: registry.Kind) -> keras.Model:
     """The same model in float32, compiled for gentle fine-tuning, with no optimizer state to carry about.
 
-    Its weights are rounded to a bfloat16's 8 significant bits before anything is measured: that moves no figure by more
-    than a seed would, and their files compress to a third.
+    Its weights are rounded before anything is measured, to a bfloat16's 8 significant bits, those of a model of texts
+    to whole steps: that moves no figure by more than a seed would, and their files compress to a third or a fifth.
     """
     config = model.get_config()
     config["dtype"] = "float32"
     clean = type(model).from_config(config)
     clean.build()
+    if traits.textual:
+        clean.tokenizer.take(model.tokenizer.pieces)
     with model.averaged() if traits.adversarial else contextlib.nullcontext():
-        clean.set_weights(rounded(model.get_weights()))
+        clean.set_weights(rounded(model.get_weights(), 8 if traits.textual else None))
     if traits.adversarial:
         clean.compile()
     else:
@@ -265,9 +331,22 @@ def _for_shipping(model: keras.Model, traits: registry.Kind) -> keras.Model:
     return clean
 
 
-def rounded(weights: list[np.ndarray]) -> list[np.ndarray]:
-    """Weights as shipped models have them: float32 of 8 significant bits; integers as they are."""
+def rounded(weights: list[np.ndarray], steps: int | None = None) -> list[np.ndarray]:
+    """Weights as shipped models have them: float32 of 8 significant bits; integers as they are.
+
+    Args:
+        weights: of a model.
+        steps: of matrices, in a standard deviation, at least: whole steps of a power of two instead, of which 8 add
+            noise of 0.05 standard deviations. None for 8 significant bits throughout.
+    """
+    if steps:
+        weights = [_in_steps(w, steps) if w.ndim > 1 and w.dtype.kind == "f" and w.std() else w for w in weights]
     return [w.astype(ml_dtypes.bfloat16).astype(np.float32) if w.dtype.kind == "f" else w for w in weights]
+
+
+def _in_steps(weights: np.ndarray, steps: int) -> np.ndarray:
+    step = 2.0 ** np.floor(np.log2(weights.std() / steps) + 0.5)
+    return (np.rint(weights / step) * step).astype(np.float32)
 
 
 class _Clock(keras.callbacks.Callback):

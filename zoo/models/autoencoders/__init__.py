@@ -15,6 +15,8 @@ from zoo.models.autoencoders.map_ae import MapAE
 from zoo.models.autoencoders.signal_ae import SignalAE
 from zoo.models.autoencoders.sparse_ae import SparseAE
 from zoo.models.autoencoders.stacked_ae import StackedAE
+from zoo.models.autoencoders.summarizer import Summarizer
+from zoo.models.autoencoders.text_ae import TextAE
 from zoo.models.autoencoders.tied_ae import TiedAE
 from zoo.models.autoencoders.unpool_ae import UnpoolAE
 from zoo.models.autoencoders.vae import VAE
@@ -35,6 +37,8 @@ __all__ = [
     "SignalAE",
     "SparseAE",
     "StackedAE",
+    "Summarizer",
+    "TextAE",
     "TiedAE",
     "UnpoolAE",
     "VAE",

@@ -16,8 +16,7 @@ class BetaVAE(ConvVAE):
     The weight presses the numbers of the code towards independence, so that each that is still in use stands for one
     visible property; ``zoo generate beta_vae --kind traversal`` shows them. Reconstructions are less sharp for it.
 
-    Args:
-        as of ``zoo.models.ConvVAE``; the importance-weighted bound (``samples`` > 1) has no β.
+    The arguments are those of ``zoo.models.ConvVAE``; the importance-weighted bound (``samples`` > 1) has no β.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ of a hierarchy, and in a flow as the prior instead of the posterior, so that enc
 import keras
 from keras import layers
 
-from zoo.layers import ResidualBlock2D, SubPixelConv2D
+from zoo.layers import Dropout, ResidualBlock2D, SubPixelConv2D
 from zoo.models.variational import VariationalAutoencoder
 
 
@@ -77,12 +77,12 @@ class ConvVAE(VariationalAutoencoder):
         x = _blocks(x, filters // 2, self.encoder_blocks[0], dropout)
         x = _conv(filters, 4, strides=2)(x)
         x = _blocks(x, filters, self.encoder_blocks[1], dropout)
-        features = layers.Dropout(dropout)(layers.Flatten()(_conv(filters // 4, 1)(x)))
+        features = Dropout(dropout)(layers.Flatten()(_conv(filters // 4, 1)(x)))
 
         z = keras.Input((latent_dim,), name="z")
         narrow = (height // 4, width // 4, filters // 4)
         x = layers.Dense(narrow[0] * narrow[1] * narrow[2], "relu", kernel_initializer="he_normal")(z)
-        x = _conv(filters, 1)(layers.Reshape(narrow)(layers.Dropout(dropout)(x)))
+        x = _conv(filters, 1)(layers.Reshape(narrow)(Dropout(dropout)(x)))
         x = _blocks(x, filters, self.decoder_blocks[1], dropout)
         x = SubPixelConv2D(filters // 2, activation="relu")(x)
         x = _blocks(x, filters // 2, self.decoder_blocks[0], dropout)

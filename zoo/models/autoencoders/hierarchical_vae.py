@@ -11,7 +11,7 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo import losses
+from zoo import backend, losses
 from zoo.codec.lossless import QUARTERS
 from zoo.layers import ResidualBlock2D, SubPixelConv2D
 from zoo.models.variational import LOG_VAR_BOUNDS, BoundedAutoencoder
@@ -148,7 +148,7 @@ class HierarchicalVAE(BoundedAutoencoder):
         if training:  # `call` has added it
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         likelihood, divergence, _ = self._bound(self._checked(x), training=False)
-        return self._bits(divergence - likelihood)
+        return backend.share_of_loss(self._bits(divergence - likelihood))
 
     def generate(self, n: int, seed: int | None = None):
         """``n`` new images, ``(n, *image_shape)``: latents drawn from their priors, quarters filled in as expected."""
@@ -184,7 +184,7 @@ class HierarchicalVAE(BoundedAutoencoder):
 
     def _draw(self, parameters, seed):
         mean, log_var = parameters
-        noise = keras.random.normal(ops.shape(mean), seed=seed)
+        noise = backend.per_example(lambda shape: keras.random.normal(shape, seed=seed), ops.shape(mean))
         return mean + ops.exp(0.5 * ops.clip(log_var, *LOG_VAR_BOUNDS)) * noise
 
     def _bits(self, nats):

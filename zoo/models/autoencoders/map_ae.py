@@ -10,7 +10,7 @@ fit. It differs in the graph too, whose edges are all alike: an example's k near
 import keras
 from keras import layers, ops
 
-from zoo import losses
+from zoo import backend, losses
 from zoo.models.base import Autoencoder, checked_examples
 
 
@@ -81,8 +81,10 @@ class MapAE(Autoencoder):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         neighbours = nearest_of_batch(x) if y is None else checked_examples(y, self.image_shape, self.compute_dtype)
         # `call` gives the reconstruction alone, so the code of `x` is computed anew.
-        z, near = (self.encoder(images, training=training) for images in (self._checked(x), neighbours))
-        cross_entropy = ops.mean(losses.neighbour_cross_entropy(z, near))
+        z, near = (
+            backend.whole_batch(self.encoder(images, training=training)) for images in (self._checked(x), neighbours)
+        )
+        cross_entropy = backend.share_of_loss(ops.mean(losses.neighbour_cross_entropy(z, near)))
         squared_error = super().compute_loss(x, x, y_pred, sample_weight, training)
         return squared_error + self.neighbour_weight * cross_entropy
 

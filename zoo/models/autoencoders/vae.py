@@ -8,6 +8,7 @@ N(0, I), and what they leave empty costs likelihood and makes poor new images.
 import keras
 from keras import layers
 
+from zoo.layers import Dropout
 from zoo.models.variational import VariationalAutoencoder
 
 
@@ -66,7 +67,7 @@ class VAE(VariationalAutoencoder):
         self.dropout, self.decoder_dropout = dropout, decoder_dropout
 
         inputs = keras.Input(self.image_shape, name="x")
-        features = self._hidden(layers.Dropout(dropout)(layers.Flatten()(inputs)), self.hidden_units, dropout)
+        features = self._hidden(Dropout(dropout)(layers.Flatten()(inputs)), self.hidden_units, dropout)
         z = keras.Input((latent_dim,), name="z")
         x = self._hidden(z, reversed(self.hidden_units), decoder_dropout)
         height, width, channels = self.image_shape
@@ -76,7 +77,7 @@ class VAE(VariationalAutoencoder):
 
     def _hidden(self, x, widths, dropout):
         for units in widths:
-            x = layers.Dropout(dropout)(layers.Dense(units, self.activation, kernel_initializer="he_uniform")(x))
+            x = Dropout(dropout)(layers.Dense(units, self.activation, kernel_initializer="he_uniform")(x))
         return x
 
     def get_config(self):

@@ -84,7 +84,8 @@ class AAE(Reconstructing, AdversarialModel):
     def generator_losses(self, x, labels):
         def loss():
             z = self.encoder(x, training=True)
-            error = losses.SquaredError()(ops.cast(x, "float32"), self.decoder(z, training=True))
+            # Not by calling the loss, which Keras divides by the replicas, as `backend.gradients` does.
+            error = ops.mean(losses.SquaredError().call(ops.cast(x, "float32"), self.decoder(z, training=True)))
             return error + self.adversarial_weight * self.adversarial_loss.generator(self.scores(z, frozen=True))
 
         return [(loss, self.generator_variables)]

@@ -8,7 +8,7 @@ checkerboard, for transposed ones; and in images in [0, 1], hence a sigmoid for 
 import keras
 from keras import layers
 
-from zoo.layers import LeakyReLU, SubPixelConv2D
+from zoo.layers import BatchNormalization, Dropout, LeakyReLU, SubPixelConv2D
 from zoo.models.adversarial import AdversarialModel
 
 NORMALIZATIONS = ("batch", "spectral", None)
@@ -75,16 +75,16 @@ class DCGAN(AdversarialModel):
         noise, label = self._inputs((self.latent_dim,), "noise")
         z = noise
         for units in self.hidden_units:
-            z = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Dense(units, use_bias=False)(z)))
+            z = layers.ReLU()(BatchNormalization(momentum=0.9)(layers.Dense(units, use_bias=False)(z)))
         if label is not None:  # after the dense layers, where it would drown the noise
             z = layers.Concatenate()([z, layers.Embedding(self.num_classes, self.latent_dim)(label)])
         y = layers.Dense(height // 4 * (width // 4) * 2 * self.filters, use_bias=False)(z)
-        y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
+        y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
         y = layers.Reshape((height // 4, width // 4, 2 * self.filters))(y)
         y = layers.Conv2D(2 * self.filters, 3, padding="same", use_bias=False)(y)
-        y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
+        y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
         y = SubPixelConv2D(self.filters)(y)
-        y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y))
+        y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
         y = SubPixelConv2D(channels, dtype="float32")(y)
         y = layers.Activation("sigmoid", dtype="float32", name="fake")(y)
         return keras.Model(noise if label is None else [noise, label], y, name="generator")
@@ -100,9 +100,9 @@ class DCGAN(AdversarialModel):
         for filters, size in ((2 * self.filters, 4), (4 * self.filters, 3)):
             h = self._normalized(layers.Conv2D(filters, size, 2, padding="same"))(h)
             if self.normalization == "batch":
-                h = layers.BatchNormalization(momentum=0.9)(h)
+                h = BatchNormalization(momentum=0.9)(h)
             h = LeakyReLU(0.2)(h)
-        h = layers.Dropout(self.dropout)(layers.Flatten(name="features")(h))
+        h = Dropout(self.dropout)(layers.Flatten(name="features")(h))
         score = self._normalized(layers.Dense(1, dtype="float32", name="score"))(h)
         if self.score_scale != 1:
             score = layers.Rescaling(self.score_scale, dtype="float32")(score)

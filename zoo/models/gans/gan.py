@@ -9,7 +9,7 @@ import math
 import keras
 from keras import layers
 
-from zoo.layers import LeakyReLU
+from zoo.layers import BatchNormalization, Dropout, LeakyReLU
 from zoo.models.adversarial import AdversarialModel
 
 
@@ -45,7 +45,7 @@ class GAN(AdversarialModel):
         y = noise
         for units in self.hidden_units:
             y = layers.Dense(units, kernel_initializer="he_normal")(y)
-            y = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(y) if normalized else y)
+            y = layers.ReLU()(BatchNormalization(momentum=0.9)(y) if normalized else y)
         y = layers.Dense(math.prod(self.image_shape), None if points else "sigmoid", dtype="float32")(y)
         self.generator = keras.Model(noise, layers.Reshape(self.image_shape, dtype="float32")(y), name="generator")
 
@@ -55,7 +55,7 @@ class GAN(AdversarialModel):
             h = layers.Rescaling(2.0, -1.0)(h)
         for units in reversed(self.hidden_units):
             h = LeakyReLU(0.2)(layers.Dense(units, kernel_initializer="he_normal")(h))
-            h = layers.Dropout(dropout)(h)
+            h = Dropout(dropout)(h)
         self.discriminator = keras.Model(x, layers.Dense(1, dtype="float32", name="score")(h), name="discriminator")
 
     def get_config(self):

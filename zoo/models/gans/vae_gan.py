@@ -7,7 +7,7 @@ in showing the discriminator as many fakes as real images, half of them reconstr
 import keras
 from keras import layers, ops
 
-from zoo import losses
+from zoo import backend, losses
 from zoo.models.base import Reconstructing
 from zoo.models.gans.dcgan import DCGAN
 from zoo.models.variational import LOG_VAR_BOUNDS
@@ -26,8 +26,8 @@ class VAEGAN(Reconstructing, DCGAN):
 
     Args:
         reconstruction_weight: γ of eq. 9: what reconstruction counts beside fooling the discriminator.
-        image_shape, filters, hidden_units, normalization, dropout, latent_dim, gradient_penalty_weight, r1_weight,
-            clip, seed: see ``DCGAN``.
+        **kwargs: of ``DCGAN``: image_shape, filters, hidden_units, normalization, dropout, latent_dim,
+            gradient_penalty_weight, r1_weight, clip, seed.
     """
 
     def __init__(self, *, reconstruction_weight=0.01, **kwargs):
@@ -53,6 +53,14 @@ class VAEGAN(Reconstructing, DCGAN):
     def generator_variables(self):
         return [*self.posterior.trainable_variables, *self.generator.trainable_variables]
 
+    @property
+    def batch_parts(self):
+        return 2 * super().batch_parts  # half of the examples are reconstructed, as many others generated
+
+    def train_step(self, data):
+        with backend.batch_in_parts(2):
+            return super().train_step(data)
+
     def fake_examples(self, x, labels, training=True):
         noise = self.noise_for(x, training)
         half = ops.shape(x)[0] // 2
@@ -69,7 +77,8 @@ class VAEGAN(Reconstructing, DCGAN):
             z = self._drawn(z_mean, z_log_var, self.noise_for(x))
             images = self.generator(ops.concatenate([z, self.noise_for(x)]), training=True)
             number = ops.shape(x)[0]
-            features, scores = self.applied(self.features, ops.concatenate([ops.cast(x, images.dtype), images]))
+            with backend.batch_in_parts(3):
+                features, scores = self.applied(self.features, ops.concatenate([ops.cast(x, images.dtype), images]))
             features = ops.cast(features, "float32")
             error = ops.square(ops.stop_gradient(features[:number]) - features[number : 2 * number])
             shared["error"] = 0.5 * ops.mean(ops.sum(error, axis=-1))

@@ -1,0 +1,115 @@
+"""Every architecture of the catalogue, small enough for a test, and examples to train it with."""
+
+import functools
+
+import keras
+import numpy as np
+
+from zoo import models
+from zoo.codec.tokenizer import Tokenizer, train_tokenizer
+
+SHAPE = {"image_shape": (12, 8, 1)}
+VOCABULARY = 300
+WORDS = "the a large small cat dog house tree of in on and runs sees with blue green old new river city makes".split()
+AUTOENCODERS = {
+    "dense_ae": lambda: models.DenseAE(**SHAPE, hidden_units=(16, 8), latent_dim=4),
+    "conv_ae": lambda: models.ConvAE(**SHAPE, filters=8, decoder_filters=8, encoder_blocks=1, latent_dim=6),
+    "compressor": lambda: models.Compressor(
+        **SHAPE, filters=8, decoder_filters=8, encoder_blocks=(1, 1), decoder_blocks=1, latent_dim=6, tables=3
+    ),
+    "denoising_ae": lambda: models.DenoisingAE(**SHAPE, filters=8, blocks=1, latent_channels=4, global_units=8),
+    "unpool_ae": lambda: models.UnpoolAE(**SHAPE, filters=(4, 8), pooled_channels=(1, 2), latent_dim=4),
+    "tied_ae": lambda: models.TiedAE(**SHAPE, hidden_units=(16,), latent_dim=4),
+    "conv_tied_ae": lambda: models.ConvTiedAE(**SHAPE, filters=(4, 8), latent_dim=4),
+    "stacked_ae": lambda: models.StackedAE(**SHAPE, hidden_units=(16, 8), latent_dim=4),
+    "sparse_ae": lambda: models.SparseAE(**SHAPE, hidden_units=144),
+    "contractive_ae": lambda: models.ContractiveAE(**SHAPE, hidden_units=16),
+    "map_ae": lambda: models.MapAE(**SHAPE, filters=4, hidden_units=(8, 16)),
+    "concrete_ae": lambda: models.ConcreteAE(**SHAPE, hidden_units=(16,), latent_dim=4, annealing_steps=5, seed=0),
+    "vae": lambda: models.VAE(**SHAPE, hidden_units=(16,), latent_dim=4, prior_couplings=2, prior_units=8),
+    "conv_vae": lambda: models.ConvVAE(**SHAPE, filters=8, latent_dim=4, samples=2, prior_couplings=2, prior_units=8),
+    "beta_vae": lambda: models.BetaVAE(**SHAPE, filters=8, latent_dim=4, warmup_steps=3),
+    "hierarchical_vae": lambda: models.HierarchicalVAE(**SHAPE, filters=8, top_dim=4, latent_channels=2, seed=0),
+    "signal_ae": lambda: models.SignalAE(
+        image_shape=(96, 1), overlap=16, latent_channels=2, tables=3,
+        filters=(4, 6, 8), decoder_filters=(4, 6, 8), encoder_blocks=(1, 0, 1), decoder_blocks=(1, 0, 1),
+    ),
+    "denoising_signal_ae": lambda: models.DenoisingSignalAE(
+        image_shape=(96, 1), latent_channels=8,
+        filters=(4, 6, 8), decoder_filters=(4, 6, 8), encoder_blocks=(1, 0, 1), decoder_blocks=(1, 0, 1),
+    ),
+}  # fmt: skip
+
+
+GAME = {**SHAPE, "latent_dim": 4, "seed": 1}
+
+
+def _player(kind, **options):
+    return lambda **changes: kind(**{**GAME, **options, **changes})
+
+
+GANS = {
+    "gan": _player(models.GAN, hidden_units=(8, 12)),
+    "dcgan": _player(models.DCGAN, filters=4, hidden_units=(6,)),
+    "lsgan": _player(models.LSGAN, filters=4),
+    "wgan": _player(models.WGAN, filters=4),
+    "wgan_gp": _player(models.WGANGP, filters=4),
+    "sngan": _player(models.SNGAN, filters=4),
+    "cgan": _player(models.CGAN, filters=4, num_classes=3),
+    "aae": _player(models.AAE, hidden_units=(12, 8), discriminator_units=(6,)),
+    "vae_gan": _player(models.VAEGAN, filters=4),
+}
+TEXT_AE = {
+    "image_shape": (12,), "vocabulary_size": VOCABULARY, "embedding_dim": 16, "latent_dim": 24, "binding_dim": 48,
+    "decoder_units": 16, "decoder_blocks": 1, "heads": 2, "seed": 0,
+}  # fmt: skip
+SUMMARIZER = {
+    "image_shape": (28,), "summary_length": 8, "vocabulary_size": VOCABULARY, "embedding_dim": 16, "latent_dim": 8,
+    "units": 12, "heads": 2, "seed": 0,
+}  # fmt: skip
+
+
+def sentences(count: int) -> list[str]:
+    """Sentences of three to seven words, and as many bits of information as their words."""
+    draw = np.random.default_rng(0)
+    return [" ".join(draw.choice(WORDS, draw.integers(3, 8))) for _ in range(count)]
+
+
+@functools.cache
+def tokenizer() -> Tokenizer:
+    return Tokenizer(train_tokenizer(sentences(400), VOCABULARY, threads=1))
+
+
+def _with_words(model: keras.Model) -> keras.Model:
+    model.tokenizer.take(tokenizer())
+    return model
+
+
+SMALL = {
+    **AUTOENCODERS,
+    **GANS,
+    "text_ae": lambda: _with_words(models.TextAE(**TEXT_AE)),
+    "summarizer": lambda: _with_words(models.Summarizer(**SUMMARIZER)),
+    "classifier": lambda: models.Classifier(**SHAPE, num_classes=3, filters=(4, 6), feature_dim=7),
+}
+
+
+def examples(name: str, count: int) -> np.ndarray:
+    """What a model's ``fit`` takes for ``x``: images, signals, or rows of pieces."""
+    if name in ("text_ae", "summarizer"):
+        from zoo.data.text import Pair
+
+        texts = sentences(2 * count)
+        pairs = [Pair(f"{a}. {b}.", a, "p") for a, b in zip(texts[::2], texts[1::2], strict=True)]
+        return SMALL[name]().tokens(texts[:count] if name == "text_ae" else pairs)
+    rng = np.random.default_rng(0)
+    if "signal" in name:
+        return rng.uniform(-1, 1, (count, 96, 1)).astype(np.float32)
+    return rng.random((count, *SHAPE["image_shape"]), dtype=np.float32)
+
+
+def targets(name: str, count: int) -> np.ndarray | None:
+    """What it takes for ``y``: labels, neighbours, or nothing."""
+    if name == "map_ae":
+        return examples(name, count)[::-1].copy()
+    return np.arange(count) % 3 if name in ("cgan", "classifier") else None
