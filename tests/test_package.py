@@ -1,5 +1,7 @@
 """What is installed, and what the documents promise."""
 
+import ast
+import importlib.util
 import json
 import os
 import re
@@ -140,6 +142,14 @@ def test_quick_start_runs_and_tests():
     assert "'.[dev]'" in test and re.search(r"^pytest -n ", test, re.M)
 
 
+def test_the_readme_opens_with_a_tour_and_pictures():
+    opening = (ROOT / "README.md").read_text().partition("## Quick start")[0]
+    (tour,) = fenced_blocks(opening, "python")  # which `test_python_snippets_run` runs
+    assert len(tour.splitlines()) <= 10
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", opening)
+    assert len(pictures) == 3 and all((ROOT / picture).is_file() for picture in pictures)
+
+
 def test_ci_runs_the_test_command_of_the_readme():
     script = (ROOT / ".ci/run").read_text()
     assert "grep --max-count=1 '^pytest' README.md" in script
@@ -203,6 +213,37 @@ def test_nothing_names_a_machine():
 # The notebooks
 
 
+def loaded_script(name: str):
+    """A script of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def parameters_of(notebook):
+    """The index of the cell that sets a notebook's sizes, and the cell; None where there is none."""
+    tagged = [(i, cell) for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ())]
+    assert len(tagged) <= 1, "more than one cell is tagged"
+    return tagged[0] if tagged else None
+
+
+def constants(source: str) -> dict:
+    """What code that only assigns constants assigns: name → value."""
+    values = {}
+    for statement in ast.parse(source).body:
+        assert isinstance(statement, ast.Assign) and len(statement.targets) == 1, ast.unparse(statement)
+        values[statement.targets[0].id] = ast.literal_eval(statement.value)
+    return values
+
+
+def test_notebooks_are_numbered():
+    names = [path.name for path in NOTEBOOKS]
+    assert all(re.fullmatch(r"(0[1-9]|10)_[a-z0-9_]+\.ipynb", name) for name in names), names
+    numbers = [name[:2] for name in names]
+    assert len(set(numbers)) == len(numbers), names
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_notebook_is_valid_and_stripped(path):
     notebook = nbformat.read(path, as_version=4)
@@ -212,20 +253,42 @@ def test_notebook_is_valid_and_stripped(path):
             assert cell.outputs == [] and cell.execution_count is None
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebook_has_the_badge_and_installs_itself(path):
+    notebook, script = json.loads(path.read_text()), loaded_script("notebooks")
+    assert notebook == script.updated(notebook, path.name), "run `python docs/notebooks.py`"
+    title, link = "".join(notebook["cells"][0]["source"]).split("\n")[:3:2]
+    assert title.startswith("# ") and link == script.badge(path.name, script.REPOSITORY)
+    published = script.updated(notebook, path.name, "owner/name")
+    assert f"/github/owner/name/blob/main/colab/{path.name})" in "".join(published["cells"][0]["source"])
+    assert script.updated(published, path.name) == notebook
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebook_names_its_sizes_and_those_of_the_tests(path):
+    found = parameters_of(nbformat.read(path, as_version=4))
+    if found is None:
+        assert path.name.startswith("01_"), "a code cell must be tagged `parameters`"
+        return
+    full, smoke = constants(found[1].source), constants("\n".join(found[1].metadata.smoke))
+    assert smoke and set(smoke) <= set(full), f"smoke sets {sorted(smoke)}, the cell sets {sorted(full)}"
+    assert "DATA" not in full or ("DATA" in smoke and smoke["DATA"] is None), "tests have only the bundled images"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "no data"))
     notebook = nbformat.read(path, as_version=4)
+    if found := parameters_of(notebook):
+        index, cell = found
+        notebook.cells.insert(index + 1, nbformat.v4.new_code_cell("\n".join(cell.metadata.smoke)))
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=300, resources=resources).execute()
 
 
 def test_the_readme_table_is_that_of_the_cards():
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("models_table", ROOT / "docs/models_table.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded_script("models_table")
     readme = module.README.read_text()
     assert readme == module.updated(readme), "run `python docs/models_table.py`"

@@ -3,15 +3,15 @@
 import base64
 import io
 import json
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
-from zoo import __version__, artifacts, plots
+from zoo import __version__, artifacts, pages, plots
 from zoo.demo.measure import CONDITIONS, Comparison, Results
 from zoo.demo.samples import ATTRIBUTION, CLASSES
 from zoo.evaluation.image_formats import round_trip
+from zoo.plots.pictures import eight_bit
 
 REPORT = "report.html"
 LAYOUT_TITLES = {"mosaic": "All images in one file", "files": "One file each"}
@@ -47,11 +47,7 @@ def html(results: Results, pictures: dict[str, np.ndarray]) -> str:
         results: what to report.
         pictures: caption → the samples as restored by a format, to show beside ours.
     """
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"picture": _picture, "svg": _svg, "kilobytes": _kilobytes}
-    template = environment.from_string((resources.files("zoo.demo") / "report.html.j2").read_text("utf-8"))
+    template = pages.template("zoo.demo", "report.html.j2", picture=_picture, svg=_svg, kilobytes=_kilobytes)
     mosaic, files = results.comparisons
     return template.render(
         results=results,
@@ -125,8 +121,7 @@ def _picture(images: np.ndarray, columns: int = 5, scale: int = 3) -> str:
     """Images on a grid with transparent gaps, as the data URI of a PNG."""
     from PIL import Image
 
-    if images.dtype != np.uint8:
-        images = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    images = eight_bit(images)
     grey = plots.mosaic(images, columns, gap=1)
     opaque = plots.mosaic(np.full_like(images, 255), columns, gap=1)
     picture = np.stack([grey, opaque], axis=-1).repeat(scale, 0).repeat(scale, 1)
