@@ -28,7 +28,9 @@ def table() -> str:
         card = zoo.info(name)
         metrics = card["metrics"]
         code, mse, psnr, knn, encoder = 5 * ["–"]
-        if "code_shape" in card:
+        if "code_shape" in card and "litert" not in card:  # of texts
+            code = "·".join(map(str, card["code_shape"]))
+        elif "code_shape" in card:
             code = "·".join(map(str, card["code_shape"]))
             mse = f"{metrics['mse']:.5f}"
             psnr = f"{metrics['psnr']:.2f} dB" if "psnr" in metrics else psnr  # a signal has no peak to speak of
@@ -68,6 +70,12 @@ def _purpose(architecture: str, metrics: dict) -> str:
                 ("", "brown_10_db"),
             )
         ).replace(";  ", "; ")
+    if "words_recovered" in metrics:
+        share, number = 100 * metrics["words_recovered"], metrics["short_sentences"]
+        return f"{share:.1f} % of the words of {number:,} sentences of at most 15 words come back, each in its place"
+    if "summary_perplexity" in metrics:
+        bits = f"prose at {metrics['bits_per_character']:.2f} bits a character"
+        return f"{bits}; summaries of held-out packages, ROUGE-L {metrics['rouge_l']:.3f}"
     if "trustworthiness" in metrics:
         return f"a map: two numbers, trustworthiness {metrics['trustworthiness']:.3f}"
     if "gaussian_0.5" in metrics:

@@ -1,5 +1,6 @@
 """The ``zoo`` command: what it prints, and how it says no."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -27,6 +28,36 @@ def test_help_names_every_command():
     out = run("--help").stdout
     assert all(command in out for command in COMMANDS)
     assert run("--version").stdout.strip() == zoo.__version__
+
+
+def commands_of(group, path=()):
+    """Every command and group of the command line, with the words that call it."""
+    yield path, group
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands_of(command, (*path, name))
+
+
+def test_help_fits_80_columns_and_tells_of_every_parameter():
+    from typer.main import get_command
+    from typer.testing import CliRunner
+
+    from zoo.cli.app import app
+
+    for path, command in commands_of(get_command(app)):
+        name = " ".join(path)
+        text = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).output
+        lines = [line.rstrip() for line in text.splitlines()]
+        assert lines and max(map(len, lines)) <= 80, name
+        assert command.help and all(p.help for p in command.params), name
+        # What an option takes is short, so that the column of the help has room, and stands whole.
+        for parameter in command.params:
+            assert parameter.metavar is None or len(parameter.metavar) <= 20, f"{name} {parameter.name}"
+            assert parameter.metavar is None or parameter.metavar in text, f"{name} {parameter.name}"
+        # The description flows: a line ends where the next word would not have fitted.
+        description = text[: text.index("╭")].splitlines()
+        for line, following in itertools.pairwise(row.strip() for row in description):
+            if line and following:
+                assert len(line) + 1 + len(following.split()[0]) > 78, f"{name}: {line!r} ends early"
 
 
 def test_list_and_info_as_json():

@@ -141,7 +141,7 @@ def test_finds_the_pixels_that_tell_all_others():
         image_shape=(3, 4, 1), latent_dim=3, hidden_units=(16,), annealing_steps=1500, logit_scale=3.0, seed=0
     )
     model.compile(keras.optimizers.Adam(5e-3))
-    model.fit(images, batch_size=50, epochs=240, verbose=0)
+    model.fit(images, batch_size=50, epochs=300, verbose=0)
     flat = images.reshape(len(images), -1)
 
     def error(places):

@@ -49,6 +49,13 @@ def darken(images):
     return images / 2
 
 
+def test_the_bundled_data_set_holds_every_sample_once():
+    data, everything = samples.data_set(), samples.load()
+    np.testing.assert_array_equal(np.concatenate([data.train, data.validation, data.test]), everything.images)
+    np.testing.assert_array_equal(np.concatenate([*data.labels.values()]), everything.labels)
+    assert all(len(np.unique(labels)) == 10 for labels in data.labels.values())
+
+
 @pytest.fixture(scope="module")
 def results():
     everything = samples.load()

@@ -231,6 +231,22 @@ def test_protocols_are_the_published_ones():
     assert {len(mixture().centres) for mixture in protocols.MIXTURES.values()} == {25, 8}
 
 
+def test_opinions_are_drawn_to_their_scale_with_the_points_on_top(tmp_path):
+    surface = np.linspace(0.2, 0.8, 16).reshape(4, 4)
+    points = {"real": np.array([[1.0, 2.0]]), "generated": np.array([[-1.0, 0.5], [0.0, 0.0]])}
+    figure = gan_plots.opinions({"a": surface, "b": 1 - surface}, tmp_path / "o.png", extent=3.0, points=points)
+    first = figure.axes[0]
+    (picture,) = first.images
+    np.testing.assert_array_equal(picture.get_array(), surface)
+    assert picture.get_clim() == (0, 1) and picture.get_extent() == [-3, 3, -3, 3] and picture.origin == "lower"
+    for line, (label, expected) in zip(first.lines, points.items(), strict=True):
+        assert line.get_label() == label
+        np.testing.assert_array_equal(line.get_xydata(), expected)
+    assert (tmp_path / "o.png").stat().st_size
+    with pytest.raises(ValueError, match="at least one discriminator"):
+        gan_plots.opinions({}, extent=1.0)
+
+
 # --- all of them ---
 
 

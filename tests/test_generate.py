@@ -49,9 +49,31 @@ def test_a_picture(monkeypatch, tmp_path):
     assert min(Image.open(tmp_path / "digits.png").size) > 56
 
 
+def test_a_film_is_the_steps_of_the_array_there_and_back(monkeypatch, tmp_path):
+    options = ("--kind", "interpolation", "-n", 4, "--steps", 3)
+    assert run(monkeypatch, "vae.mnist", "-o", tmp_path / "i.npy", *options) == 0
+    assert run(monkeypatch, "vae.mnist", "-o", tmp_path / "i.gif", *options) == 0
+    rows = np.rint(255 * np.load(tmp_path / "i.npy")).reshape(4, 3, 28, 28)
+    with Image.open(tmp_path / "i.gif") as film:
+        assert film.n_frames == 4
+        for frame, step in enumerate([0, 1, 2, 1]):
+            film.seek(frame)
+            grid = np.asarray(film.convert("L"))[::4, ::4]
+            np.testing.assert_array_equal(grid[29:, 29:], rows[3, step])
+
+
+def test_a_traversal_is_labelled(monkeypatch, tmp_path):
+    assert run(monkeypatch, "vae.mnist", "-o", tmp_path / "t.png", "--kind", "traversal", "-n", 2, "--steps", 5) == 0
+    with Image.open(tmp_path / "t.png") as picture:
+        assert picture.width > 2 * 5 * 28 + 30  # five images, and labels
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["vae.mnist", "-o", "a.gif"], "output must be a picture or an array of samples"),
+        (["vae.mnist", "-o", "a.gif", "--kind", "traversal", "--steps", "1"], "steps must be at least 2"),
+        (["vae.mnist", "-o", "a.png", "--steps", "4"], "steps must be at least 2, of a traversal"),
         (["dense_ae", "-o", "a.png"], "dense_ae does not generate"),
         (["vae.mnist", "-o", "a.png", "-n", "0"], "number must be at least 1"),
         (["vea.mnist", "-o", "a.png"], "did you mean"),

@@ -19,6 +19,7 @@ _PUBLIC = {
     "denoise": "zoo.denoising",
     "denoise_sound": "zoo.denoising",
     "embed": "zoo.embedding",
+    "summarize": "zoo.summarization",
     "export": "zoo.exporting",
     "certify": "zoo.exporting",
     "Codec": "zoo.codec",
@@ -33,6 +34,7 @@ _SUBPACKAGES = {
     "evaluation",
     "experiments",
     "exporting",
+    "gallery",
     "layers",
     "losses",
     "maps",
@@ -42,6 +44,7 @@ _SUBPACKAGES = {
     "regularizers",
     "registry",
     "sklearn",
+    "summarization",
     "training",
 }
 

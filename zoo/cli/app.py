@@ -1,6 +1,7 @@
 """The table of commands."""
 
 import importlib
+import inspect
 
 import typer
 
@@ -9,6 +10,7 @@ COMMANDS = (
     "demo",
     "list",
     "info",
+    "gallery",
     "train",
     "tune",
     "evaluate",
@@ -19,10 +21,20 @@ COMMANDS = (
     "compress",
     "decompress",
     "denoise",
+    "summarize",
     "generate",
     "embed",
     "select",
+    "sentences",
 )
+
+
+def _flowing(commands: typer.Typer) -> None:
+    """Takes the line breaks of the sources out of the commands' help, of which Typer would keep some."""
+    for command in commands.registered_commands:
+        paragraphs = inspect.getdoc(command.callback).split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
 
 app = typer.Typer(
     name="zoo",
@@ -35,9 +47,11 @@ for _name in COMMANDS:
     _module = importlib.import_module(f"zoo.cli.{_name}")
     _command = getattr(_module, _name)
     if isinstance(_command, typer.Typer):  # a command with commands of its own
+        _flowing(_command)
         app.add_typer(_command, name=_name)
     else:
         app.command(_name)(_command)
+_flowing(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,9 +9,7 @@ import typer
 def certify(
     names: Annotated[
         list[str],
-        typer.Argument(
-            metavar="NAME…", help="Models' names, such as compressor, or their folders.", show_default=False
-        ),
+        typer.Argument(metavar="NAME", help="Models' names, such as compressor, or their folders.", show_default=False),
     ],
     output: Annotated[
         Path | None,

@@ -9,16 +9,21 @@ import typer
 def compress(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="IN...", help="Pictures, or sounds; .npy arrays; folders of them.", show_default=False),
+        typer.Argument(
+            metavar="IN", help="Pictures, sounds or texts; .npy arrays; folders of them.", show_default=False
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The container to write.", show_default=False)],
     model: Annotated[
         str | None,
         typer.Option(
-            help="A model's name or folder; default: compressor, with --lossless hierarchical_vae, of sounds signal_ae."
+            help="A model's name or folder; default: compressor, with --lossless hierarchical_vae, of sounds "
+            "signal_ae, of texts summarizer."
         ),
     ] = None,
-    lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel, by bits-back coding.")] = False,
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Keep every pixel, by bits-back coding; texts are always kept exactly.")
+    ] = False,
     append: Annotated[
         bool, typer.Option("--append", help="Add to the container, which is as it was if anything goes wrong.")
     ] = False,
@@ -41,17 +46,18 @@ def compress(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Restore the file and measure its PSNR; with --denoise against what was denoised."
+            "--verify", help="Restore the file and compare: PSNR of pictures, with --denoise against what was denoised."
         ),
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Chunks that are coded at the same time.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Chunks that are coded at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compress pictures of any size, grey or colour, or sounds of any length, into one checksummed file.
+    """Compress pictures of any size, grey or colour, sounds or texts of any length, into one checksummed file.
 
     An int8 encoder turns tiles or frames into integers, which the model's tables entropy-code; that is lossy, unless
     --lossless is given. Colour goes channel by channel; transparency is ignored. Sounds are made 8 kHz and mono, which
-    the output says. Inputs that cannot be opened are listed at the end, and the exit status is then 1.
+    the output says. Texts are entropy-coded by a language model, and come back byte for byte. Inputs that cannot be
+    opened are listed at the end, and the exit status is then 1.
     """
     from zoo.cli.console import emit, progress, report_failures
     from zoo.codec import Codec
@@ -85,9 +91,11 @@ def compress(
 
 
 def _default_model(inputs: list[Path], lossless: bool) -> str:
-    """The model for what most of the inputs are: pictures, or sounds."""
-    from zoo.codec import sounds
+    """The model for what most of the inputs are: pictures, sounds or texts."""
+    from zoo.codec import sounds, texts
 
+    if texts.are_texts(inputs):
+        return "summarizer"
     if lossless:
         return "hierarchical_vae"
     return "signal_ae" if sounds.are_sounds(inputs) else "compressor"

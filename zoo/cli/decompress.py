@@ -16,13 +16,17 @@ def decompress(
         typer.Option(
             "-o",
             "--output",
-            metavar="DIR|OUT.npy|OUT.png|OUT.wav",
-            help="A folder for PNG or WAV files named after the inputs, an array, or a single one.",
+            metavar="OUT",
+            help="A folder for PNG or WAV files, or texts, named after the inputs; *.npy for an array; *.png, *.wav or "
+            "*.txt for a single one.",
             show_default=False,
         ),
     ],
     picture: Annotated[
-        int | None, typer.Option(min=0, help="Only this picture or sound, from 0, into one file.", show_default=False)
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Only this picture, sound or text, from 0, into one file.", show_default=False
+        ),
     ] = None,
     salvage: Annotated[
         bool, typer.Option("--salvage", help="Restore what precedes an append that was cut off.")
@@ -31,10 +35,10 @@ def decompress(
         str | None,
         typer.Option(help="A model's name or folder, where it is not the shipped one that the file names."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Chunks that are restored at the same time.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Chunks that are restored at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Restore the pictures or sounds of a compressed file; the model it needs is read from the file."""
+    """Restore the pictures, sounds or texts of a compressed file; the model it needs is read from the file."""
     from zoo.cli.console import emit, progress
     from zoo.codec import Codec
 

@@ -10,7 +10,7 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the report, pictures and figures.")] = Path(
         "zoo-demo"
     ),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the noise.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Denoise and compress 256 test images with the trained models, and write a picture report.

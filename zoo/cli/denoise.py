@@ -11,9 +11,7 @@ PICTURED_SECONDS = 5
 def denoise(
     inputs: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="IN…", help="Pictures, or sounds; .npy arrays of pictures; folders.", show_default=False
-        ),
+        typer.Argument(metavar="IN", help="Pictures, or sounds; .npy arrays of pictures; folders.", show_default=False),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for PNG or WAV files.", show_default=False)

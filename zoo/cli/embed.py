@@ -7,11 +7,13 @@ import typer
 
 
 def embed(
-    name: Annotated[str, typer.Argument(help="A model with an encoder, such as map_ae or vae.mnist, or its folder.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model with an encoder, such as map_ae or vae.mnist, or its folder.")
+    ],
     data: Annotated[
         list[str],
         typer.Argument(
-            metavar="DATA…",
+            metavar="DATA",
             help="Pictures, folders of them, .npy, .npz, .csv, or a tensorflow-datasets name.",
             show_default=False,
         ),
@@ -31,7 +33,9 @@ def embed(
     ),
     split: Annotated[str, typer.Option(help="Of a tensorflow-datasets name, and of x_train, x_test in .npz.")] = "test",
     array: Annotated[str | None, typer.Option(help="Which array of an .npz file.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Points of a map or projector, drawn at random, at most.")] = 5000,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Points of a map or projector, drawn at random, at most.")
+    ] = 5000,
     seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

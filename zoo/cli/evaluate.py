@@ -6,7 +6,9 @@ import typer
 
 
 def evaluate(
-    name: Annotated[str, typer.Argument(help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")
+    ],
     data: Annotated[
         str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the model's own.")
     ] = None,

@@ -7,7 +7,9 @@ import typer
 
 
 def export(
-    name: Annotated[str, typer.Argument(help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")
+    ],
     format: Annotated[str, typer.Option(help="litert, saved_model or micro.")] = "litert",
     micro: Annotated[
         bool, typer.Option("--micro", help="C source for LiteRT Micro, and the codec's entropy coder: --format micro.")
@@ -19,7 +21,7 @@ def export(
         ),
     ] = None,
     quantization: Annotated[str, typer.Option(help="none, float16, dynamic or int8 (LiteRT only).")] = "none",
-    batch: Annotated[int, typer.Option(min=1, help="Batch size of the LiteRT file.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, metavar="N", help="Batch size of the LiteRT file.")] = 1,
     calibration: Annotated[
         Path | None, typer.Option(help="Folder of pictures that int8 takes its ranges from; default: training images.")
     ] = None,

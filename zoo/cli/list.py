@@ -6,7 +6,9 @@ import typer
 
 
 def list(  # noqa: A001 - the command's name
-    pattern: Annotated[str, typer.Argument(help="Shell-style pattern of names, such as '*_ae.mnist'.")] = "*",
+    pattern: Annotated[
+        str, typer.Argument(metavar="PATTERN", help="Shell-style pattern of names, such as '*_ae.mnist'.")
+    ] = "*",
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Only models with weights.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

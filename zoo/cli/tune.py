@@ -7,7 +7,9 @@ import typer
 
 
 def tune(
-    name: Annotated[str, typer.Argument(help="A model of the catalogue with a code length, such as dense_ae.mnist.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model of the catalogue with a code length, such as dense_ae.mnist.")
+    ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of the result; default: tuning/NAME.")
     ] = None,
