@@ -240,8 +240,7 @@ def constants(source: str) -> dict:
 def test_notebooks_are_numbered():
     names = [path.name for path in NOTEBOOKS]
     assert all(re.fullmatch(r"(0[1-9]|10)_[a-z0-9_]+\.ipynb", name) for name in names), names
-    numbers = [name[:2] for name in names]
-    assert len(set(numbers)) == len(numbers), names
+    assert [int(name[:2]) for name in names] == list(range(1, 11)), names
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
