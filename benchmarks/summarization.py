@@ -11,7 +11,7 @@
   digest of its title.
 
 With ``--split validation`` the same of what choices are made on, and with ``--grid``, of Wikipedia, also our way with
-several weights of redundancy and early sentences. Beside ours:
+several weights of redundancy, early and long sentences. Beside ours:
 
 - ``lead``: the first sentences;
 - ``text_rank``: PageRank of sentences that share words, less for long ones (Mihalcea & Tarau 2004, "TextRank: Bringing
@@ -22,7 +22,8 @@ several weights of redundancy and early sentences. Beside ours:
 - ``abstractive``, of one sentence: what the model's decoder writes, where it has one.
 
 Figures are means of ROUGE-L F1, stemmed, with 95 % intervals by the bootstrap over documents; ``against`` holds our
-difference from each, with its interval and p by the paired bootstrap.
+difference from each, with its interval and p by the paired bootstrap; ``abstractive_against`` holds that of what the
+decoder writes, and ``abstractive_origins`` how many of these are sentences of the document, shortened ones, or drawn.
 
 Needs the extra benchmark: pip install 'zoo[benchmark]'.
 """
@@ -30,6 +31,7 @@ Needs the extra benchmark: pip install 'zoo[benchmark]'.
 import argparse
 import functools
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -44,6 +46,7 @@ DAMPING = 0.85
 COSINE = 0.1
 REDUNDANCIES = (0.0, 0.15, 0.3, 0.5, 0.7)
 EARLINESSES = (0.0, 0.03, 0.1, 0.3)
+LENGTHS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 
 
 @functools.cache
@@ -178,41 +181,57 @@ def measure(documents: list[str], references: list[str], model, count: int, redu
         if count == 1:
             oracle.append(evaluation.rouge_l([reference] * len(sentences), sentences).max())
         step()
-    if count == 1 and hasattr(model, "summarize"):
+    if count == 1:
         summaries["abstractive"] = model.summarize(documents)
     figures = {name: evaluation.rouge_l(references, texts) for name, texts in summaries.items()}
     if oracle:
         figures["oracle"] = np.array(oracle)
-    return {
+
+    def against(own):
+        others = {name: values for name, values in figures.items() if name != own}
+        return {name: evaluation.paired_bootstrap(figures[own], values) for name, values in others.items()}
+
+    result = {
         "documents": len(documents),
         "rouge_l": {name: evaluation.bootstrap(values) for name, values in figures.items()},
-        "against": {
-            name: evaluation.paired_bootstrap(figures["ours"], values)
-            for name, values in figures.items()
-            if name != "ours"
-        },
+        "against": against("ours"),
     }
+    if count == 1:
+        result["abstractive_against"] = against("abstractive")
+        result["abstractive_origins"] = origins(documents, summaries["abstractive"])
+    return result
+
+
+def origins(documents: list[str], summaries: list[str]) -> dict[str, int]:
+    """How many summaries are a sentence of their document, one that was shortened, or neither."""
+    from zoo.models.decoding import shortened
+    from zoo.summarization import split_sentences
+
+    counts = {"whole": 0, "shortened": 0, "drawn": 0}
+    for document, summary in zip(documents, summaries, strict=True):
+        sentences = split_sentences(document)
+        short = any(summary in shortened(sentence) for sentence in sentences)
+        counts["whole" if summary in sentences else "shortened" if short else "drawn"] += 1
+    return counts
 
 
 def grid(documents: list[str], references: list[str], model, count: int) -> list[dict]:
-    """Ours with several weights of redundancy and of early sentences, the best first."""
+    """Ours with several weights of redundancy, of early and of long sentences, the best first."""
     from zoo import evaluation, summarization
 
     encoded = []
     for document in documents:
         sentences = summarization.split_sentences(document)
-        codes, whole, _ = summarization._codes(sentences, model, None)
-        encoded.append((sentences, codes, codes @ whole))
+        encoded.append((sentences, summarization._codes(sentences, model, None)))
     rows = []
-    for earliness in EARLINESSES:
-        for redundancy in REDUNDANCIES if count > 1 else (0.0,):
-            texts = []
-            for sentences, codes, alike in encoded:
-                relevance = alike + earliness / np.arange(1, len(sentences) + 1)
-                chosen, _ = summarization.mmr(relevance, codes, min(count, len(sentences)), redundancy)
-                texts.append(" ".join(sentences[index] for index in sorted(chosen)))
-            value = float(evaluation.rouge_l(references, texts).mean())
-            rows.append({"earliness": earliness, "redundancy": redundancy, "rouge_l": value})
+    for earliness, length, redundancy in itertools.product(EARLINESSES, LENGTHS, REDUNDANCIES):
+        texts = []
+        for sentences, (codes, whole, lengths) in encoded:
+            relevance = summarization.relevance_by_code(codes, whole, lengths, earliness=earliness, length=length)
+            chosen, _ = summarization.mmr(relevance, codes, min(count, len(sentences)), redundancy)
+            texts.append(" ".join(sentences[index] for index in sorted(chosen)))
+        value = float(evaluation.rouge_l(references, texts).mean())
+        rows.append({"earliness": earliness, "length": length, "redundancy": redundancy, "rouge_l": value})
     return sorted(rows, key=lambda row: -row["rouge_l"])
 
 

@@ -44,6 +44,37 @@ def run_python():
     return run
 
 
+@pytest.fixture
+def command_line(tmp_path, capsys, monkeypatch):
+    """Types ``zoo compress …`` and ``zoo decompress …`` in ``tmp_path``.
+
+    Given the folder of a model, which lies there as ``model``, returns a function: line → exit status, and what was
+    printed on stdout and on stderr.
+    """
+
+    def with_model(folder: Path):
+        import typer
+
+        from zoo.cli.compress import compress
+        from zoo.cli.decompress import decompress
+
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "model").symlink_to(folder)
+        app = typer.Typer(add_completion=False)
+        app.command()(compress)
+        app.command()(decompress)
+
+        def run(line: str):
+            capsys.readouterr()
+            status = app(line.split(), standalone_mode=False)
+            printed = capsys.readouterr()
+            return status, printed.out, printed.err
+
+        return run
+
+    return with_model
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """Every test draws the same initial weights, alone or after others."""

@@ -214,3 +214,24 @@ def test_bottleneck_survives_saving(tmp_path):
 def test_bottleneck_refuses_a_negative(argument):
     with pytest.raises(ValueError, match=f"{argument} must be positive"):
         layers.EntropyBottleneck(**{argument: -1})
+
+
+@pytest.mark.parametrize(
+    ("mine", "kerass", "options"),
+    [
+        (layers.Dropout, keras.layers.Dropout, {"rate": 0.4, "seed": 3}),
+        (layers.SpatialDropout1D, keras.layers.SpatialDropout1D, {"rate": 0.4, "seed": 3}),
+        (layers.SpatialDropout2D, keras.layers.SpatialDropout2D, {"rate": 0.4, "seed": 3}),
+        (layers.BatchNormalization, keras.layers.BatchNormalization, {"momentum": 0.7}),
+    ],
+)
+def test_what_replicas_share_is_kerass_own_on_one_device(mine, kerass, options):
+    """On several replicas: tests/test_distribution.py."""
+    x = IMAGES[:, 0] if mine is layers.SpatialDropout1D else IMAGES
+    check_layer(lambda: mine(**options), x)
+    one, other = mine(**options), kerass(**options)
+    for _ in range(2):
+        np.testing.assert_array_equal(one(x, training=True), other(x, training=True))
+    for a, b in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(one(x), other(x))

@@ -438,4 +438,4 @@ def test_measured_on_documents(known):
     assert figures["against"]["oracle"]["mean"] < 0 and "ours" not in figures["against"]
     rows = benchmark.grid([ANIMALS], [f"{CATS} {BOTH}"], known, 2)
     assert rows[0]["rouge_l"] == 1 and rows[0]["rouge_l"] >= rows[-1]["rouge_l"]
-    assert len(rows) == len(benchmark.REDUNDANCIES) * len(benchmark.EARLINESSES)
+    assert len(rows) == len(benchmark.REDUNDANCIES) * len(benchmark.EARLINESSES) * len(benchmark.LENGTHS)

@@ -29,22 +29,21 @@ def tokenizer() -> Tokenizer:
     return small.tokenizer()
 
 
-@pytest.fixture
-def sentences(tokenizer) -> TextAE:
-    model = TextAE(**small.TEXT_AE)
+def compiled(name: str, learning_rate: float) -> keras.Model:
+    model = small.SMALL[name]()
     model.build()
-    model.compile(keras.optimizers.Adam(3e-3))
-    model.tokenizer.take(tokenizer)
+    model.compile(keras.optimizers.Adam(learning_rate))
     return model
 
 
 @pytest.fixture
-def summarizer(tokenizer) -> Summarizer:
-    model = Summarizer(**small.SUMMARIZER)
-    model.build()
-    model.compile(keras.optimizers.Adam(1e-3))
-    model.tokenizer.take(tokenizer)
-    return model
+def sentences() -> TextAE:
+    return compiled("text_ae", 3e-3)
+
+
+@pytest.fixture
+def summarizer() -> Summarizer:
+    return compiled("summarizer", 1e-3)
 
 
 def test_every_model_of_texts_is_checked_here():

@@ -12,7 +12,8 @@ from zoo import models, registry
 from zoo.data.text import split_sentences
 from zoo.models.decoding import likeness
 
-# benchmarks/summarization.py --split validation --grid measures others beside these two.
+# benchmarks/summarization.py --data wikipedia --split validation --grid measures others beside REDUNDANCY, EARLINESS
+# and LENGTH.
 LIKENESS = 3.0  # weight of a short text's sentences' likeness to drawn summaries
 REDUNDANCY = 0.15  # weight of the similarity to a sentence that is chosen already
 EARLINESS = 0.1  # what the first sentence of a long text has over those far below; the second has half of it
@@ -119,12 +120,11 @@ def extract(
     if not isinstance(model, models.Summarizer):
         raise ValueError(f"model must be a summariser, such as summarizer: received {model.name!r}.")
     codes, document, lengths = _codes(parts, model, advance)
-    place = np.arange(1, len(parts) + 1, dtype=np.float32)
     if _fits(lengths, model):
         (drawn,) = model.drawn([" ".join(parts)])
-        relevance = LIKENESS * likeness(parts, drawn) + EARLINESS_OF_SHORT / place
+        relevance = LIKENESS * likeness(parts, drawn) + EARLINESS_OF_SHORT / np.arange(1, len(parts) + 1)
     else:
-        relevance = codes @ document + EARLINESS / place + LENGTH * np.log(np.maximum(lengths, 1))
+        relevance = relevance_by_code(codes, document, lengths)
     count = sentences or 1
     if ratio is not None:
         count = max(1, round(ratio * len(parts)))
@@ -140,6 +140,27 @@ def extract(
     if abstractive:
         (summary,) = model.summarize([summary])
     return Summary(summary, chosen, indices[order].tolist(), scores[order].tolist(), len(parts), language)
+
+
+def relevance_by_code(
+    codes: np.ndarray,
+    document: np.ndarray,
+    lengths: np.ndarray,
+    *,
+    earliness: float = EARLINESS,
+    length: float = LENGTH,
+) -> np.ndarray:
+    """How much the sentences of a long text say of it, float32 ``(n,)``.
+
+    Args:
+        codes: of the sentences, ``(n, numbers)`` of unit length.
+        document: the text's code, of unit length.
+        lengths: of the sentences, in pieces.
+        earliness: what the first sentence has over those far below; the second has half of it.
+        length: what a sentence has over one e times shorter.
+    """
+    place = np.arange(1, len(codes) + 1, dtype=np.float32)
+    return (codes @ document + earliness / place + length * np.log(np.maximum(lengths, 1))).astype(np.float32)
 
 
 def _fits(lengths: np.ndarray, model: models.Summarizer) -> bool:

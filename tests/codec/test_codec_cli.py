@@ -9,24 +9,13 @@ from block_means import blobs
 from PIL import Image
 
 from zoo.cli.compress import compress
-from zoo.cli.decompress import decompress
 
 
 @pytest.fixture
-def zoo(tmp_path, model_folder, capsys, monkeypatch):
-    """Runs a command line in ``tmp_path``, where ``model`` lies; returns what it printed."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "model").symlink_to(model_folder)
-    app = typer.Typer(add_completion=False)
-    app.command()(compress)
-    app.command()(decompress)
-
-    def run(line: str):
-        capsys.readouterr()
-        app(line.split(), standalone_mode=False)
-        return capsys.readouterr().out
-
-    return run
+def zoo(command_line, model_folder):
+    """Runs a command line beside ``model``; returns what it printed."""
+    run = command_line(model_folder)
+    return lambda line: run(line)[1]
 
 
 def test_pictures_and_back(zoo, tmp_path):

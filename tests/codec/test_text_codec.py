@@ -7,12 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import typer
 from codec_fuzz import mutate
 
 from zoo import artifacts
-from zoo.cli.compress import compress
-from zoo.cli.decompress import decompress
 from zoo.codec import Codec, CodecError
 from zoo.codec.container import Probe
 from zoo.codec.contexts import BUCKETS, DISCOUNT, Contexts, bucket
@@ -337,21 +334,9 @@ def test_export_needs_running_text(model, rows, tmp_path):
 
 
 @pytest.fixture
-def zoo(tmp_path, folder, capsys, monkeypatch):
-    """Runs a command line in ``tmp_path``, where ``model`` lies; returns its exit status and what it printed."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "model").symlink_to(folder)
-    app = typer.Typer(add_completion=False)
-    app.command()(compress)
-    app.command()(decompress)
-
-    def run(line: str):
-        capsys.readouterr()
-        status = app(line.split(), standalone_mode=False)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+def zoo(command_line, folder):
+    """Runs a command line beside ``model``; returns its exit status and what it printed."""
+    return command_line(folder)
 
 
 def test_one_file_and_back(zoo, tmp_path):

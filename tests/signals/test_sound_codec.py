@@ -5,12 +5,9 @@ import json
 import numpy as np
 import pytest
 import soundfile
-import typer
 from tone_signals import tones
 
 import zoo
-from zoo.cli.compress import compress
-from zoo.cli.decompress import decompress
 from zoo.codec import CodecError
 from zoo.codec.tables import Tables
 
@@ -139,21 +136,9 @@ def test_what_is_of_pictures_is_refused(codec, tmp_path):
 
 
 @pytest.fixture
-def command(tmp_path, sound_model, capsys, monkeypatch):
-    """Runs a command line in ``tmp_path``, where ``model`` lies; returns what it printed."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "model").symlink_to(sound_model)
-    app = typer.Typer(add_completion=False)
-    app.command()(compress)
-    app.command()(decompress)
-
-    def run(line: str):
-        capsys.readouterr()
-        status = app(line.split(), standalone_mode=False)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+def command(command_line, sound_model):
+    """Runs a command line beside ``model``; returns its exit status and what it printed."""
+    return command_line(sound_model)
 
 
 def test_the_command_says_what_it_changed_and_what_failed(command, tmp_path):
