@@ -20,7 +20,7 @@ def check_layer(make, x: np.ndarray) -> np.ndarray:
     """
     layer = make()
     y = keras.ops.convert_to_numpy(layer(x))
-    assert layer.compute_output_shape(x.shape) == y.shape
+    assert tuple(layer.compute_output_shape(x.shape)) == y.shape
 
     config = layer.get_config()
     assert json.loads(json.dumps(config)) == json.loads(json.dumps(type(layer).from_config(config).get_config()))

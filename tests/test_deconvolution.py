@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from checks import check_layer
 
+from zoo import backend, layers
 from zoo.exporting import litert
 from zoo.layers.deconvolution import METHODS, Deconvolution2D
 
@@ -144,3 +145,78 @@ def test_every_method_converts_to_litert_builtins(method, quantization):
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         Deconvolution2D(**{"filters": 4, "kernel_size": 3, **arguments})
+
+
+SIZES = [  # kernel, strides, height and width
+    (4, 2, (7, 6)),
+    (3, 2, (7, 6)),
+    (3, 1, (5, 4)),
+    (2, 3, (8, 9)),
+    (5, 3, (8, 5)),
+    (4, 2, (4, 5)),
+]
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """So few channels are many: what is spelled out is what runs."""
+    monkeypatch.setattr(backend, "MANY_CHANNELS", 1)
+
+
+def gradients_of(layer, x, training):
+    """Output, and the gradients of a loss, and of the length of its gradient, for input and weights."""
+    import tensorflow as tf
+
+    x = tf.constant(x)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=training)
+            loss = tf.reduce_sum(tf.sin(y))
+        slopes = tape.gradient(loss, [x, *[v.value for v in layer.trainable_variables]])
+        length = tf.reduce_sum(slopes[0] ** 2)
+    second = outer.gradient(length, [x, layer.kernel.value])
+    return [np.asarray(value) for value in (y, *slopes, *second)]
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("size, strides, image", SIZES)
+@pytest.mark.parametrize("kind", [layers.Conv2D, layers.Conv2DTranspose])
+def test_spelled_out_convolutions_are_keras_own(many, kind, size, strides, image, padding):
+    layer = kind(3, size, strides, padding=padding, activation="tanh", bias_initializer="normal")
+    x = rng.normal(size=(2, *image, 4)).astype("float32")
+    layer.build(x.shape)
+    assert layer._plain(keras.KerasTensor(x.shape))
+    for ours, kerass in zip(gradients_of(layer, x, True), gradients_of(layer, x, False), strict=True):
+        np.testing.assert_allclose(ours, kerass, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [layers.Conv2D, layers.Conv2DTranspose])
+def test_spelled_out_convolutions_are_layers(many, kind):
+    check_layer(lambda: kind(6, 3, 2, activation="relu"), IMAGES)
+    check_layer(lambda: kind(6, 3, 2, padding="same", use_bias=False), IMAGES)
+
+
+@pytest.mark.parametrize("kind", [layers.Conv2D, layers.Conv2DTranspose])
+def test_other_convolutions_are_left_to_keras(monkeypatch, kind):
+    def plain(channels=4, image=(5, 3), **arguments):
+        layer = kind(**{"filters": 4, "kernel_size": 3, "strides": 2, **arguments})
+        return layer._plain(keras.KerasTensor((2, *image, channels)))
+
+    assert not plain() and plain(128, filters=128)
+    monkeypatch.setattr(backend, "MANY_CHANNELS", 1)
+    assert plain()
+    others = [{"kernel_size": (2, 3)}, {"strides": (1, 2)}, {"strides": 1, "dilation_rate": 2}, {"image": (None, 3)}]
+    for other in others:
+        assert not plain(**other)
+    if kind is layers.Conv2DTranspose:
+        assert not plain(output_padding=1)
+    else:
+        assert not plain(groups=2)
+
+
+def test_a_deconvolution_of_many_channels_trains_as_one_of_few(many):
+    layer = Deconvolution2D(6, 3, method="transposed", activation="relu")
+    layer.build(IMAGES.shape)
+    np.testing.assert_allclose(layer(IMAGES, training=True), layer(IMAGES), atol=1e-5)

@@ -1,5 +1,6 @@
 """The one place below training that knows TensorFlow: what ``keras.ops`` lacks, or does not convert to LiteRT."""
 
+from zoo.backend.convolution import MANY_CHANNELS, conv2d, conv2d_transpose
 from zoo.backend.replicas import (
     batch_in_parts,
     mean_over_replicas,
@@ -25,9 +26,12 @@ from zoo.backend.tensorflow import (
 )
 
 __all__ = [
+    "MANY_CHANNELS",
     "CheckFailed",
     "batch_in_parts",
     "configure",
+    "conv2d",
+    "conv2d_transpose",
     "depth_to_space",
     "fused_adam_step",
     "fusible",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 benchmark = typer.Typer(
-    help="Show what is claimed: of the codec beside the image formats, and of GANs.", no_args_is_help=True
+    help="Show what is claimed: of the codec beside the image formats, of GANs, and of speed.", no_args_is_help=True
 )
 
 Threads = Annotated[int | None, typer.Option(help="Processor threads; default: all.")]
@@ -125,3 +125,47 @@ def codec(
     emit(result["files"], as_json=False, title="a file an image: bytes of each")
     exact = ({"codec": name, **layouts} for name, layouts in result["lossless"].items())
     emit(exact, as_json=False, title="without loss: bits a pixel")
+
+
+@benchmark.command("train")
+def train(
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="dense, conv, vae, dcgan or wgan_gp; may be given more than once.", show_default="all"),
+    ] = None,
+    pytorch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PYTHON",
+            help="The Python of an environment with torch and pythae, to time them beside dense and conv.",
+            show_default=False,
+        ),
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Turns of each way of training.")] = 7,
+    seconds: Annotated[float, typer.Option(help="That a turn takes, about.")] = 3.0,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for a JSON file and a plot.")] = Path(
+        "training-benchmark"
+    ),
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Images a second that training takes: beside plain Keras, PyTorch, pythae's trainer and keras.io's examples.
+
+    All on the same nets, float32, in turns on this machine.
+    """
+    from zoo.cli.console import emit, progress, start_tensorflow
+
+    start_tensorflow(threads)
+    from zoo import experiments
+
+    with progress() as bar:
+        result = experiments.benchmark_training(
+            output, only=only or (), pytorch=pytorch, repeats=repeats, seconds=seconds, threads=threads, progress=bar
+        )
+    if as_json:
+        emit(result, as_json=True)
+        return
+    for name, net in result["nets"].items():
+        rows = [{k: v for k, v in row.items() if k != "turns_ms"} for row in net["rows"]]
+        emit(rows, as_json=False, title=f"{name} · {output}")
+        emit([net["ratios"]], as_json=False)

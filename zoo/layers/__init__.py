@@ -4,6 +4,7 @@ from zoo.layers.attention_block import AttentionBlock
 from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.bounded_silu import bounded_silu
 from zoo.layers.concrete_selector import ConcreteSelector
+from zoo.layers.convolution import Conv2D, Conv2DTranspose
 from zoo.layers.corruption import Corruption
 from zoo.layers.coupling_flow import CouplingFlow
 from zoo.layers.deconvolution import Deconvolution2D
@@ -26,6 +27,8 @@ __all__ = [
     "AttentionBlock",
     "BatchNormalization",
     "ConcreteSelector",
+    "Conv2D",
+    "Conv2DTranspose",
     "Corruption",
     "CouplingFlow",
     "Deconvolution2D",

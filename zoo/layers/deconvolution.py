@@ -1,9 +1,10 @@
 """Deconvolution: four ways to upsample by a learned kernel, one interface."""
 
 import keras
-from keras import layers, ops
+from keras import ops
 
 from zoo import backend
+from zoo.layers.convolution import Conv2D, Conv2DTranspose
 from zoo.layers.sub_pixel import SubPixelConv2D
 
 METHODS = ("transposed", "zero_inserted", "sub_pixel", "resize")
@@ -59,17 +60,17 @@ class Deconvolution2D(keras.layers.Layer):
         if method == "sub_pixel":
             self.conv = SubPixelConv2D(filters, kernel_size, upsampling=strides, **child)
         elif method == "resize":
-            self.conv = layers.Conv2D(filters, kernel_size, padding="same", **child)
+            self.conv = Conv2D(filters, kernel_size, padding="same", **child)
         else:
-            self.conv = layers.Conv2DTranspose(filters, kernel_size, strides, padding="same", **child)
+            self.conv = Conv2DTranspose(filters, kernel_size, strides, padding="same", **child)
 
     def build(self, input_shape):
         self.conv.build(input_shape)
 
-    def call(self, x):
+    def call(self, x, training=False):
         if self.method == "resize":
             x = backend.depth_to_space(ops.concatenate([x] * self.strides**2, axis=-1), self.strides)
-        y = self._zero_inserted(x) if self.method == "zero_inserted" else self.conv(x)
+        y = self._zero_inserted(x) if self.method == "zero_inserted" else self.conv(x, training=training)
         return self.activation(y)
 
     def _zero_inserted(self, x):

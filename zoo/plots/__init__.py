@@ -5,7 +5,7 @@ GIF. The colours are those that colour-blind readers tell apart. Matplotlib is i
 screen: no window, no global state.
 """
 
-from zoo.plots.charts import curves, error_by_code, lines, rate_distortion
+from zoo.plots.charts import curves, error_by_code, lines, rate_distortion, speeds
 from zoo.plots.films import animation
 from zoo.plots.maps import code_map
 from zoo.plots.pictures import image_grid, image_rows, mosaic, reconstructions, traversals
@@ -35,6 +35,7 @@ __all__ = [
     "rate_distortion",
     "reconstructions",
     "spectrograms",
+    "speeds",
     "texts",
     "to_bytes",
     "traversals",

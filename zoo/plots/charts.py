@@ -177,6 +177,42 @@ def lines(
         return saved(figure, path)
 
 
+def speeds(panels: Mapping[str, Sequence[Mapping]], path: str | os.PathLike | None = None) -> "Figure":
+    """Draws images a second as bars, one panel a net, the fastest on top; what is chosen stands out.
+
+    Args:
+        panels: net → rows of ``zoo.experiments.benchmark_training``.
+        path: to save to.
+
+    Raises:
+        ValueError: if there are no panels, or the path cannot be written.
+    """
+    if not panels:
+        raise ValueError("panels must hold at least one net: received none.")
+    with style():
+        sizes = [len(rows) for rows in panels.values()]
+        figure = new_figure(7.4, 0.6 * len(panels) + 0.3 * sum(sizes), layout="constrained")
+        grid = np.ravel(figure.subplots(len(panels), 1, height_ratios=sizes))
+        for axes, (name, rows) in zip(grid, panels.items(), strict=True):
+            rows = sorted(rows, key=lambda row: row["images_a_second"])
+            labels = [
+                row["software"]
+                + (", XLA" if row["jit_compile"] else "")
+                + (f", {row['steps_per_execution']} steps at once" if row["steps_per_execution"] > 1 else "")
+                for row in rows
+            ]
+            values = [row["images_a_second"] for row in rows]
+            colours = [VERMILION if row["chosen"] else BLUE for row in rows]
+            bars = axes.barh(range(len(rows)), values, color=colours, height=0.7)
+            axes.bar_label(bars, [f"{value:,.0f}" for value in values], padding=3)
+            axes.set_yticks(range(len(rows)), labels)
+            axes.set_title(name, loc="left")
+            axes.set_xlim(0, 1.15 * values[-1])
+            axes.grid(visible=False)
+        grid[-1].set_xlabel("images a second")
+        return saved(figure, path)
+
+
 def _log_ticks(axes: "Axes", psnr_range: tuple[float, float]) -> None:
     """Plain numbers on the rate axis, fewer where it is long, and limits that fit what the PSNR range leaves."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator

@@ -12,7 +12,7 @@ from zoo.training.diagnosis import (
     TrainingWarning,
 )
 from zoo.training.pretraining import pretrain_greedily
-from zoo.training.run import Training, optimizer, train
+from zoo.training.run import Training, optimizer, steps_at_once, train
 from zoo.training.tensorboard import TensorBoardImages, TensorBoardProjector
 
 __all__ = [
@@ -32,5 +32,6 @@ __all__ = [
     "distribution",
     "optimizer",
     "pretrain_greedily",
+    "steps_at_once",
     "train",
 ]

@@ -119,16 +119,17 @@ class CommandLineProgress(keras.callbacks.Callback):
 
     def __init__(self, progress, epochs: int, steps: int, initial_epoch: int = 0):
         super().__init__()
-        self.progress, self.epochs = progress, epochs
+        self.progress, self.epochs, self.steps = progress, epochs, steps
         self.task = progress.add_task(
             f"epoch {initial_epoch + 1}/{epochs}", total=epochs * steps, completed=initial_epoch * steps, status=""
         )
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.done = epoch * self.steps
         self.progress.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}")
 
     def on_train_batch_end(self, batch, logs=None):
-        self.progress.advance(self.task)
+        self.progress.update(self.task, completed=self.done + batch + 1)  # the last of several steps at once
 
     def on_epoch_end(self, epoch, logs=None):
         status = "  ".join(f"{key} {value:.5g}" for key, value in (logs or {}).items())

@@ -94,7 +94,9 @@ def train(
         if spec.traits.adversarial:
             _compile_adversarial(model, recipe, steps, jit_compile)
         else:
-            model.compile(optimizer(recipe, steps), metrics=metrics, jit_compile=jit_compile)
+            at_once = 1 if several else steps_at_once(steps)
+            settings = {"metrics": metrics, "jit_compile": jit_compile, "steps_per_execution": at_once}
+            model.compile(optimizer(recipe, steps), **settings)
             model.optimizer.build(model.trainable_variables)
 
     identity = {
@@ -291,6 +293,14 @@ def optimizer(recipe: registry.Recipe, steps: int) -> keras.optimizers.Optimizer
     result = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
     result.exclude_from_weight_decay(var_names=["bias"])
     return result
+
+
+def steps_at_once(steps: int) -> int:
+    """Steps that one call of the runtime makes, of an epoch of ``steps``: up to 32, such that none is left over.
+
+    Between two calls Keras goes through its callbacks, which takes as long as a good part of a small net's step.
+    """
+    return max(number for number in range(1, 33) if steps % number == 0)
 
 
 def _compile_adversarial(model: keras.Model, recipe: registry.Recipe, steps: int, jit_compile: bool) -> None:
