@@ -15,6 +15,8 @@ def plain(net: keras.Model) -> keras.Model:
     """The same net of Keras' own layers, where this package has one of its own in place of Keras'."""
 
     def copied(layer):
+        if isinstance(layer, keras.Model):
+            return plain(layer)
         if isinstance(layer, layers.LeakyReLU):
             return keras.layers.LeakyReLU(layer.negative_slope)
         kind = type(layer)
