@@ -12,6 +12,7 @@ from zoo.backend.replicas import (
 )
 from zoo.backend.tensorflow import (
     CheckFailed,
+    compiled,
     configure,
     depth_to_space,
     fused_adam_step,
@@ -29,6 +30,7 @@ __all__ = [
     "MANY_CHANNELS",
     "CheckFailed",
     "batch_in_parts",
+    "compiled",
     "configure",
     "conv2d",
     "conv2d_transpose",

@@ -45,6 +45,11 @@ def configure(threads: int | None = None, *, processors: int = 1) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(processors)
 
 
+def compiled(function, *, jit_compile: bool = False):
+    """A function of tensors as one graph, with XLA or without."""
+    return tf.function(function, jit_compile=jit_compile)
+
+
 def depth_to_space(x, block_size: int):
     """Moves blocks of channels into space, ``(b, h, w, c·k²) -> (b, h·k, w·k, c)``.
 

@@ -13,11 +13,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 import zoo.layers
-from zoo import data, models, optimizers, plots
+from zoo import backend, data, models, optimizers, plots
 from zoo.experiments import tutorials
 from zoo.experiments.output import made, write
 from zoo.training import steps_at_once
@@ -273,7 +272,7 @@ def _stepping(model: keras.Model, batches, jit: bool):
     ready = list(batches.take(8))
     if not model.built:
         model.build()
-    step = tf.function(model.train_step, jit_compile=jit)
+    step = backend.compiled(model.train_step, jit_compile=jit)
 
     def train(steps):
         for number in range(steps):
@@ -296,15 +295,15 @@ def _structures(make, compiled, tutorial, batch_size: int, k: int = 1) -> Iterat
     for jit in (False, True):
         model = make()
         compiled(model, jit)
-        batches = tf.data.Dataset.from_tensors(images).repeat()
+        batches, _ = data.training_batches(images, len(images), epochs=1_000_000)
         yield Contestant("zoo", _fitting(model, batches), k * batch_size, jit, chosen=not jit)
         other = tutorial(make())
         other.compile(jit_compile=jit)
-        batches = tf.data.Dataset.from_tensors(images[:batch_size]).repeat()
+        batches, _ = data.training_batches(images[:batch_size], batch_size, epochs=1_000_000)
         yield Contestant("tutorial", _fitting(other, batches), k * batch_size, jit)
     model = make()
     compiled(model, False)
-    batches = tf.data.Dataset.from_tensors(images).repeat()
+    batches, _ = data.training_batches(images, len(images), epochs=1_000_000)
     yield Contestant("zoo, bare step", _stepping(model, batches, False), k * batch_size)
 
 

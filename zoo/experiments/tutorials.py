@@ -1,12 +1,12 @@
 """The structure that keras.io's examples have, written anew around this package's nets: what ours is timed against.
 
-Their layers and optimisers are Keras' own, as tutorials have them.
+Their layers and optimisers are Keras' own, as tutorials have them; a gradient tape is ``zoo.backend.gradients``.
 """
 
 import keras
-import tensorflow as tf
+from keras import ops
 
-from zoo import layers, models
+from zoo import backend, layers, models
 
 WGAN_GP_ADAM = {"learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9}
 
@@ -50,18 +50,21 @@ class VAE(keras.Model):
         return list(self.trackers.values())
 
     def train_step(self, x):
-        with tf.GradientTape() as tape:
+        def loss():
             z_mean, z_log_var = self.encoder(x, training=True)
-            noise = keras.random.normal(tf.shape(z_mean), seed=self.seed_generator)
-            reconstruction = self.decoder(z_mean + tf.exp(0.5 * z_log_var) * noise, training=True)
+            noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
+            reconstruction = self.decoder(z_mean + ops.exp(0.5 * z_log_var) * noise, training=True)
             crossentropy = keras.losses.binary_crossentropy(x, reconstruction)
-            reconstruction_loss = tf.reduce_mean(tf.reduce_sum(crossentropy, axis=(1, 2)))
-            divergence = -0.5 * (1 + z_log_var - tf.square(z_mean) - tf.exp(z_log_var))
-            kl_loss = tf.reduce_mean(tf.reduce_sum(divergence, axis=1))
-            total_loss = reconstruction_loss + kl_loss
-        gradients = tape.gradient(total_loss, self.trainable_weights)
+            reconstruction_loss = ops.mean(ops.sum(crossentropy, axis=(1, 2)))
+            divergence = -0.5 * (1 + z_log_var - ops.square(z_mean) - ops.exp(z_log_var))
+            kl_loss = ops.mean(ops.sum(divergence, axis=1))
+            parts.extend((reconstruction_loss, kl_loss))
+            return [reconstruction_loss + kl_loss]
+
+        parts: list = []
+        (total_loss,), (gradients,) = backend.gradients(loss, [self.trainable_weights])
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        values = (total_loss, reconstruction_loss, kl_loss)
+        values = (total_loss, *parts)
         for tracker, value in zip(self.trackers.values(), values, strict=True):
             tracker.update_state(value)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
@@ -94,21 +97,25 @@ class DCGAN(keras.Model):
         return self.trackers
 
     def train_step(self, real):
-        number = tf.shape(real)[0]
+        number = ops.shape(real)[0]
         noise = keras.random.normal((number, self.latent_dim), seed=self.seed_generator)
-        images = tf.concat([self.generator(noise, training=True), real], axis=0)
-        labels = tf.concat([tf.ones((number, 1)), tf.zeros((number, 1))], axis=0)
-        labels += 0.05 * tf.random.uniform(tf.shape(labels))
-        with tf.GradientTape() as tape:
-            d_loss = self.loss_function(labels, self.discriminator(images, training=True))
-        gradients = tape.gradient(d_loss, self.discriminator.trainable_weights)
-        self.discriminator_optimizer.apply_gradients(zip(gradients, self.discriminator.trainable_weights, strict=True))
+        images = ops.concatenate([self.generator(noise, training=True), real], axis=0)
+        labels = ops.concatenate([ops.ones((number, 1)), ops.zeros((number, 1))], axis=0)
+        labels += 0.05 * keras.random.uniform(ops.shape(labels), seed=self.seed_generator)
+        weights = self.discriminator.trainable_weights
+        (d_loss,), (gradients,) = backend.gradients(
+            lambda: [self.loss_function(labels, self.discriminator(images, training=True))], [weights]
+        )
+        self.discriminator_optimizer.apply_gradients(zip(gradients, weights, strict=True))
         noise = keras.random.normal((number, self.latent_dim), seed=self.seed_generator)
-        with tf.GradientTape() as tape:
+
+        def loss():
             scores = self.discriminator(self.generator(noise, training=True), training=True)
-            g_loss = self.loss_function(tf.zeros((number, 1)), scores)
-        gradients = tape.gradient(g_loss, self.generator.trainable_weights)
-        self.generator_optimizer.apply_gradients(zip(gradients, self.generator.trainable_weights, strict=True))
+            return [self.loss_function(ops.zeros((number, 1)), scores)]
+
+        weights = self.generator.trainable_weights
+        (g_loss,), (gradients,) = backend.gradients(loss, [weights])
+        self.generator_optimizer.apply_gradients(zip(gradients, weights, strict=True))
         for tracker, value in zip(self.trackers, (d_loss, g_loss), strict=True):
             tracker.update_state(value)
         return {tracker.name: tracker.result() for tracker in self.trackers}
@@ -131,6 +138,7 @@ class WGANGP(keras.Model):
         super().__init__()
         self.generator, self.discriminator = plain(model.generator), plain(model.discriminator)
         self.latent_dim, self.steps, self.weight = model.latent_dim, steps, weight
+        self.seed_generator = keras.random.SeedGenerator(1337)
 
     def compile(self, **kwargs):
         super().compile(**kwargs)
@@ -140,32 +148,32 @@ class WGANGP(keras.Model):
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def gradient_penalty(self, number, real, fake):
-        alpha = tf.random.normal([number] + [1] * (len(real.shape) - 1), 0.0, 1.0)
-        between = real + alpha * (fake - real)
-        with tf.GradientTape() as tape:
-            tape.watch(between)
-            scores = self.discriminator(between, training=True)
-        slope = tape.gradient(scores, [between])[0]
-        norm = tf.sqrt(tf.reduce_sum(tf.square(slope), axis=list(range(1, len(real.shape)))))
-        return tf.reduce_mean((norm - 1.0) ** 2)
+        shape = (number,) + (1,) * (len(real.shape) - 1)
+        alpha = keras.random.normal(shape, seed=self.seed_generator)
+        slope = backend.gradient(lambda x: self.discriminator(x, training=True), real + alpha * (fake - real))
+        norm = ops.sqrt(ops.sum(ops.square(slope), axis=tuple(range(1, len(real.shape)))))
+        return ops.mean((norm - 1.0) ** 2)
 
     def train_step(self, real):
-        number = tf.shape(real)[0]
+        number = ops.shape(real)[0]
+        weights = self.discriminator.trainable_variables
+
+        def critic_loss():
+            fake = self.generator(noise, training=True)
+            fake_scores = self.discriminator(fake, training=True)
+            real_scores = self.discriminator(real, training=True)
+            cost = ops.mean(fake_scores) - ops.mean(real_scores)
+            return [cost + self.weight * self.gradient_penalty(number, real, fake)]
+
+        def generator_loss():
+            return [-ops.mean(self.discriminator(self.generator(noise, training=True), training=True))]
+
         for _ in range(self.steps):
-            noise = tf.random.normal((number, self.latent_dim))
-            with tf.GradientTape() as tape:
-                fake = self.generator(noise, training=True)
-                fake_scores = self.discriminator(fake, training=True)
-                real_scores = self.discriminator(real, training=True)
-                cost = tf.reduce_mean(fake_scores) - tf.reduce_mean(real_scores)
-                loss = cost + self.weight * self.gradient_penalty(number, real, fake)
-            gradients = tape.gradient(loss, self.discriminator.trainable_variables)
-            self.discriminator_optimizer.apply_gradients(
-                zip(gradients, self.discriminator.trainable_variables, strict=True)
-            )
-        noise = tf.random.normal((number, self.latent_dim))
-        with tf.GradientTape() as tape:
-            generator_loss = -tf.reduce_mean(self.discriminator(self.generator(noise, training=True), training=True))
-        gradients = tape.gradient(generator_loss, self.generator.trainable_variables)
-        self.generator_optimizer.apply_gradients(zip(gradients, self.generator.trainable_variables, strict=True))
-        return {"d_loss": loss, "g_loss": generator_loss}
+            noise = keras.random.normal((number, self.latent_dim), seed=self.seed_generator)
+            (d_loss,), (gradients,) = backend.gradients(critic_loss, [weights])
+            self.discriminator_optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        noise = keras.random.normal((number, self.latent_dim), seed=self.seed_generator)
+        weights = self.generator.trainable_variables
+        (g_loss,), (gradients,) = backend.gradients(generator_loss, [weights])
+        self.generator_optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return {"d_loss": d_loss, "g_loss": g_loss}
