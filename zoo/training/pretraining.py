@@ -143,4 +143,5 @@ class _StageProgress(CommandLineProgress):
             self.progress.console.print(self.title, highlight=False)
 
     def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
         self.progress.update(self.task, description=f"{self.title}, epoch {epoch + 1}/{self.epochs}")
