@@ -18,12 +18,14 @@ several weights of redundancy, early and long sentences. Beside ours:
   Order into Texts"); stop words left out, the others stemmed;
 - ``lex_rank``: PageRank of sentences whose TF-IDF vectors have a cosine above 0.1 (Erkan & Radev 2004, "LexRank:
   Graph-based Lexical Centrality as Salience in Text Summarization");
+- ``shortened``: our sentences, without the brackets and clauses that the summaries drawn by the decoder lack;
 - ``oracle``, of one sentence: the one with the highest ROUGE-L, which no choice can beat;
 - ``abstractive``, of one sentence: what the model's decoder writes, where it has one.
 
 Figures are means of ROUGE-L F1, stemmed, with 95 % intervals by the bootstrap over documents; ``against`` holds our
-difference from each, with its interval and p by the paired bootstrap; ``abstractive_against`` holds that of what the
-decoder writes, and ``abstractive_origins`` how many of these are sentences of the document, shortened ones, or drawn.
+difference from each, with its interval and p by the paired bootstrap; ``shortened_against`` and ``abstractive_against``
+hold those of our shortened sentences and of what the decoder writes, and ``abstractive_origins`` how many of the latter
+are sentences of the document, shortened ones, or drawn.
 
 Needs the extra benchmark: pip install 'zoo[benchmark]'.
 """
@@ -171,11 +173,13 @@ def measure(documents: list[str], references: list[str], model, count: int, redu
     from zoo.summarization import extract, split_sentences
 
     ways = {"lead": lead, "text_rank": text_rank, "lex_rank": lex_rank}
-    summaries: dict[str, list[str]] = {"ours": [], **{name: [] for name in ways}}
+    summaries: dict[str, list[str]] = {"ours": [], "shortened": [], **{name: [] for name in ways}}
     oracle = []
     for document, reference in zip(documents, references, strict=True):
         sentences = split_sentences(document)
-        summaries["ours"].append(extract(document, model, sentences=count, redundancy=redundancy).text)
+        for name, shorten in (("ours", False), ("shortened", True)):
+            found = extract(document, model, sentences=count, redundancy=redundancy, shorten=shorten)
+            summaries[name].append(found.text)
         for name, scores in ways.items():
             summaries[name].append(best(sentences, scores(sentences), count))
         if count == 1:
@@ -195,6 +199,7 @@ def measure(documents: list[str], references: list[str], model, count: int, redu
         "documents": len(documents),
         "rouge_l": {name: evaluation.bootstrap(values) for name, values in figures.items()},
         "against": against("ours"),
+        "shortened_against": against("shortened"),
     }
     if count == 1:
         result["abstractive_against"] = against("abstractive")
@@ -274,12 +279,12 @@ def main() -> None:
     options.output.write_text(json.dumps(result, indent=2) + "\n")
     for name, figures in result["rouge_l"].items():
         line = f"{name:12} {figures['mean']:.4f} [{figures['low']:.4f}, {figures['high']:.4f}]"
-        if name in result["against"]:
-            difference = result["against"][name]
-            line += (
-                f"   ours {difference['mean']:+.4f} [{difference['low']:+.4f}, {difference['high']:+.4f}]"
-                f" p {difference['p']:.4f}"
-            )
+        for own, key in (("ours", "against"), ("shortened", "shortened_against")):
+            if difference := result[key].get(name):
+                line += (
+                    f"   {own} {difference['mean']:+.4f} [{difference['low']:+.4f}, {difference['high']:+.4f}]"
+                    f" p {difference['p']:.4f}"
+                )
         print(line)
     for row in result.get("grid", ()):
         print("  ".join(f"{key} {value:.4f}" for key, value in row.items()))

@@ -45,6 +45,19 @@ def run_python():
 
 
 @pytest.fixture
+def eagerly():
+    """Takes every step of training as it stands in Python: a graph takes longer to be made than a few steps do.
+
+    For tests of what a step computes. That graphs compute the same is tested of every model in test_resume.py.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def command_line(tmp_path, capsys, monkeypatch):
     """Types ``zoo compress …`` and ``zoo decompress …`` in ``tmp_path``.
 

@@ -184,6 +184,21 @@ def test_of_a_short_text_the_sentence_most_like_what_the_decoder_draws(monkeypat
     assert found.scores[3] == pytest.approx(LIKENESS * (2 / 10 + 4 / 8 + 2 / 13) / 3 + EARLINESS_OF_SHORT / 4)
 
 
+def test_chosen_sentences_are_shortened(monkeypatch):
+    cats = "Cats sleep most of the day, which few dogs do (or birds)."
+    model = make(image_shape=(100,))
+    monkeypatch.setattr(model, "drawn", lambda documents: [["Cats sleep most of the day."]] * len(documents))
+    found = extract(f"{DOGS} {cats} {BIRDS}", model, shorten=True)
+    assert found.text == "Cats sleep most of the day." and found.sentences == [cats] and found.indices == [1]
+    # Of a long text each sentence by what is drawn from it alone, in the order of the text.
+    monkeypatch.setattr("zoo.summarization._fits", lambda lengths, model: False)
+    asked = []
+    monkeypatch.setattr(model, "drawn", lambda documents: asked.append(documents) or [["Cats sleep."], ["Birds sing"]])
+    found = extract(f"{cats} {BIRDS}", model, sentences=2, shorten=True)
+    assert asked == [[cats, BIRDS]] and found.sentences == [cats, BIRDS]
+    assert found.text == f"Cats sleep most of the day. {BIRDS}"
+
+
 def test_a_long_text_is_the_mean_of_its_parts(model):
     """The code of a long text against the codes that the model gives to its parts by itself."""
     from zoo import summarization
@@ -254,8 +269,9 @@ def test_another_language_is_warned_of(known):
         ({"ratio": 1.1}, "ratio must be above 0, and 1 at most: received 1.1"),
         ({"ratio": float("nan")}, "ratio must be above 0"),
         ({"sentences": 2, "ratio": 0.5}, "Give sentences or ratio: received both, 2 and 0.5"),
-        ({"sentences": 2, "abstractive": True}, "leave out sentences and ratio"),
-        ({"ratio": 0.5, "abstractive": True}, "leave out sentences and ratio"),
+        ({"sentences": 2, "abstractive": True}, "leave out sentences, ratio and shorten"),
+        ({"ratio": 0.5, "abstractive": True}, "leave out sentences, ratio and shorten"),
+        ({"shorten": True, "abstractive": True}, "leave out sentences, ratio and shorten"),
         ({"redundancy": -0.1}, r"redundancy must be in \[0, 1\]: received -0.1"),
     ],
 )
@@ -263,7 +279,8 @@ def test_bad_arguments(model, arguments, message):
     with pytest.raises(ValueError, match=message):
         extract(ANIMALS, model, **arguments)
     with pytest.raises(ValueError, match=message):
-        check_arguments(**{"sentences": None, "ratio": None, "abstractive": False, "redundancy": 0.5, **arguments})
+        defaults = {"sentences": None, "ratio": None, "shorten": False, "abstractive": False, "redundancy": 0.5}
+        check_arguments(**{**defaults, **arguments})
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\n ", "---\n\n***"])
@@ -434,7 +451,7 @@ def test_prose_of_an_article():
 def test_measured_on_documents(known):
     figures = benchmark.measure([ANIMALS, ANIMALS], [BOTH, CATS], known, 1, 0.0, lambda: None)
     assert figures["documents"] == 2 and figures["rouge_l"]["oracle"]["mean"] == 1
-    assert set(figures["rouge_l"]) == {"ours", "lead", "text_rank", "lex_rank", "abstractive", "oracle"}
+    assert set(figures["rouge_l"]) == {"ours", "shortened", "lead", "text_rank", "lex_rank", "abstractive", "oracle"}
     assert figures["against"]["oracle"]["mean"] < 0 and "ours" not in figures["against"]
     rows = benchmark.grid([ANIMALS], [f"{CATS} {BOTH}"], known, 2)
     assert rows[0]["rouge_l"] == 1 and rows[0]["rouge_l"] >= rows[-1]["rouge_l"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo import models, registry
 from zoo.data.text import split_sentences
-from zoo.models.decoding import likeness
+from zoo.models.decoding import likeness, shortened
 
 # benchmarks/summarization.py --data wikipedia --split validation --grid measures others beside REDUNDANCY, EARLINESS
 # and LENGTH.
@@ -32,7 +32,8 @@ class Summary:
 
     Attributes:
         text: of the summary.
-        sentences: of the text that it was made from, in their order: the summary itself, if it is not abstractive.
+        sentences: of the text that it was made from, in their order: the summary itself, if it is neither abstractive
+            nor shortened.
         indices: of these sentences among those of the text.
         scores: what each was chosen by: similarity, and preference of early sentences, less redundancy.
         total: sentences of the text.
@@ -53,6 +54,7 @@ def summarize(
     *,
     sentences: int | None = None,
     ratio: float | None = None,
+    shorten: bool = False,
     abstractive: bool = False,
     redundancy: float = REDUNDANCY,
     advance: Callable[[int], None] | None = None,
@@ -67,6 +69,7 @@ def summarize(
         model,
         sentences=sentences,
         ratio=ratio,
+        shorten=shorten,
         abstractive=abstractive,
         redundancy=redundancy,
         advance=advance,
@@ -82,6 +85,7 @@ def extract(
     *,
     sentences: int | None = None,
     ratio: float | None = None,
+    shorten: bool = False,
     abstractive: bool = False,
     redundancy: float = REDUNDANCY,
     advance: Callable[[int], None] | None = None,
@@ -98,6 +102,8 @@ def extract(
         model: a summariser: its name, its folder, or the model itself.
         sentences: how many to choose; one, if ``ratio`` is not given either.
         ratio: the share of the text's sentences to choose, in (0, 1].
+        shorten: whether a chosen sentence may leave out what is in brackets, and end before a clause, where that makes
+            it more like the summaries that the decoder draws: of the text, or of a longer one from that sentence.
         abstractive: whether the decoder writes one new sentence instead; of a text that is longer than the model reads
             at once, from the chosen sentences that fit in.
         redundancy: how much is taken off for similarity to what is chosen, in [0, 1].
@@ -108,9 +114,9 @@ def extract(
 
     References:
         Carbonell & Goldstein 1998, "The Use of MMR, Diversity-Based Reranking for Reordering Documents and Producing
-        Summaries".
+        Summaries". Knight & Marcu 2002, "Summarization beyond sentence extraction", for shortened ones.
     """
-    check_arguments(sentences, ratio, abstractive, redundancy)
+    check_arguments(sentences, ratio, shorten, abstractive, redundancy)
     language = language_of(text)
     parts = split_sentences(text, language or "en")
     if not parts:
@@ -120,9 +126,11 @@ def extract(
     if not isinstance(model, models.Summarizer):
         raise ValueError(f"model must be a summariser, such as summarizer: received {model.name!r}.")
     codes, document, lengths = _codes(parts, model, advance)
-    if _fits(lengths, model):
-        (drawn,) = model.drawn([" ".join(parts)])
-        relevance = LIKENESS * likeness(parts, drawn) + EARLINESS_OF_SHORT / np.arange(1, len(parts) + 1)
+    fits = _fits(lengths, model)
+    if fits:
+        drawn = model.drawn([" ".join(parts)]) * len(parts)
+        forms, likenesses = _most_alike(parts, drawn, shorten)
+        relevance = LIKENESS * likenesses + EARLINESS_OF_SHORT / np.arange(1, len(parts) + 1)
     else:
         relevance = relevance_by_code(codes, document, lengths)
     count = sentences or 1
@@ -136,10 +144,24 @@ def extract(
         indices, scores = indices[:fitting], scores[:fitting]
     order = np.argsort(indices)
     chosen = [parts[index] for index in indices[order]]
-    summary = " ".join(chosen)
+    said = chosen
+    if shorten:
+        said = [forms[index] for index in indices[order]] if fits else _most_alike(chosen, model.drawn(chosen), True)[0]
+    summary = " ".join(said)
     if abstractive:
         (summary,) = model.summarize([summary])
     return Summary(summary, chosen, indices[order].tolist(), scores[order].tolist(), len(parts), language)
+
+
+def _most_alike(sentences: list[str], drawn: list[list[str]], shorten: bool) -> tuple[list[str], np.ndarray]:
+    """Of each sentence the form most like the summaries that are drawn for it, and how much it is like them."""
+    forms, likenesses = [], []
+    for sentence, texts in zip(sentences, drawn, strict=True):
+        own = [sentence, *(shortened(sentence) if shorten else ())]
+        found = likeness(own, texts)
+        forms.append(own[int(found.argmax())])
+        likenesses.append(found.max())
+    return forms, np.array(likenesses)
 
 
 def relevance_by_code(
@@ -168,7 +190,9 @@ def _fits(lengths: np.ndarray, model: models.Summarizer) -> bool:
     return lengths.sum() < model.document_length
 
 
-def check_arguments(sentences: int | None, ratio: float | None, abstractive: bool, redundancy: float) -> None:
+def check_arguments(
+    sentences: int | None, ratio: float | None, shorten: bool, abstractive: bool, redundancy: float
+) -> None:
     """Refuses the arguments of ``extract`` that no text could be summarised with.
 
     Raises:
@@ -176,8 +200,8 @@ def check_arguments(sentences: int | None, ratio: float | None, abstractive: boo
     """
     if sentences is not None and ratio is not None:
         raise ValueError(f"Give sentences or ratio: received both, {sentences!r} and {ratio!r}.")
-    if abstractive and (sentences or 1, ratio) != (1, None):
-        raise ValueError("abstractive writes one sentence: leave out sentences and ratio.")
+    if abstractive and (sentences or 1, ratio, shorten) != (1, None, False):
+        raise ValueError("abstractive writes one sentence, short already: leave out sentences, ratio and shorten.")
     if sentences is not None and (not isinstance(sentences, int) or sentences < 1):
         raise ValueError(f"sentences must be an integer of at least 1: received {sentences!r}.")
     if ratio is not None and not 0 < ratio <= 1:

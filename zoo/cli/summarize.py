@@ -17,6 +17,9 @@ def summarize(
     ratio: Annotated[
         float | None, typer.Option(help="Share of the text's sentences instead, in (0, 1].", show_default=False)
     ] = None,
+    shorten: Annotated[
+        bool, typer.Option("--shorten", help="Leave brackets and clauses of the chosen sentences out.")
+    ] = False,
     abstractive: Annotated[bool, typer.Option("--abstractive", help="Write one new sentence instead.")] = False,
     redundancy: Annotated[
         float | None,
@@ -35,7 +38,7 @@ def summarize(
     from zoo.summarization import REDUNDANCY, check_arguments, extract, warning_of
 
     redundancy = REDUNDANCY if redundancy is None else redundancy
-    check_arguments(sentences, ratio, abstractive, redundancy)
+    check_arguments(sentences, ratio, shorten, abstractive, redundancy)
     texts, failed = {}, []
     for name in dict.fromkeys(inputs):
         try:
@@ -59,6 +62,7 @@ def summarize(
                 loaded,
                 sentences=sentences,
                 ratio=ratio,
+                shorten=shorten,
                 abstractive=abstractive,
                 redundancy=redundancy,
                 advance=lambda done: bar.update(task, advance=done),
