@@ -165,7 +165,7 @@ def test_what_is_no_perceptron():
 
 
 @pytest.mark.parametrize("how", ["plain", "scaled", "compiled by XLA"])
-def test_a_step_of_a_perceptron_is_that_of_any_critic(monkeypatch, how):
+def test_a_step_of_a_perceptron_is_that_of_any_critic(monkeypatch, how, eagerly):
     def trained():
         keras.utils.set_random_seed(0)
         model = SMALL["gan"](gradient_penalty_weight=3.0, dropout=0.0)
@@ -294,7 +294,7 @@ def test_wgan_makes_the_papers_four_changes():
     assert model.clip == 0.01 and model.discriminator_steps == 5
 
 
-def test_clipping_binds_every_trained_weight_and_no_statistic():
+def test_clipping_binds_every_trained_weight_and_no_statistic(eagerly):
     model = models.WGAN(filters=4, normalization="batch", clip=0.01, **small.GAME)
     model.compile(discriminator_optimizer=keras.optimizers.RMSprop(0.1))
     fit(model)
@@ -369,7 +369,7 @@ def test_trains_saves_and_resumes_as_if_never_stopped(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_every_trained_variable_gets_a_gradient_in_every_precision(name):
+def test_every_trained_variable_gets_a_gradient_in_every_precision(name, eagerly):
     for policy in ("float32", "mixed_float16", "mixed_bfloat16"):
         keras.config.set_dtype_policy(policy)
         try:
@@ -391,26 +391,30 @@ def test_every_trained_variable_gets_a_gradient_in_every_precision(name):
         assert {path for path in still if not (difference and path.endswith("score/bias"))} == set(), policy
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_generates_and_reloads_in_a_fresh_process(name, tmp_path, run_python):
-    model = SMALL[name]()
-    model.compile()
-    fit(model)
-    images = model.generate(7, seed=5)
-    assert images.shape == (7, 12, 8, 1) and images.dtype == np.float32
-    assert 0 <= images.min() < images.max() <= 1
-    np.testing.assert_array_equal(images, model.generate(7, seed=5))
-    assert (images != model.generate(7, seed=6)).any()
-    model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "images.npy", images)
-    run_python(
+def test_every_model_generates_and_reloads_in_a_fresh_process(tmp_path, run_python, eagerly):
+    for name, make in SMALL.items():
+        model = make()
+        model.compile()
+        fit(model)
+        images = model.generate(7, seed=5)
+        assert images.shape == (7, 12, 8, 1) and images.dtype == np.float32, name
+        assert 0 <= images.min() < images.max() <= 1, name
+        np.testing.assert_array_equal(images, model.generate(7, seed=5), err_msg=name)
+        assert (images != model.generate(7, seed=6)).any(), name
+        model.save(tmp_path / f"{name}.keras")
+        np.save(tmp_path / f"{name}.npy", images)
+    printed = run_python(
         f"""
 import keras, numpy as np, zoo.models
-model = keras.models.load_model({str(tmp_path / "model.keras")!r})
-np.testing.assert_allclose(model.generate(7, seed=5), np.load({str(tmp_path / "images.npy")!r}), atol=1e-6)
-assert int(model.generator_optimizer.iterations) == 3, "the optimizers' state was lost"
+for name in {[*SMALL]!r}:
+    model = keras.models.load_model({str(tmp_path)!r} + f"/{{name}}.keras")
+    images = np.load({str(tmp_path)!r} + f"/{{name}}.npy")
+    np.testing.assert_allclose(model.generate(7, seed=5), images, atol=1e-6, err_msg=name)
+    assert int(model.generator_optimizer.iterations) == 3, "the optimizers' state was lost: " + name
+    print(name)
 """
     )
+    assert printed.split() == [*SMALL]
 
 
 def test_an_evaluation_is_the_same_twice_and_teaches_nothing():

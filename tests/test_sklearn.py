@@ -24,7 +24,7 @@ DIGITS, LABELS = load_digits(return_X_y=True)
 @parametrize_with_checks(
     [AutoencoderTransformer(max_iter=3, hidden_units=(8,)), ConcreteSelector(max_iter=3, hidden_units=(8,))]
 )
-def test_scikit_learn_s_own_checks(estimator, check):
+def test_scikit_learn_s_own_checks(estimator, check, eagerly):
     check(estimator)
 
 

@@ -152,7 +152,7 @@ def cross_entropy(logits, targets):
     return -np.take_along_axis(log_likelihood, targets[..., None].astype(int), axis=-1)[..., 0]
 
 
-def test_the_loss_of_sentences_is_the_cross_entropy_of_all_but_padding(sentences):
+def test_the_loss_of_sentences_is_the_cross_entropy_of_all_but_padding(sentences, eagerly):
     rows = sentences.tokens(SENTENCES[:7])
     logits = np.asarray(sentences(rows), np.float64)
     assert logits.shape == (7, 12, VOCABULARY)
@@ -194,7 +194,7 @@ def test_recovered_words_by_hand():
         evaluation.recovered_words([""], ["a"])
 
 
-def test_the_loss_of_the_summariser(summarizer):
+def test_the_loss_of_the_summariser(summarizer, eagerly):
     """By NumPy, from what ``call`` gives: prose, summaries by writing or copying, and codes that find each other."""
     rows = summarizer.tokens(PAIRS)
     paired = rows[:, 20] != PAD
@@ -366,7 +366,7 @@ def trained(tmp_path_factory):
     return room / "model"
 
 
-def test_a_trained_model_is_loaded_measured_and_exported(trained, tmp_path):
+def test_a_trained_model_is_loaded_measured_and_exported(trained, tmp_path, eagerly):
     from ai_edge_litert.interpreter import Interpreter
 
     card, model = zoo.info(trained), zoo.load(trained)
