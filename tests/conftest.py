@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fresh
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,17 +28,17 @@ def root() -> Path:
 def run_python():
     """Runs source code in a fresh Python process and returns what it printed.
 
-    ``cwd`` is the process's folder and ``path`` the folder that ``zoo`` is imported from.
+    ``cwd`` is the process's folder and ``path`` the folder that ``zoo`` is imported from. Unless it starts ``bare``,
+    TensorFlow and Keras are imported already.
     """
 
-    def run(code: str, *, cwd: Path | str = ROOT, path: Path | str = ROOT) -> str:
-        process = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(path)},
-            capture_output=True,
-            text=True,
-        )
+    def run(code: str, *, cwd: Path | str = ROOT, path: Path | str = ROOT, bare: bool = False) -> str:
+        if bare:
+            environment = {**os.environ, "PYTHONPATH": str(path)}
+            command = [sys.executable, "-c", code]
+            process = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+        else:
+            process = fresh.run(code, cwd=cwd, path=path)
         assert process.returncode == 0, process.stderr[-4000:]
         return process.stdout
 
@@ -48,7 +49,8 @@ def run_python():
 def eagerly():
     """Takes every step of training as it stands in Python: a graph takes longer to be made than a few steps do.
 
-    For tests of what a step computes. That graphs compute the same is tested of every model in test_resume.py.
+    For tests of what a step computes. As graphs, all models are trained in test_models.py, test_gans.py and
+    test_text_models.py.
     """
     import tensorflow as tf
 

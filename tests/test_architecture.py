@@ -106,7 +106,8 @@ def test_tensorflow_stays_where_it_belongs(file):
 def test_loads_neither_tensorflow_nor_keras(run_python, use):
     heavy = run_python(
         f"import sys, zoo\n{use}\n"
-        "print({'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib'} & set(sys.modules))"
+        "print({'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib'} & set(sys.modules))",
+        bare=True,
     )
     assert heavy.strip() == "set()"
 
@@ -126,7 +127,7 @@ for name in ("compressor", "conv_ae", "hierarchical_vae"):
     assert not codec.lossless or (restored == images).all()
 print(restored.shape, restored.dtype)
 """
-    assert run_python(code).strip() == "(3, 40, 30, 3) uint8"
+    assert run_python(code, bare=True).strip() == "(3, 40, 30, 3) uint8"
 
 
 def test_public_names_resolve():

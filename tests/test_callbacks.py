@@ -101,7 +101,7 @@ def test_callbacks(name, tmp_path, request):
         callbacks.EarlyStopping(loss, patience=2, **never),
         callbacks.ModelCheckpoint(tmp_path / "last.keras"),
         callbacks.CSVLogger(tmp_path / "log.csv"),
-        callbacks.TensorBoard(tmp_path / "logs", histogram_freq=1),
+        callbacks.TensorBoard(tmp_path / "logs", histogram_freq=3),
         callbacks.TerminateOnNaN(),
         *pictures,
     )

@@ -129,12 +129,12 @@ def test_certify_refuses(stand_in, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_certificates_are_true(name):
-    artifact = artifacts.find(name)
+    artifact, model = artifacts.find(name), zoo.load(name)
     found = json.loads(artifact.file("certificate.json").read_text())
     path = artifact.file("encoder.tflite")
     content = path.read_bytes()
     assert found["model"] == name and found["sha256"] == artifacts.sha256(path) and found["bytes"] == len(content)
-    assert found["weights_sha256"] == litert.weights_digest(zoo.load(name)) == litert.metadata(content)["sha256"]
+    assert found["weights_sha256"] == litert.weights_digest(model) == litert.metadata(content)["sha256"]
     assert found["operators"] == exporting.operators(content) == artifact.card["litert"]["encoder_operators"]
     assert {key: found[key] for key in ("signature", "inputs", "outputs")} == litert.described(content)
     assert found["micro"]["arena_bytes"] == micro.arena_bytes(content)
@@ -145,7 +145,7 @@ def test_shipped_certificates_are_true(name):
 
     # The figures hold on other images of the kind, within what another sample makes of them.
     images = np.load(artifact.file("calibration.npz"))["images"].reshape(-1, *artifact.card["input_shape"])
-    again = certificates.quantization(zoo.load(name), Network(path), certificates.tables_of(artifact), images)
+    again = certificates.quantization(model, Network(path), certificates.tables_of(artifact), images)
     loss = again["float_psnr"] - again["int8_psnr"]
     assert loss == pytest.approx(found["quantization"]["float_psnr"] - found["quantization"]["int8_psnr"], abs=0.3)
     assert again["code_error_percent"] == pytest.approx(found["quantization"]["code_error_percent"], rel=0.5)

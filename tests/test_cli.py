@@ -6,15 +6,20 @@ import os
 import subprocess
 import sys
 
+import fresh
 import pytest
 
 import zoo
 
 
-def run(*arguments, cwd=None):
+def run(*arguments, cwd=".", bare=False):
+    """What ``zoo …`` does, in a process that has imported TensorFlow already unless it starts ``bare``."""
+    path = os.path.dirname(os.path.dirname(zoo.__file__))
+    if not bare:
+        code = f"import sys\nsys.argv = {['zoo', *map(str, arguments)]!r}\nfrom zoo.cli import main\nmain()"
+        return fresh.run(code, cwd=cwd, path=path)
     command = [sys.executable, "-c", "from zoo.cli import main; main()", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(zoo.__file__))}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "PYTHONPATH": path})
 
 
 def own_lines(stderr):
@@ -25,7 +30,7 @@ def own_lines(stderr):
 def test_help_names_every_command():
     from zoo.cli.app import COMMANDS
 
-    out = run("--help").stdout
+    out = run("--help", bare=True).stdout
     assert all(command in out for command in COMMANDS)
     assert run("--version").stdout.strip() == zoo.__version__
 
@@ -69,7 +74,7 @@ def test_list_and_info_as_json():
 
 
 def test_export_writes_a_builtin_int8_file(tmp_path):
-    done = run("export", "conv_ae", "--quantization", "int8", "-o", tmp_path / "e.tflite", "--json")
+    done = run("export", "conv_ae", "--quantization", "int8", "-o", tmp_path / "e.tflite", "--json", bare=True)
     result = json.loads(done.stdout)
     assert result["bytes"] == (tmp_path / "e.tflite").stat().st_size <= 300_000
     assert not any(name.startswith("CUSTOM") for name in result["operators"])

@@ -11,7 +11,7 @@ from zoo.demo import samples
 
 
 @pytest.fixture
-def few_images(monkeypatch):
+def few_images(monkeypatch, eagerly):
     """A data set of 256 pictures in place of the download, under the name of the real one."""
     images = samples.load().images
     labels = np.arange(256) % 10

@@ -74,7 +74,8 @@ assert set(signatures) == {{"serving_default", "encode", "decode"}}, set(signatu
 for name, given, expected in (("encode", "x", "z"), ("decode", "z", "y"), ("serving_default", "x", "whole")):
     (found,) = signatures[name](tf.constant(case[given])).values()
     np.testing.assert_allclose(found, case[expected], atol=1e-4)
-"""
+""",
+        bare=True,
     )
 
 

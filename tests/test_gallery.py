@@ -253,7 +253,8 @@ def test_the_python_of_the_pages_runs(run_python, tmp_path):
 def test_loads_neither_tensorflow_nor_matplotlib(run_python, tmp_path):
     heavy = run_python(
         f"import sys, zoo\nzoo.gallery.write_gallery({str(tmp_path / 'site')!r}, ['compressor', 'dcgan.mnist'])\n"
-        "print({'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib'} & set(sys.modules))"
+        "print({'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib'} & set(sys.modules))",
+        bare=True,
     )
     assert heavy.strip() == "set()"
 

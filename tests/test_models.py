@@ -29,6 +29,20 @@ def test_model(name, tmp_path, run_python):
     check_model(SMALL[name], examples_of(name), tmp_path, run_python)
 
 
+@pytest.mark.parametrize("name", ["conv_ae", "conv_vae", "text_ae", "classifier"])
+def test_a_step_is_traced_once(name, monkeypatch):
+    """Whatever it needs is there before: most of the wait for a first step is for its graph."""
+    model, traced = small.SMALL[name](), []
+    compute_loss = model.compute_loss
+    monkeypatch.setattr(
+        model, "compute_loss", lambda *args, **options: traced.append(1) or compute_loss(*args, **options)
+    )
+    model.compile(metrics=["mse"] if "conv" in name else None)
+    x, y = small.examples(name, 4), small.targets(name, 4)
+    history = model.fit(x, y, batch_size=2, epochs=2, verbose=0).history
+    assert len(traced) == 1 and ("mse" in history) == ("conv" in name)
+
+
 @pytest.mark.parametrize("name", [n for n in SMALL if not n.endswith("vae") and n not in ("map_ae", "signal_ae")])
 def test_the_loss_is_the_squared_error_summed_per_image(name):
     """Of others it is a bound, has neighbours beside it, or is weighted: see their own tests."""

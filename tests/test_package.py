@@ -116,7 +116,7 @@ restored = codec.decompress(codec.compress(numpy.zeros((28, 28), numpy.uint8)))
 z = zoo.load("dense_ae").encode(numpy.zeros((1, 28, 28, 1), "float32"))
 print(json.dumps([zoo.__file__, artifacts.names(), restored.shape, tuple(z.shape)]))
 """
-    printed = json.loads(run_python(code, cwd=tmp_path, path=site).splitlines()[-1])
+    printed = json.loads(run_python(code, cwd=tmp_path, path=site, bare=True).splitlines()[-1])
     file, names, restored_shape, code_shape = printed
     assert Path(file).is_relative_to(site)
     assert names == sorted(

@@ -24,7 +24,7 @@ COLOUR_VISION = {
 
 def test_matplotlib_is_imported_on_first_use(run_python):
     code = "import sys, zoo.plots\nprint('matplotlib' in sys.modules)"
-    assert run_python(code).strip() == "False"
+    assert run_python(code, bare=True).strip() == "False"
 
 
 def test_mosaic_by_hand():

@@ -12,6 +12,7 @@ import keras, numpy as np, tensorflow as tf
 tf.config.experimental.enable_op_determinism()
 import small
 from zoo import data, training
+tf.config.run_functions_eagerly(True)
 
 def examples_of(name):
     x, y = small.examples(name, 24), small.targets(name, 24)

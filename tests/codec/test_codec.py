@@ -212,7 +212,7 @@ codec = zoo.Codec({str(model_folder)!r})
 codec.decompress(codec.compress(np.zeros((30, 30, 3), np.uint8)))
 print(sorted({{"tensorflow", "keras", "PIL", "matplotlib"}} & sys.modules.keys()))
 """
-    assert run_python(code).strip() == "[]"
+    assert run_python(code, bare=True).strip() == "[]"
 
 
 # Files

@@ -45,9 +45,9 @@ def codec(folder):
 
 
 def test_every_pixel_comes_back(codec):
-    noise = np.random.default_rng(2).integers(0, 256, (300, *SHAPE), np.uint8)
+    noise = np.random.default_rng(2).integers(0, 256, (60, *SHAPE), np.uint8)
     extremes = np.stack([np.zeros(SHAPE, np.uint8), np.full(SHAPE, 255, np.uint8)])
-    for array in (images(300, 3), images(1, 4), noise, extremes, noise[:, :5, :7], np.zeros((30, 40, 3), np.uint8)):
+    for array in (images(60, 3), images(1, 4), noise, extremes, noise[:, :5, :7], np.zeros((30, 40, 3), np.uint8)):
         data = codec.compress(array)
         assert data[8] == 2  # a container that a reader of version 1 refuses
         np.testing.assert_array_equal(codec.decompress(data), array)

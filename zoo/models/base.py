@@ -57,9 +57,15 @@ class Autoencoder(Reconstructing, keras.Model):
         self.encoder.build(batched)
         self.decoder.build(self.encoder.compute_output_shape(batched))
 
-    def compile(self, optimizer="adam", loss=None, **kwargs):
-        """As ``keras.Model.compile``; the loss defaults to the squared error summed per example."""
-        super().compile(optimizer=optimizer, loss=loss or losses.SquaredError(), **kwargs)
+    def compile(self, optimizer="adam", loss=None, *, metrics=None, **kwargs):
+        """As ``keras.Model.compile``; the loss defaults to the model's own."""
+        if isinstance(metrics, (list, tuple)):
+            metrics = [made_metric(metric) for metric in metrics]
+        super().compile(optimizer=optimizer, loss=loss or self.default_loss(), metrics=metrics, **kwargs)
+
+    def default_loss(self) -> keras.losses.Loss | None:
+        """The squared error summed per example; None of a model whose layers add all of its loss."""
+        return losses.SquaredError()
 
     def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """As ``keras.Model.fit``; arrays are looked through first, so that no NaN spoils the weights.
@@ -71,6 +77,7 @@ class Autoencoder(Reconstructing, keras.Model):
         validation_data = kwargs.get("validation_data")
         if isinstance(validation_data, (tuple, list)) and len(validation_data):
             check_examples("validation_data", validation_data[0], kwargs.get("validation_batch_size") or batch_size)
+        build_optimizer(self)
         return super().fit(x, y, batch_size, *args, **kwargs)
 
     def compile_from_config(self, config):
@@ -88,6 +95,28 @@ class Autoencoder(Reconstructing, keras.Model):
 
     def get_config(self):
         return {**super().get_config(), "image_shape": self.image_shape}
+
+
+def build_optimizer(model):
+    """Makes the variables of a compiled model and of its optimizer, if it has none yet.
+
+    TensorFlow traces a step twice that makes variables on its way, which is most of the wait for a first step.
+    """
+    if getattr(model, "optimizer", None) is None or model.optimizer.built:
+        return
+    with model.distribute_strategy.scope():
+        if not model.built:
+            model.build()
+        model.optimizer.build(model.trainable_variables)
+
+
+def made_metric(metric):
+    """The metric of a name, as Keras makes it, but at once, as ``build_optimizer`` does; others as they are."""
+    if not isinstance(metric, str) or metric in ("accuracy", "acc", "crossentropy", "ce"):  # each the name of several
+        return metric
+    made = keras.metrics.get(metric)
+    made.name = metric
+    return made
 
 
 def checked_examples(x, image_shape, dtype, value_range=(0, 1)):

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from zoo import backend
 from zoo.layers import Dropout, ResidualBlock2D
-from zoo.models.base import checked_examples
+from zoo.models.base import build_optimizer, checked_examples
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -101,6 +101,10 @@ class Classifier(keras.Model):
         """As ``keras.Model.compile``; the loss defaults to the cross-entropy of integer labels."""
         loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
+
+    def fit(self, *args, **kwargs):
+        build_optimizer(self)
+        return super().fit(*args, **kwargs)
 
     def compile_from_config(self, config):
         # See ``Autoencoder``: without this, a reloaded model would silently lose its optimizer.

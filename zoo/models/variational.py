@@ -35,7 +35,10 @@ class BoundedAutoencoder(Autoencoder):
         """As ``keras.Model.compile``, without a loss: the model has its own."""
         if loss is not None:
             raise ValueError(f"loss must be left out, as a variational autoencoder's is its bound: received {loss!r}.")
-        keras.Model.compile(self, optimizer=optimizer, **kwargs)
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def default_loss(self):
+        return None
 
     def _warmup(self):
         # Steps are counted by the optimizer, whose state survives a checkpoint.

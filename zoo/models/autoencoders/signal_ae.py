@@ -76,11 +76,9 @@ class SignalAE(QuantizedAutoencoder):
         self.bottleneck = EntropyBottleneck(rate_weight=rate_weight, step=step, tables=tables, name="bottleneck")
         self.decoder = signal_decoder(self.image_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
 
-    def compile(self, optimizer="adam", loss=None, **kwargs):
-        """As ``keras.Model.compile``; the loss defaults to the squared error weighted as frames are heard."""
-        super().compile(
-            optimizer, loss or losses.WindowedSquaredError(overlap=self.overlap, emphasis=self.emphasis), **kwargs
-        )
+    def default_loss(self):
+        """The squared error weighted as frames are heard."""
+        return losses.WindowedSquaredError(overlap=self.overlap, emphasis=self.emphasis)
 
     def get_config(self):
         return {
