@@ -37,7 +37,6 @@ def trained(name: str, strategy, steps: int) -> list[np.ndarray]:
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = registry.create(name)
-        model.build()
         if isinstance(model, models.AdversarialModel):
             model.compile(keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE), jit_compile=False)
         else:

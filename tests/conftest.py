@@ -14,6 +14,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 _THREADS = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_variable, str(_THREADS))
+fresh.collect_rarely()
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -88,6 +89,14 @@ def command_line(tmp_path, capsys, monkeypatch):
         return run
 
     return with_model
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgotten():
+    """Models of one module do not burden the next."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """Fresh Python processes, forked from one that has imported TensorFlow and Keras and done nothing with them."""
 
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -12,6 +13,12 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["keras", "tensorflow"])  # seconds of every process otherwise
 
 
+def collect_rarely() -> None:
+    """Looks for garbage rarely: every graph makes a million objects, few of which are."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
 def _run(code: str, cwd: str, path: str, environment: dict[str, str], output: str) -> None:
     """What the process does: its descriptors 1 and 2 are files, and it ends with an exception's traceback."""
     for descriptor in (1, 2):
@@ -19,6 +26,7 @@ def _run(code: str, cwd: str, path: str, environment: dict[str, str], output: st
     os.chdir(cwd)
     os.environ.update(environment)
     sys.path.insert(0, path)
+    collect_rarely()
     try:
         exec(compile(code, "<code>", "exec"), {"__name__": "__main__"})
     except Exception:

@@ -20,6 +20,7 @@ def small(**options):
     return models.Classifier(**{**SMALL, **options})
 
 
+@pytest.mark.slow
 def test_model(tmp_path, run_python):
     check_model(lambda: small(flip=True), IMAGES, tmp_path, run_python, labels=np.array([2, 0]))
 
@@ -108,6 +109,7 @@ def labelled(monkeypatch):
     return made
 
 
+@pytest.mark.slow
 def test_the_recipe_trains_with_labels_and_the_folder_is_a_model(labelled, tmp_path):
     options = {"epochs": 4, "batch_size": 32, "dtype_policy": "float32"}
     result = training.train("classifier.mnist", output=tmp_path / "c", **options)

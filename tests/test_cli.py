@@ -73,6 +73,7 @@ def test_list_and_info_as_json():
     assert "conv_ae.fashion_mnist" in run("info", "conv_ae").stdout
 
 
+@pytest.mark.slow
 def test_export_writes_a_builtin_int8_file(tmp_path):
     done = run("export", "conv_ae", "--quantization", "int8", "-o", tmp_path / "e.tflite", "--json", bare=True)
     result = json.loads(done.stdout)
@@ -80,6 +81,7 @@ def test_export_writes_a_builtin_int8_file(tmp_path):
     assert not any(name.startswith("CUSTOM") for name in result["operators"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

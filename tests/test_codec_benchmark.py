@@ -50,6 +50,7 @@ def test_the_best_format_at_the_same_psnr():
     assert compression._beside(measurement("ours", 20, 31.0), curves, 10)["best_format"] is None
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_a_few_images(tmp_path, monkeypatch):
     images = samples.load().images[:24]
     few = data.DataSet("few", "fashion_mnist", images, images, images, "none")

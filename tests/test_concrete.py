@@ -137,6 +137,7 @@ def test_counting_goes_on_after_saving(tmp_path):
     assert list(shipped.selected) == [1, 3, 2] and int(shipped.selector.steps) == 12_345
 
 
+@pytest.mark.slow
 def test_finds_the_pixels_that_tell_all_others():
     images = informative()
     model = models.ConcreteAE(

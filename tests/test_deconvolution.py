@@ -106,6 +106,7 @@ OPERATORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("quantization", [None, "int8"])
 def test_every_method_converts_to_litert_builtins(method, quantization):

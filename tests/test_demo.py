@@ -96,6 +96,7 @@ def test_samples_are_test_images_and_no_training_images():
     assert len(ours) == 256 and ours <= test and not ours & train
 
 
+@pytest.mark.slow
 def test_denoising_figures_by_hand(results):
     clean = results.samples.images / 255.0
     for d in results.denoising:

@@ -37,6 +37,7 @@ def make(kind):
     return kind(image_shape=(8, 8, 1), filters=8, blocks=1, latent_channels=4, global_units=8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8), (5, 3), (21, 30), (21, 30, 3), (2, 13, 9, 1), (1, 1)])
 @pytest.mark.parametrize("overlap", [0, 3, 7])
 def test_tiles_cover_every_pixel(shape, overlap):

@@ -107,6 +107,7 @@ def test_a_discriminator_that_has_won_is_said_so():
     assert "gradient has norm" in alarm.alarms[0].evidence
 
 
+@pytest.mark.slow
 def test_k_follows_the_discriminators_accuracy():
     model = gan(discriminator_steps=2)
     steps = model.fit(

@@ -57,6 +57,7 @@ def write_csv(path, rows, header=None):
 PIXELS = [f"pixel{index}" for index in range(784)]
 
 
+@pytest.mark.slow
 def test_the_codes_are_the_models_own_and_flat(codes):
     for images in (IMAGES, IMAGES[..., 0], IMAGES.reshape(12, 784), IMAGES / np.float32(255)):
         np.testing.assert_allclose(zoo.embed(images, MODEL), codes, atol=1e-5)

@@ -27,6 +27,7 @@ def few_images(monkeypatch, eagerly):
     return few
 
 
+@pytest.mark.slow
 def test_tune_writes_a_table_and_a_plot_and_goes_on(few_images, tmp_path):
     rows = experiments.tune("stacked_ae", output=tmp_path, trials=3, epochs=1, seed=1)
     assert json.loads((tmp_path / "trials.json").read_text()) == rows and len(rows) == 3
@@ -72,6 +73,7 @@ def test_compare_shipped_models(few_images):
     assert dense["encoder_bytes"] > 500_000 and dense["training_seconds"] > 0
 
 
+@pytest.mark.slow
 def test_compare_trains_all_with_one_budget(few_images):
     rows = experiments.compare(["dense_ae", "vae"], epochs=1)
     assert [row["code"] for row in rows] == [32, 40]

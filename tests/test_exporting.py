@@ -44,6 +44,7 @@ def run(path, x):
     return np.stack(results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("quantization", "tolerance"), [(None, 1e-5), ("float16", 5e-3), ("dynamic", 5e-2), ("int8", 5e-2)]
 )
@@ -56,11 +57,13 @@ def test_litert_agrees_with_keras(model, tmp_path, part, quantization, tolerance
     assert not any(name.startswith("CUSTOM") for name in exporting.operators(path.read_bytes()))
 
 
+@pytest.mark.slow
 def test_the_whole_model_exports(model, tmp_path):
     path = zoo.export(model, tmp_path / "m.tflite", part="model")
     np.testing.assert_allclose(run(path, IMAGES), model.predict(IMAGES, verbose=0), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_saved_model_runs_without_keras(model, tmp_path, run_python):
     path = zoo.export(model, tmp_path / "saved", format="saved_model", part="model")
     codes = model.encode(IMAGES)
@@ -79,6 +82,7 @@ for name, given, expected in (("encode", "x", "z"), ("decode", "z", "y"), ("serv
     )
 
 
+@pytest.mark.slow
 def test_a_signature_says_what_a_part_does(model, tmp_path):
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
@@ -90,6 +94,7 @@ def test_a_signature_says_what_a_part_does(model, tmp_path):
         assert list(Interpreter(str(path)).get_signature_list()) == [name]
 
 
+@pytest.mark.slow
 def test_a_litert_file_says_where_it_comes_from(model, tmp_path):
     import zipfile
 
@@ -123,6 +128,7 @@ def gan(request):
     return made(image_shape=(12, 8, 1), filters=4, latent_dim=5, num_classes=request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("quantization", "tolerance"), [(None, 1e-5), ("int8", 0.05)])
 def test_a_gan_exports_its_generator(gan, tmp_path, quantization, tolerance):
     from ai_edge_litert.interpreter import Interpreter
@@ -145,6 +151,7 @@ def test_a_gan_exports_its_generator(gan, tmp_path, quantization, tolerance):
         np.testing.assert_allclose(image, expected, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_a_gan_in_training_leaves_with_its_average(tmp_path):
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
@@ -181,6 +188,7 @@ def test_a_gan_is_served_with_its_discriminator(gan, tmp_path):
         zoo.export(gan, tmp_path / "d.tflite", part="discriminator", quantization="int8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias", [True, False])
 def test_dense_layers_round_as_litert_micro_does(bias, tmp_path):
     from zoo.codec.litert import Network
@@ -204,6 +212,7 @@ def test_dense_layers_round_as_litert_micro_does(bias, tmp_path):
     np.testing.assert_array_equal(MicroNetwork(plain.read_bytes())(rows)[0], Network(plain, reference=True)(rows)[0])
 
 
+@pytest.mark.slow
 def test_dense_layers_that_share_weights_or_have_none(tmp_path):
     from zoo.codec.litert import Network
 
@@ -293,6 +302,7 @@ def test_several_tables_are_counted_over_the_images_that_take_them():
     assert (one.information(one.symbols(codes)) - built.information(symbols)) / 4000 == pytest.approx(4, abs=0.2)
 
 
+@pytest.mark.slow
 def test_a_decoder_adapts_to_the_int8_encoder(tmp_path):
     """Of an encoder whose codes int8 moves much, the adapted decoder restores better; nothing else changes."""
     from zoo.codec.litert import Network, as_int8

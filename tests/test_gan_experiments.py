@@ -152,6 +152,7 @@ def test_training_in_parts_takes_all_steps_on_new_examples():
     assert int(model.generator_optimizer.iterations) == 7 and int(model.discriminator_optimizer.iterations) == 14
 
 
+@pytest.mark.slow
 def test_modes_over_time_counts_what_each_seed_draws(tmp_path):
     settings = {"WGAN-GP": modes.OVER_TIME["WGAN-GP"]}
     options = {"settings": settings, "steps": 4, "seeds": 2, "looks": 2, "samples": 50, **TINY}
@@ -185,6 +186,7 @@ def test_discriminator_steps_are_compared_on_two_budgets():
     assert all(row["earth_mover_distance"] > 0 for row in rows) and rows[2]["seconds"] > rows[3]["seconds"]
 
 
+@pytest.mark.slow
 def test_benchmark_modes_measures_the_real_points_beside(tmp_path):
     result = experiments.write_modes(tmp_path, "ring", "gan", seeds=2, steps=3, **TINY)
     assert result["of"] == 8 and result["steps"] == [1, 2, 3] and len(result["seeds"]) == 2

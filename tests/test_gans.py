@@ -164,6 +164,7 @@ def test_what_is_no_perceptron():
     assert Perceptron.of(frozen) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["plain", "scaled", "compiled by XLA"])
 def test_a_step_of_a_perceptron_is_that_of_any_critic(monkeypatch, how, eagerly):
     def trained():
@@ -255,6 +256,7 @@ def test_the_generator_climbs_the_critics_slope():
     np.testing.assert_allclose(model.generator.get_weights()[1], [1.5], rtol=1e-6)  # the bias: 0 + 0.5 · 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_a_players_step_moves_nothing_of_the_other(name):
     model = SMALL[name]()
@@ -342,6 +344,7 @@ def test_spectral_normalization_bounds_the_kernels():
 # --- every model ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_trains_saves_and_resumes_as_if_never_stopped(name, tmp_path):
     keras.utils.set_random_seed(0)
@@ -351,12 +354,12 @@ def test_trains_saves_and_resumes_as_if_never_stopped(name, tmp_path):
         keras.optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.5),
         keras.optimizers.RMSprop(keras.optimizers.schedules.ExponentialDecay(1e-3, 5, 0.5)),
         losses.NonSaturating(label_smoothing=0.1) if name == "gan" else None,
-        discriminator_steps=3,
+        discriminator_steps=2,
     )
     fit(model, epochs=2)
     model.save(tmp_path / "model.keras")
     reloaded = keras.models.load_model(tmp_path / "model.keras")
-    assert reloaded.discriminator_steps == 3
+    assert reloaded.discriminator_steps == 2
     assert reloaded.get_compile_config() == model.get_compile_config()
     assert equal(state(model, *model.optimizers), state(reloaded, *reloaded.optimizers))
     np.testing.assert_array_equal(model.generate(5, seed=3), reloaded.generate(5, seed=3))
@@ -368,6 +371,7 @@ def test_trains_saves_and_resumes_as_if_never_stopped(name, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_every_trained_variable_gets_a_gradient_in_every_precision(name, eagerly):
     for policy in ("float32", "mixed_float16", "mixed_bfloat16"):
@@ -391,6 +395,7 @@ def test_every_trained_variable_gets_a_gradient_in_every_precision(name, eagerly
         assert {path for path in still if not (difference and path.endswith("score/bias"))} == set(), policy
 
 
+@pytest.mark.slow
 def test_every_model_generates_and_reloads_in_a_fresh_process(tmp_path, run_python, eagerly):
     for name, make in SMALL.items():
         model = make()
@@ -426,6 +431,7 @@ def test_an_evaluation_is_the_same_twice_and_teaches_nothing():
     assert equal(before, state(model))
 
 
+@pytest.mark.slow
 def test_steps_per_execution_and_xla_compute_the_same():
     results = []
     for options in ({}, {"steps_per_execution": 3}, {"jit_compile": True}):
@@ -457,6 +463,7 @@ def test_the_average_of_the_weights_generates_and_training_goes_on_from_the_last
 # --- what single models claim ---
 
 
+@pytest.mark.slow
 def test_the_conditional_gan_draws_the_class_asked_for():
     # Class c is an image of the grey value c/2: after training, the classes' mean greys stand in that order.
     keras.utils.set_random_seed(0)
@@ -469,6 +476,7 @@ def test_the_conditional_gan_draws_the_class_asked_for():
     assert model.generate(4).shape[0] == 4 and model.generate(3, labels=[0, 1, 2], seed=0).shape[0] == 3
 
 
+@pytest.mark.slow
 def test_the_adversarial_autoencoders_codes_come_to_look_like_the_prior():
     keras.utils.set_random_seed(0)
     images = np.random.default_rng(0).random((512, 4, 4, 1), dtype=np.float32)
@@ -504,6 +512,7 @@ def test_the_vae_gan_reconstructs_in_the_discriminators_features():
     assert not {id(v) for v in groups[0]} & {id(v) for v in groups[1]}
 
 
+@pytest.mark.slow
 def test_a_gan_learns_points():
     keras.utils.set_random_seed(0)
     points = np.random.default_rng(0).normal((3.0, -2.0), (0.5, 1.0), (2048, 2)).astype(np.float32)
@@ -630,6 +639,7 @@ def pictures(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "overrides", "files"),
     [
@@ -689,6 +699,7 @@ def test_another_learning_rate_is_one_for_both_players(pictures, tmp_path):
     assert ratio < 1 and recipe["discriminator_learning_rate"] == pytest.approx(ratio * 1e-4)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_names_the_player(pictures, tmp_path):
     options = {"data_source": str(pictures), "output": tmp_path, "batch_size": 16, "overrides": {"filters": 4}}
     training.train("wgan_gp", epochs=1, **options)

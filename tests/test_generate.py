@@ -16,6 +16,7 @@ def run(monkeypatch, *arguments) -> int:
     return stop.value.code or 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "images"), [("samples", 6), ("traversal", 60), ("interpolation", 60)])
 def test_kinds(monkeypatch, capsys, tmp_path, kind, images):
     path = tmp_path / "images.npy"

@@ -73,6 +73,7 @@ def test_no_quarter_sees_itself_or_what_follows(model):
             assert same == (quarter <= changed)
 
 
+@pytest.mark.slow
 def test_the_bound_is_a_bound_in_bits_a_pixel(model):
     model.compile()
     bits = model.evaluate(X, verbose=0)

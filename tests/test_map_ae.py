@@ -108,6 +108,7 @@ def clusters(number, seed):
     return np.clip(centres[kinds] + along * slopes[kinds], 0, 1).astype(np.float32), kinds
 
 
+@pytest.mark.slow
 def test_clusters_and_neighbourhoods_survive_on_the_map_for_new_examples():
     (train, kinds), (new, new_kinds) = clusters(1000, 0), clusters(300, 1)
     keras.utils.set_random_seed(0)

@@ -62,6 +62,7 @@ def coded(folder, codes: np.ndarray, *arguments) -> list[bytes]:
     return found
 
 
+@pytest.mark.slow
 def test_the_c_coder_writes_the_codec_s_bytes(exported):
     artifact, folder = exported
     codec = zoo.Codec(artifact)
@@ -91,6 +92,7 @@ def test_the_c_coder_refuses_what_does_not_fit(exported):
         assert coded(folder, row[None], str(len(packet) - 1)) == [b""]
 
 
+@pytest.mark.slow
 def test_the_exported_network_is_the_shipped_one(exported):
     artifact, folder = exported
     source = (folder / "encoder.c").read_text()
@@ -106,6 +108,7 @@ def test_the_exported_network_is_the_shipped_one(exported):
     assert all(operator in header for operator in litert.operators(content))
 
 
+@pytest.mark.slow
 def test_micro_of_a_network_without_codec(tmp_path):
     folder = zoo.export("vae.mnist", tmp_path / "vae", format="micro")
     assert sorted(path.name for path in folder.iterdir()) == ["encoder.c", "encoder.h"]
@@ -123,6 +126,7 @@ def test_a_small_file_of_large_images(tmp_path):
     assert 128 * 1024 <= micro.arena_bytes(content) <= 256 * 1024  # two maps of 64 × 64 × 16
 
 
+@pytest.mark.slow
 def test_micro_refuses(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="quantization must be int8"):
         zoo.export("vae", tmp_path / "vae", format="micro", quantization="float16")

@@ -24,11 +24,13 @@ def test_every_autoencoder_of_the_catalogue_is_checked_here():
     assert set(SMALL) == {name for name, spec in CATALOG.items() if spec.kind == "autoencoder"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_model(name, tmp_path, run_python):
     check_model(SMALL[name], examples_of(name), tmp_path, run_python)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv_ae", "conv_vae", "text_ae", "classifier"])
 def test_a_step_is_traced_once(name, monkeypatch):
     """Whatever it needs is there before: most of the wait for a first step is for its graph."""
@@ -43,6 +45,7 @@ def test_a_step_is_traced_once(name, monkeypatch):
     assert len(traced) == 1 and ("mse" in history) == ("conv" in name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in SMALL if not n.endswith("vae") and n not in ("map_ae", "signal_ae")])
 def test_the_loss_is_the_squared_error_summed_per_image(name):
     """Of others it is a bound, has neighbours beside it, or is weighted: see their own tests."""

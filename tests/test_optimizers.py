@@ -19,6 +19,7 @@ def trained(optimizer, dtype="float32", **options):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -40,6 +41,7 @@ def test_equals_keras_own(options):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"jit_compile": True}, {"run_eagerly": True}])
 def test_equals_itself_compiled_and_not(options):
     plain, other = (trained(optimizers.Adam(1e-2), **o) for o in ({"jit_compile": False}, options))

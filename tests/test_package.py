@@ -157,6 +157,7 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert len(lines) == 1, "the line that .ci/run looks for is the only one"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "document",
     [path for path in DOCUMENTS if fenced_blocks(path.read_text(), "python")],

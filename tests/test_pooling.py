@@ -217,6 +217,7 @@ def run_both(flatbuffer, *inputs):
     return outputs, [detail["quantization"] for side in details for detail in side]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize("pool", POOLS)
 def test_int8_files_are_exact_on_litert_and_litert_micro(pool, padding):

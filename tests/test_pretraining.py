@@ -71,6 +71,7 @@ def test_a_stage_leaves_the_layers_of_others_alone():
     assert changed == [True, True] + [False] * 8 + [True, True]  # the first layer and the last
 
 
+@pytest.mark.slow
 def test_pretraining_repeats_with_its_seed_and_takes_bytes():
     def weights(data, seed):
         model = stack()
@@ -84,6 +85,7 @@ def test_pretraining_repeats_with_its_seed_and_takes_bytes():
     assert (first != weights(pixels, 2)).any()
 
 
+@pytest.mark.slow
 def test_fine_tuning_goes_on_from_the_pretrained_weights():
     model = stack()
     model.compile(keras.optimizers.Adam(5e-3), metrics=["mse"])

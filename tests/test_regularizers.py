@@ -71,6 +71,7 @@ def test_regularizers_survive_saving_with_their_layer(regularizer, tmp_path):
     assert type(again) is type(regularizer) and again.get_config() == regularizer.get_config()
 
 
+@pytest.mark.slow
 def test_mean_activation_is_over_all_replicas(run_python):
     """Two replicas on the halves of a batch take the steps that one takes on the whole."""
     run_python(

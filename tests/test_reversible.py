@@ -204,6 +204,7 @@ KERNEL_OPERATORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "half"), KERNEL_OPERATORS)
 def test_each_half_converts_to_int8_builtins(name, half):
     from ai_edge_litert.interpreter import Interpreter

@@ -22,6 +22,7 @@ def test_all_of_the_catalogue_is_shipped_within_bounds(root):
     assert sum(p.stat().st_size for p in files) <= 96e6
 
 
+@pytest.mark.slow
 def test_golden_outputs_in_a_fresh_process(run_python):
     printed = run_python(
         f"""
@@ -139,6 +140,7 @@ def test_history_ends_where_the_card_says():
 
 
 # Those of texts, which take integers, are exported in test_text_models.py.
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [name for name, spec in CATALOG.items() if not spec.traits.textual])
 def test_every_architecture_exports(architecture, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
@@ -155,7 +157,7 @@ def test_every_architecture_exports(architecture, tmp_path):
     expected = network(inputs if len(inputs) > 1 else inputs[0], training=False)
     expected = np.asarray(expected[0] if isinstance(expected, (list, tuple)) else expected)
     for quantization, tolerance in ((None, 1e-3), ("int8", 0.15)):
-        path = zoo.export(architecture, tmp_path / "m.tflite", quantization=quantization, calibration=images)
+        path = zoo.export(model, tmp_path / "m.tflite", quantization=quantization, calibration=images)
         interpreter = Interpreter(str(path))
         interpreter.allocate_tensors()
         for details, value in zip(interpreter.get_input_details(), inputs, strict=True):

@@ -20,6 +20,7 @@ from zoo.sklearn import AutoencoderTransformer, ConcreteSelector, feature_import
 DIGITS, LABELS = load_digits(return_X_y=True)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of what the checks feed on purpose
 @parametrize_with_checks(
     [AutoencoderTransformer(max_iter=3, hidden_units=(8,)), ConcreteSelector(max_iter=3, hidden_units=(8,))]
@@ -33,6 +34,7 @@ def fitted():
     return AutoencoderTransformer(2, max_iter=40, random_state=0).fit(DIGITS[:1500])
 
 
+@pytest.mark.slow
 def test_two_numbers_tell_more_than_two_principal_components(fitted):
     held_out = DIGITS[1500:]
     pca = PCA(2).fit(DIGITS[:1500])
@@ -63,6 +65,7 @@ def test_the_same_seed_gives_the_same_codes():
     assert not np.allclose(first, other)
 
 
+@pytest.mark.slow
 def test_in_a_pipeline_and_a_grid_search():
     pipeline = make_pipeline(
         AutoencoderTransformer(max_iter=15, random_state=0), LogisticRegression(max_iter=1000)
@@ -111,6 +114,7 @@ def read_out(columns):
     return np.mean((fit.predict(DIGITS[1500:][:, columns]) - DIGITS[1500:]) ** 2)
 
 
+@pytest.mark.slow
 def test_the_chosen_features_tell_more_than_the_most_variable_or_any(chooser):
     columns = chooser.get_support(indices=True)
     assert len(columns) == 10 and chooser.certainty_ > 0.9
@@ -140,6 +144,7 @@ def test_chosen_features_are_passed_on_and_all_others_guessed(chooser):
         chooser.reconstruct(held_out)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The choice has not settled")
 def test_a_selector_in_a_pipeline_and_a_grid_search():
     pipeline = make_pipeline(ConcreteSelector(max_iter=30, random_state=0), LogisticRegression(max_iter=1000))

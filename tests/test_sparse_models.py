@@ -28,6 +28,7 @@ def test_sparse_ae_has_one_kernel_for_both_directions():
     assert sum(np.prod(w.shape) for w in model.trainable_weights) == 24 * 36 + 36 + 24
 
 
+@pytest.mark.slow
 def test_training_brings_the_mean_activations_to_the_target():
     keras.utils.set_random_seed(0)
     images = np.random.default_rng(0).random((64, 6, 4, 1), dtype=np.float32)
@@ -77,6 +78,7 @@ def test_contraction_is_the_squared_norm_of_the_jacobian():
     assert model.evaluate(IMAGES, verbose=0) == pytest.approx(squared + 0.3 * expected.mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_penalty_contracts_the_code():
     norms = []
     for weight in (0.0, 10.0):
@@ -88,6 +90,7 @@ def test_the_penalty_contracts_the_code():
     assert norms[1] < 0.5 * norms[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make", [lambda: SparseAE(**SHAPE, hidden_units=36), lambda: ContractiveAE(**SHAPE, hidden_units=8)]
 )

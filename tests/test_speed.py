@@ -83,6 +83,7 @@ def test_a_tutorial_is_compared_with_the_same_compiler():
     assert ratios == {"zoo / tutorial": 1.5, "zoo / tutorial, XLA": 4.0, "fit_overhead": pytest.approx(0.25)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make, tutorial",
     [

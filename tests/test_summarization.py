@@ -129,6 +129,7 @@ def test_mmr_by_hand():
     assert mmr(np.ones(3, np.float32), codes[:3], 1, 0.5)[0].tolist() == [0]  # of equals the first
 
 
+@pytest.mark.slow
 def test_mmr_in_parts_is_mmr(monkeypatch):
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(300, 6)).astype(np.float32)

@@ -124,6 +124,7 @@ def test_the_attention_block_is_that_of_the_papers():
         layers.AttentionBlock(8, heads=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sentences", "summarizer"])
 def test_reload_in_a_fresh_process(name, request, tmp_path, run_python):
     model = request.getfixturevalue(name)
@@ -170,6 +171,7 @@ def test_pieces_are_hidden_in_training_only(tokenizer):
     assert (first != second).any() and np.abs(first - np.asarray(model(rows))).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_sentences_that_are_learned_come_back(sentences):
     pieces = sentences.tokenizer.pieces
     few = [sentence for sentence in SENTENCES if len(pieces.encode(sentence)) < 12][:12]  # which fit
@@ -220,6 +222,7 @@ def test_the_loss_of_the_summariser(summarizer, eagerly):
     assert figures["loss"] == pytest.approx(total, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of_pairs", [True, False])
 def test_batches_of_pairs_alone_and_of_prose_alone(summarizer, of_pairs):
     rows = summarizer.tokens(PAIRS)
@@ -238,6 +241,7 @@ def test_the_language_model_looks_back_only(summarizer):
     assert np.abs(before[:, 11] - after[:, 11]).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_a_summariser_learns_to_copy(summarizer):
     summarizer.optimizer.learning_rate = 1e-2
     rows = summarizer.tokens(PAIRS)
@@ -292,6 +296,7 @@ def test_pieces_are_drawn_by_their_probabilities():
         np.testing.assert_allclose(found, expected, atol=0.015)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -366,6 +371,7 @@ def trained(tmp_path_factory):
     return room / "model"
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_loaded_measured_and_exported(trained, tmp_path, eagerly):
     from ai_edge_litert.interpreter import Interpreter
 
@@ -391,6 +397,7 @@ def test_a_trained_model_is_loaded_measured_and_exported(trained, tmp_path, eage
     assert (trained / "preview.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_it_was_killed(trained, tmp_path):
     options = {"data_source": str(trained.parent / "s.txt"), "overrides": small.TEXT_AE}
     whole = training.train("text_ae", output=tmp_path / "whole", epochs=2, **options).model.get_weights()
@@ -409,6 +416,7 @@ def test_training_goes_on_where_it_was_killed(trained, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_summariser_is_trained_on_documents_and_then_on_summaries(tmp_path, monkeypatch):
     pairs = [text.Pair(f"{a}. {b}. {c}.", a, "numpy") for a, b, c in zip(*3 * [iter(SENTENCES[:180])], strict=True)]
     held_out = [text.Pair(pair.document, pair.summary, source) for source in ("dask", "networkx") for pair in pairs[:9]]
@@ -439,6 +447,7 @@ def run(monkeypatch, *arguments) -> int:
     return stop.value.code or 0
 
 
+@pytest.mark.slow
 def test_sentences_from_the_command_line(trained, tmp_path, monkeypatch, capsys):
     (tmp_path / "lines.txt").write_text("the cat\n\na  dog\n")
     model = zoo.load(trained)

@@ -41,6 +41,7 @@ def weights(result):
     return [np.asarray(w) for w in result.model.weights]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(pictures, tmp_path):
     first, second, other = (run(pictures, tmp_path / name, seed=seed) for name, seed in (("a", 4), ("b", 4), ("c", 5)))
     for a, b in zip(weights(first), weights(second), strict=True):
@@ -56,8 +57,7 @@ def test_validation_is_held_out_of_the_training_data(pictures, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["map_ae", "wgan_gp"])
-def test_kill_and_resume_equals_the_uninterrupted_run(name, pictures, tmp_path):
+def test_kill_and_resume_equals_the_uninterrupted_run(pictures, tmp_path):
     """Killed by SIGKILL in the middle of an epoch; noise carries its generators' state over.
 
     Weights and the losses of all later epochs are those of the run that was left alone.
@@ -80,7 +80,7 @@ if slow:  # leaves time to be killed in
         print("epoch", epoch, flush=True)
         time.sleep(30 if epoch == 1 else 0)
     training.Checkpoint.on_epoch_end = waiting
-result = training.train("{name}", data_source={str(pictures)!r}, output=folder, resume=resume,
+result = training.train("wgan_gp", data_source={str(pictures)!r}, output=folder, resume=resume,
                         epochs=4, batch_size=16, seed=4, dtype_policy="float32")
 np.savez(folder + ".npz", *[np.asarray(w) for w in result.model.weights], **result.history)
 """
@@ -125,6 +125,7 @@ def test_a_checkpoint_carries_the_state_of_seed_generators(tmp_path):
         np.testing.assert_array_equal(model(x, training=True), resumed(x, training=True))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_run_is_refused(pictures, tmp_path):
     run(pictures, tmp_path, epochs=1)
     with pytest.raises(ValueError, match="is of another run: its recipe.batch_size is 16, this run's is 8"):
@@ -134,6 +135,7 @@ def test_a_checkpoint_of_another_run_is_refused(pictures, tmp_path):
         run(pictures, tmp_path, epochs=1, resume=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(pictures, tmp_path, monkeypatch):
     whole = weights(run(pictures, tmp_path / "whole"))
     save, written = np.savez, []
@@ -172,6 +174,7 @@ def test_bad_recipes(pictures, tmp_path, options, message):
         run(pictures, tmp_path, **options)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run(pictures, tmp_path):
     with pytest.raises(ValueError, match="The loss is .* at epoch 1, step"):
         run(pictures, tmp_path, learning_rate=1e30)
@@ -190,6 +193,7 @@ def trained(pictures, tmp_path_factory):
     return folder, json.loads(process.stdout)
 
 
+@pytest.mark.slow
 def test_the_command_writes_all_that_a_shipped_model_has(trained):
     folder, card = trained
     assert {p.name for p in folder.iterdir()} == {

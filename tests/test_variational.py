@@ -252,6 +252,7 @@ def test_likelihood_is_the_same_however_draws_are_batched(monkeypatch, draws_at_
     np.testing.assert_allclose(bounds["elbo"], weights.mean(axis=0), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_val_loss_is_the_negative_elbo():
     """On average over draws: reconstruction and closed-form divergence, from the model's own parts, in NumPy."""
     model = trained()

@@ -145,6 +145,7 @@ def test_forged_headers(codec, containers):
     assert restored < 1000
 
 
+@pytest.mark.slow
 def test_forged_words(codec, containers):
     rng = np.random.default_rng(4)
     parts = [dissect(data) for data, _ in containers]

@@ -86,6 +86,7 @@ def test_noise_of_a_ratio(decibels):
         assert found == pytest.approx(decibels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 95, 96, 97, 1000])
 @pytest.mark.parametrize("overlap", [None, 0, 16])
 def test_sounds_of_any_length(n, overlap):

@@ -17,6 +17,7 @@ def codec(sound_model):
     return zoo.Codec(sound_model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 511, 512, 513, 20_000])
 def test_any_length_comes_back(codec, n):
     signal = tones(n, 1)
