@@ -691,6 +691,7 @@ def test_the_discriminator_may_learn_at_a_rate_of_its_own(pictures, tmp_path):
     assert biases[0] < 1e-7 < 1e-4 < biases[1]
 
 
+@pytest.mark.slow
 def test_another_learning_rate_is_one_for_both_players(pictures, tmp_path):
     options = {"data_source": str(pictures), "epochs": 1, "batch_size": 16, "overrides": {"filters": 4}}
     recipe = training.train("wgan", output=tmp_path, learning_rate=1e-4, **options).record["recipe"]

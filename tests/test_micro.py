@@ -83,6 +83,7 @@ def test_the_c_coder_writes_the_codec_s_bytes(exported):
     assert [compact.unpack(data, codec.tables, codec.fingerprint).tolist() for data in found] == symbols.tolist()
 
 
+@pytest.mark.slow
 def test_the_c_coder_refuses_what_does_not_fit(exported):
     artifact, folder = exported
     images = np.load(artifact.file("calibration.npz"))["images"].reshape(-1, 28, 28, 1)[:40]

@@ -123,6 +123,7 @@ def test_the_chosen_features_tell_more_than_the_most_variable_or_any(chooser):
     assert read_out(columns) < min(read_out(rng.choice(64, 10, replace=False)) for _ in range(20))
 
 
+@pytest.mark.slow
 def test_chosen_features_are_passed_on_and_all_others_guessed(chooser):
     held_out = DIGITS[1500:]
     columns = chooser.get_support(indices=True)

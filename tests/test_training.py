@@ -207,6 +207,7 @@ def test_the_command_writes_all_that_a_shipped_model_has(trained):
     assert len(json.loads((folder / "history.json").read_text())["val_loss"]) == 2
 
 
+@pytest.mark.slow
 def test_the_folder_loads_evaluates_and_compresses(trained, pictures):
     folder, card = trained
     model = zoo.load(folder)
@@ -220,6 +221,7 @@ def test_the_folder_loads_evaluates_and_compresses(trained, pictures):
     assert evaluate(folder) == pytest.approx(card["metrics"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_finished_folder_is_not_trained_over(trained, pictures):
     with pytest.raises(ValueError, match="holds a trained model already"):
         run(pictures, trained[0])

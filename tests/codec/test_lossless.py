@@ -9,6 +9,8 @@ from zoo.codec import Codec, CodecError, lossless
 from zoo.codec.container import Probe
 from zoo.exporting.lossless import write_lossless
 
+pytestmark = pytest.mark.slow  # its model is trained first
+
 SHAPE = (12, 8, 1)
 
 
@@ -44,7 +46,6 @@ def codec(folder):
     return Codec(folder)
 
 
-@pytest.mark.slow
 def test_every_pixel_comes_back(codec):
     noise = np.random.default_rng(2).integers(0, 256, (60, *SHAPE), np.uint8)
     extremes = np.stack([np.zeros(SHAPE, np.uint8), np.full(SHAPE, 255, np.uint8)])
@@ -55,7 +56,6 @@ def test_every_pixel_comes_back(codec):
         assert codec.compress(array) == data
 
 
-@pytest.mark.slow
 def test_the_bits_are_those_of_the_bound(codec, trained):
     array = images(2000, 5)
     bound = trained.evaluate(array / np.float32(255), verbose=0)
@@ -106,7 +106,6 @@ def test_networks_that_give_other_numbers_are_refused(codec, folder, tmp_path, m
         codec.decompress(lossy)
 
 
-@pytest.mark.slow
 def test_appending_threads_and_single_pictures(codec, folder, tmp_path):
     first, second = images(4200, 9), images(2, 10)
     np.save(tmp_path / "a.npy", first)

@@ -11,13 +11,14 @@ import zoo
 from zoo.codec import CodecError
 from zoo.codec.tables import Tables
 
+pytestmark = pytest.mark.slow  # its model is trained first
+
 
 @pytest.fixture(scope="module")
 def codec(sound_model):
     return zoo.Codec(sound_model)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 511, 512, 513, 20_000])
 def test_any_length_comes_back(codec, n):
     signal = tones(n, 1)
