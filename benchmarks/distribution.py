@@ -8,7 +8,7 @@ Every model of pictures in the catalogue at full size, noise, dropout and batch 
 steps of plain SGD on the same batches of the 256 images that come with the zoo, in float32. Plain, as Adam's first
 steps are the signs of gradients, which rounding may turn, and at a rate at which training is stable: at ten times this
 rate some nets take the differences of rounding, 1e-7 after two steps, a thousand times further with every ten steps.
-Reported for each is the largest difference of any weight, and beside it how far the weights have moved.
+Reported for each is the largest difference of any weight, and beside it how far a trained one has moved at most.
 """
 
 import argparse
@@ -27,8 +27,8 @@ RATE = 3e-4  # a tenth of it where the loss is a sum over an image's pixels
 CLUSTER = ("one", "mirrored", "worker 0", "worker 1")
 
 
-def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """A model's weights before and after some steps."""
+def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], float]:
+    """A model's weights after some steps, and how far the one that is trained the most has moved."""
     import keras
 
     from zoo import data, models, registry
@@ -46,7 +46,7 @@ def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], list[np.
         else:
             model.compile(keras.optimizers.SGD(rate), jit_compile=False)
             model.optimizer.build(model.trainable_variables)
-    before = model.get_weights()
+    before = [np.array(v) for v in model.trainable_variables]
     neighbours = spec.recipes[spec.tags[0]].neighbours
 
     def batches(replicas, own):
@@ -62,7 +62,8 @@ def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], list[np.
         )[0]
 
     model.fit(distribution.distributed(strategy, batches), steps_per_epoch=steps, verbose=0, shuffle=False)
-    return before, model.get_weights()
+    after = [np.array(v) for v in model.trainable_variables]
+    return model.get_weights(), max(float(np.abs(a - b).max()) for a, b in zip(before, after, strict=True))
 
 
 def models_of_pictures() -> list[str]:
@@ -87,9 +88,8 @@ def work(part: str, names: list[str], steps: int, folder: Path) -> None:
     else:
         strategy = distribution.start("multiworker", threads=1)
     for name in names:
-        before, weights = trained(name, strategy, steps)
+        weights, moved = trained(name, strategy, steps)
         if distribution.is_chief(strategy):
-            moved = max(float(np.abs(a - b).max()) for a, b in zip(before, weights, strict=True))
             np.savez(folder / f"{part} {name}.npz", *weights, moved=moved)
         print(name, flush=True)
 

@@ -19,7 +19,7 @@ from zoo.training import distribution
 ROOT = Path(__file__).resolve().parents[1]
 # A model of each base class, and of each way in which examples of a batch have to do with each other.
 BASES = (
-    "sparse_ae", "denoising_ae", "compressor", "map_ae", "conv_vae", "text_ae", "classifier",
+    "sparse_ae", "denoising_ae", "compressor", "map_ae", "conv_vae", "hierarchical_vae", "text_ae", "classifier",
     "gan", "wgan", "wgan_gp", "aae", "vae_gan",
 )  # fmt: skip
 

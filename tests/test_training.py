@@ -57,7 +57,8 @@ def test_validation_is_held_out_of_the_training_data(pictures, tmp_path):
 
 
 @pytest.mark.slow
-def test_kill_and_resume_equals_the_uninterrupted_run(pictures, tmp_path):
+@pytest.mark.parametrize("name", ["dense_ae", "conv_ae", "denoising_ae", "map_ae", "wgan_gp"])
+def test_kill_and_resume_equals_the_uninterrupted_run(name, pictures, tmp_path):
     """Killed by SIGKILL in the middle of an epoch; noise carries its generators' state over.
 
     Weights and the losses of all later epochs are those of the run that was left alone.
@@ -80,7 +81,7 @@ if slow:  # leaves time to be killed in
         print("epoch", epoch, flush=True)
         time.sleep(30 if epoch == 1 else 0)
     training.Checkpoint.on_epoch_end = waiting
-result = training.train("wgan_gp", data_source={str(pictures)!r}, output=folder, resume=resume,
+result = training.train("{name}", data_source={str(pictures)!r}, output=folder, resume=resume,
                         epochs=4, batch_size=16, seed=4, dtype_policy="float32")
 np.savez(folder + ".npz", *[np.asarray(w) for w in result.model.weights], **result.history)
 """
