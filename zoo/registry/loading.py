@@ -102,6 +102,11 @@ def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
     text = os.fspath(name)
     if artifacts.split_name(text)[0] not in CATALOG and os.path.isdir(text):
         return artifacts.find(text)
+    if text.endswith(".keras"):
+        raise ValueError(
+            f"{text} is no file: give one that model.save wrote. keras.models.load_model reads such files too, after "
+            "import zoo.models."
+        )
     text = ".".join(resolve(text))
     if text not in artifacts.names():
         raise ValueError(
