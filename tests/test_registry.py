@@ -130,6 +130,29 @@ def test_a_file_whose_weights_are_not_its_models_is_refused(damage, tmp_path):
         zoo.load(tmp_path / "d.keras")
 
 
+@pytest.mark.slow
+def test_a_cleared_session_keeps_nothing_of_the_models_that_were_loaded(run_python):
+    run_python(
+        """
+import resource
+import keras, zoo
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def load(times):
+    for _ in range(times):
+        zoo.load("dense_ae")
+        keras.utils.clear_session()
+
+load(3)
+before = peak()
+load(40)
+assert peak() < 1.03 * before, (before, peak())
+"""
+    )
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on POSIX systems")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a fork beside threads, which is what is tested
 def test_a_process_forked_from_a_running_tensorflow_says_so():
