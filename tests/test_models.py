@@ -333,6 +333,17 @@ def test_channels_are_last_whatever_keras_settings_say(name):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["tf_saved_model", "litert"])
+@pytest.mark.parametrize("name", [name for name in small.SMALL if name not in small.GANS])
+def test_a_whole_model_that_was_never_called_exports(name, format, tmp_path):
+    """By Keras' own ``export``, without an ``input_signature``."""
+    model = small.SMALL[name]()
+    model.build((None, *model.image_shape))
+    model.export(tmp_path / "exported.tflite", format=format, verbose=False)
+    assert (tmp_path / "exported.tflite").exists()
+
+
 def test_an_empty_data_set_is_refused():
     model = SMALL["vae"]()
     model.compile()
