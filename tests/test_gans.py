@@ -280,6 +280,58 @@ def test_a_players_step_moves_nothing_of_the_other(name):
     assert sum(moved) >= len(model.generator_variables), "something trainable did not move"
 
 
+def weights(part) -> list[np.ndarray]:
+    return [np.array(v) for v in part.weights]
+
+
+@pytest.mark.parametrize("compiled_again", [False, True])
+@pytest.mark.parametrize("name", SMALL)
+def test_what_is_frozen_stays_and_the_other_player_learns(name, compiled_again):
+    for frozen, learning in (("generator", "discriminator"), ("discriminator", "generator")):
+        model = compiled(name, run_eagerly=True)
+        frozen, learning = getattr(model, frozen), getattr(model, learning)
+        frozen.trainable = False
+        if compiled_again:
+            model.compile(run_eagerly=True)
+        before = weights(frozen), weights(learning)
+        history = fit(model, IMAGES[:8], LABELS[:8])
+        assert equal(before[0], weights(frozen)) and not equal(before[1], weights(learning))
+        assert all(np.isfinite(values).all() for values in history.values())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_one_frozen_layer_stays(name):
+    model = compiled(name, run_eagerly=True)
+    frozen = [
+        next(layer for layer in player.layers if layer.weights) for player in (model.generator, model.discriminator)
+    ]
+    for layer in frozen:
+        layer.trainable = False
+    players = [part for part in (model.generator, model.discriminator)]
+    before = [weights(part) for part in (*frozen, *players)]
+    fit(model, IMAGES[:8], LABELS[:8])
+    stayed = [equal(old, weights(part)) for old, part in zip(before, (*frozen, *players), strict=True)]
+    assert stayed == [True, True, False, False]
+
+
+def test_freezing_counts_from_the_next_fit_on():
+    model = compiled("gan", discriminator_optimizer=keras.optimizers.Adam(1e-3))
+    model.compile(keras.optimizers.Adam(1e-3, use_ema=True))
+    fit(model)
+    model.generator.trainable = False
+    before = weights(model.generator), weights(model.discriminator)
+    fit(model)
+    assert equal(before[0], weights(model.generator)) and not equal(before[1], weights(model.discriminator))
+    assert model.generate(2, seed=0).shape[0] == 2
+    model.compile()
+    model.generator.trainable = True
+    with pytest.raises(ValueError, match="The generator was frozen, in whole or in part, at compile: call compile"):
+        fit(model)
+    model.compile()
+    fit(model)
+    assert not equal(before[0], weights(model.generator))
+
+
 def test_wgan_makes_the_papers_four_changes():
     model = SMALL["wgan"]()
     model.compile()
@@ -420,6 +472,44 @@ for name in {[*SMALL]!r}:
 """
     )
     assert printed.split() == [*SMALL]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_half_precision_compiles_again(name):
+    model = SMALL[name](dtype="mixed_float16")
+    for _ in range(2):
+        model.compile()
+        assert all(isinstance(o, keras.optimizers.LossScaleOptimizer) for o in model.optimizers)
+    model.compile(auto_scale_loss=False)
+    assert not any(isinstance(o, keras.optimizers.LossScaleOptimizer) for o in model.optimizers)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_last_batch_of_one(name):
+    model = compiled(name, discriminator_steps=1, run_eagerly=True)
+    history = fit(model, IMAGES[:9], LABELS[:9])
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert all(np.isfinite(values).all() for values in state(model))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("xla", [False, True])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_short_last_batch_trains_or_is_refused(name, xla):
+    def batches(count, size):
+        data = tf.data.Dataset.from_tensor_slices((IMAGES[:count], LABELS[:count])[: 2 if name == "cgan" else 1])
+        return data.batch(size)
+
+    model = compiled(name, discriminator_steps=1, jit_compile=xla)
+    history = fit(model, IMAGES[:9], LABELS[:9])
+    history |= model.fit(batches(9, 8), verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    model = compiled(name, discriminator_steps=5, jit_compile=xla)
+    with pytest.raises(ValueError, match="batch_size must be at least discriminator_steps, 5.*received 3 examples"):
+        fit(model, IMAGES[:11], LABELS[:11])
+    with pytest.raises(ValueError, match="batch_size must be at least discriminator_steps, 5.*received fewer examples"):
+        model.fit(batches(11, 8), verbose=0)
+    assert fit(model, IMAGES[:13], LABELS[:13])["generator_loss"]
 
 
 def test_an_evaluation_is_the_same_twice_and_teaches_nothing():
@@ -594,6 +684,18 @@ def test_a_batch_smaller_than_k_is_refused():
         model.fit(tf.data.Dataset.from_tensor_slices(IMAGES[:3]).batch(4), verbose=0)
     assert equal(before, model.get_weights())
     assert fit(model, IMAGES[:21], batch_size=8)["generator_loss"]  # 8, 8, 5
+    with pytest.raises(ValueError, match=message):
+        fit(model, IMAGES[:24], validation_split=0.5)  # 8, 4
+    assert fit(model, IMAGES[:20], validation_split=0.2)["generator_loss"]  # 8, 8
+
+
+def test_a_batch_smaller_than_k_is_refused_under_xla():
+    model = Line()
+    model.compile(loss="wasserstein", discriminator_steps=5, jit_compile=True)
+    batches = tf.data.Dataset.from_tensor_slices(np.ones((11, 1), np.float32)).batch(8)
+    with pytest.raises(ValueError, match="received fewer examples; raise it, or drop the last"):
+        model.fit(batches, verbose=0)
+    assert model.jit_compile and np.isfinite(model.evaluate(batches, verbose=0)).all()
 
 
 @pytest.mark.parametrize(

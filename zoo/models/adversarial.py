@@ -62,6 +62,7 @@ class AdversarialModel(keras.Model):
     # What ``compile`` takes where it is not told.
     default_loss = "non_saturating"
     default_discriminator_steps = 1
+    _trained = ()  # ids of the variables that the step of ``fit`` moves
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class AdversarialModel(keras.Model):
         self.gradient_penalty_weight, self.r1_weight, self.seed = gradient_penalty_weight, r1_weight, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.diagnosis = {name: keras.metrics.Mean(name) for name in METRICS}
+        self._step = self._learn
 
     @property
     def critic(self) -> keras.Model:
@@ -140,7 +142,7 @@ class AdversarialModel(keras.Model):
         if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations):
             yield
             return
-        variables = self.generator_variables
+        variables = _built_for(optimizer)
         before = [ops.convert_to_numpy(v) for v in variables]
         optimizer.finalize_variable_values(variables)
         try:
@@ -181,7 +183,8 @@ class AdversarialModel(keras.Model):
             self.build()
         auto_scale_loss = kwargs.pop("auto_scale_loss", True)
         kwargs.setdefault("jit_compile", False)
-        super().compile(optimizer=None, **kwargs)
+        # Of the two optimizers, of which Keras knows none, each is scaled below.
+        super().compile(optimizer=None, auto_scale_loss=False, **kwargs)
         self.generator_optimizer, self.discriminator_optimizer = (
             self._optimizer(optimizer, auto_scale_loss) for optimizer in (generator_optimizer, discriminator_optimizer)
         )
@@ -225,7 +228,7 @@ class AdversarialModel(keras.Model):
                 batch has fewer examples than the discriminator has steps.
         """
         if isinstance(x, np.ndarray):
-            self._check_arrays(x, y, batch_size or 32)
+            self._check_arrays(x, y, batch_size or 32, kwargs.get("validation_split", 0.0))
         try:
             return super().fit(x, y, batch_size, *args, **kwargs)
         except backend.CheckFailed as error:
@@ -251,6 +254,28 @@ class AdversarialModel(keras.Model):
 
     def build(self, input_shape=None):
         self.built = True
+
+    def make_train_function(self, force=False):
+        """As Keras', again where ``trainable`` of a part has changed; of XLA is only what follows a batch's checks.
+
+        Raises:
+            ValueError: if a part has been unfrozen since ``compile``, whose optimizers do not know its variables.
+        """
+        players = {"generator": self.generator_variables, "discriminator": self.discriminator.trainable_variables}
+        for (player, variables), optimizer in zip(players.items(), self.optimizers, strict=True):
+            known = {id(variable) for variable in _built_for(optimizer)}
+            if not all(id(variable) in known for variable in variables):
+                raise ValueError(f"The {player} was frozen, in whole or in part, at compile: call compile again.")
+        trained = tuple(id(variable) for variables in players.values() for variable in variables)
+        if self.train_function is not None and not force and trained == self._trained:
+            return
+        self._trained, xla = trained, self.jit_compile
+        alone = self.distribute_strategy.num_replicas_in_sync == 1
+        self._step = backend.compiled(self._learn, jit_compile=True) if xla and alone else self._learn
+        if alone:
+            self.jit_compile = False  # XLA drops the checks of what it compiles
+        super().make_train_function(force=True)
+        self.jit_compile = xla
 
     # --- what a step is made of; subclasses may change a part ---
 
@@ -295,7 +320,13 @@ class AdversarialModel(keras.Model):
 
     def train_step(self, data):
         x, labels = self._unpack(data)
-        x, parts = self._parts(x)
+        return self._step(self._large_enough(x), labels)
+
+    def _learn(self, x, labels):
+        """A step of both players on a checked batch."""
+        steps, number = self.discriminator_steps, x.shape[0]
+        number = ops.shape(x)[0] if number is None else number
+        parts = [slice(step * number // steps, (step + 1) * number // steps) for step in range(steps)]
         with backend.batch_in_parts(self.discriminator_steps):
             fake = self.fake_examples(x, labels)  # the generator stays as it is in between: one pass makes them all
             real = self.real_examples(x)
@@ -337,6 +368,10 @@ class AdversarialModel(keras.Model):
                 self._note_scores(real_scores, fake_scores)
             return value
 
+        variables = self.discriminator.trainable_variables
+        if not variables:
+            loss(*self._both_scores(real, fake, labels))
+            return []
         perceptron = self._perceptron()
         if perceptron:
             scale = backend.share_of_loss(scale_loss(1.0))
@@ -349,7 +384,7 @@ class AdversarialModel(keras.Model):
         def penalized():
             return [scale_loss(loss(*self._both_scores(real, fake, labels)) + self._penalty(real, fake, labels))]
 
-        return backend.gradients(penalized, [self.discriminator.trainable_variables])[1][0]
+        return backend.gradients(penalized, [variables])[1][0]
 
     def _perceptron(self) -> Perceptron | None:
         """The discriminator as a perceptron, where its scores and one penalty are all that its step is made of."""
@@ -365,7 +400,9 @@ class AdversarialModel(keras.Model):
         self._apply("generator", sum(gradients, []), sum(groups, []))
 
     def _apply(self, player, gradients, variables, noted=True):
-        """One step of a player's optimizer; ``noted``: the norm of its gradients is, too."""
+        """One step of a player's optimizer, if not all of it is frozen; ``noted``: the norm of its gradients is, too."""
+        if not variables:
+            return
         optimizer = getattr(self, f"{player}_optimizer")
         if noted:
             self._note_gradients(player, gradients, optimizer)
@@ -432,15 +469,14 @@ class AdversarialModel(keras.Model):
         x = ops.convert_to_tensor(x, dtype=self.compute_dtype)
         return x, ops.cast(labels, "int32") if self.num_classes else None
 
-    def _parts(self, x):
-        """The batch, and slices of it, as equal as can be, one for each step of the discriminator."""
+    def _large_enough(self, x):
+        """The batch, where it has an example for each step of the discriminator."""
         steps, number = self.discriminator_steps, x.shape[0]
         if number is None:
-            number = ops.shape(x)[0]
-            x = backend.guarded(x, number, steps, self._small_batch())
-        elif number < steps:
+            return backend.guarded(x, ops.shape(x)[0], steps, self._small_batch())
+        if number < steps:
             raise ValueError(self._small_batch(number))
-        return x, [slice(step * number // steps, (step + 1) * number // steps) for step in range(steps)]
+        return x
 
     def _small_batch(self, received: int | None = None) -> str:
         return (
@@ -448,7 +484,7 @@ class AdversarialModel(keras.Model):
             f"{'fewer' if received is None else received} examples; raise it, or drop the last, incomplete batch."
         )
 
-    def _check_arrays(self, x, y, batch_size):
+    def _check_arrays(self, x, y, batch_size, validation_split):
         check_examples("x", x, batch_size)
         lowest, highest = x.min(), x.max()
         if len(self.image_shape) == 3 and (lowest < 0 or highest > 1):
@@ -456,7 +492,8 @@ class AdversarialModel(keras.Model):
                 f"x must be images in [0, 1]: received values from {lowest:g} to {highest:g}; divide 8-bit images by "
                 "255, and leave the rescaling to the model."
             )
-        last = len(x) % batch_size or batch_size
+        number = int(len(x) * (1.0 - validation_split))  # as Keras rounds
+        last = number % batch_size or batch_size
         if last < self.discriminator_steps:
             raise ValueError(self._small_batch(last))
         if self.num_classes and y is not None:
@@ -508,6 +545,11 @@ class AdversarialModel(keras.Model):
             "clip": self.clip,
             "seed": self.seed,
         }
+
+
+def _built_for(optimizer) -> list:
+    """The variables that an optimizer was built for."""
+    return getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
 
 
 def _check_labels(name, labels, num_classes):

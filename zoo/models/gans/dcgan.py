@@ -8,7 +8,7 @@ checkerboard, for transposed ones; and in images in [0, 1], hence a sigmoid for 
 import keras
 from keras import layers
 
-from zoo.layers import BatchNormalization, Dropout, LeakyReLU, SubPixelConv2D
+from zoo.layers import BatchNormalization, Dropout, LeakyReLU, SpectralNormalization, SubPixelConv2D
 from zoo.models.adversarial import AdversarialModel
 
 NORMALIZATIONS = ("batch", "spectral", None)
@@ -117,7 +117,7 @@ class DCGAN(AdversarialModel):
             return layer
         # The layer computes in its own precision, but Keras writes the divided kernel back at every step: in half of
         # it, rounding would swallow what was just learned.
-        return layers.SpectralNormalization(layer, dtype="float32")
+        return SpectralNormalization(layer, dtype="float32")
 
     def get_config(self):
         return {

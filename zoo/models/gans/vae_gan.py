@@ -63,7 +63,7 @@ class VAEGAN(Reconstructing, DCGAN):
 
     def fake_examples(self, x, labels, training=True):
         noise = self.noise_for(x, training)
-        half = ops.shape(x)[0] // 2
+        half = (ops.shape(x)[0] + 1) // 2  # of an only example, the reconstruction: nets take no empty batch
         z_mean, z_log_var = self.applied(self.posterior, x[:half], training)
         z = ops.concatenate([self._drawn(z_mean, z_log_var, noise[:half]), noise[half:]])
         return self.applied(self.generator, z, training)
