@@ -400,7 +400,7 @@ class AdversarialModel(keras.Model):
         self._apply("generator", sum(gradients, []), sum(groups, []))
 
     def _apply(self, player, gradients, variables, noted=True):
-        """One step of a player's optimizer, if not all of it is frozen; ``noted``: the norm of its gradients is, too."""
+        """One step of a player's optimizer, unless all of it is frozen; ``noted``: its gradients' norm is, too."""
         if not variables:
             return
         optimizer = getattr(self, f"{player}_optimizer")
