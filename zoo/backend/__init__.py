@@ -21,9 +21,12 @@ from zoo.backend.tensorflow import (
     gradient,
     gradients,
     guarded,
+    is_dataset,
     leaky_relu,
     leaky_relu_gradient,
+    plain_errors,
     start,
+    within,
 )
 
 __all__ = [
@@ -41,13 +44,16 @@ __all__ = [
     "gradient",
     "gradients",
     "guarded",
+    "is_dataset",
     "leaky_relu",
     "leaky_relu_gradient",
     "mean_over_replicas",
     "per_example",
+    "plain_errors",
     "replicas",
     "share_of_loss",
     "start",
     "whole_batch",
     "with_gradient_at_mean_over_replicas",
+    "within",
 ]

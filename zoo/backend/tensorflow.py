@@ -1,5 +1,8 @@
 """TensorFlow's side of ``zoo.backend``."""
 
+import contextlib
+import re
+
 import tensorflow as tf
 
 from zoo.backend.replicas import replicas, share_of_loss
@@ -131,6 +134,64 @@ def guarded(x, value, least: int, message: str):
 
 # What a failed ``guarded`` raises.
 CheckFailed = tf.errors.InvalidArgumentError
+
+
+def is_dataset(source) -> bool:
+    """Whether batches come from ``tf.data``, so that ``within`` takes them."""
+    return isinstance(source, tf.data.Dataset)
+
+
+def within(dataset, bounds):
+    """The same batches of ``tf.data``, which fail where a number lies outside its bounds or is none.
+
+    Looked at by the input pipeline, on the processor, beside the step that runs: XLA, which leaves checks out of what
+    it compiles, has no part in it.
+
+    Args:
+        dataset: of batches, or of tuples of them.
+        bounds: for each part of a tuple ``(lowest, highest, message)``, the message with ``{}`` for the smallest and
+            the largest value of a batch; None for a part that is not looked at, as are those of integers.
+
+    Raises:
+        CheckFailed: when such a batch is drawn; ``plain_errors`` makes a ValueError of it.
+    """
+
+    @tf.autograph.experimental.do_not_convert
+    def look(*parts):
+        pairs = zip(parts, bounds, strict=False)
+        tests = [_outside(part, *limits) for part, limits in pairs if limits and _is_floating(part)]
+        with tf.control_dependencies(tests):
+            kept = tf.nest.map_structure(lambda part: tf.identity(part) if tf.is_tensor(part) else part, parts)
+        return kept if isinstance(dataset.element_spec, tuple) else kept[0]
+
+    return dataset.map(look)
+
+
+def _is_floating(part) -> bool:
+    return tf.is_tensor(part) and part.dtype.is_floating
+
+
+def _outside(part, lowest, highest, message):
+    """An operation that fails where a number lies outside; NaN is on neither side."""
+    fits = tf.reduce_all(tf.logical_and(part >= lowest, part <= highest))
+
+    def fail():
+        ends = [tf.cast(end, tf.float32) for end in (tf.reduce_min(part), tf.reduce_max(part))]
+        return tf.debugging.Assert(False, [tf.strings.format(message, ends)])
+
+    return tf.cond(fits, lambda: tf.no_op(), fail)
+
+
+@contextlib.contextmanager
+def plain_errors():
+    """Inside, a check that failed in a graph is a ValueError with the check's message alone."""
+    try:
+        yield
+    except CheckFailed as error:
+        found = re.search(r"assertion failed: \[(\w+ must .*?)\]\n", error.message)
+        if found is None:
+            raise
+        raise ValueError(found[1]) from None
 
 
 def fusible(gradients) -> bool:

@@ -31,6 +31,7 @@ class EntropyBottleneck(keras.layers.Layer):
 
     Call arguments:
         z: ``(batch, latent_dim)``.
+        sample_weight: what each example's rate counts, ``(batch,)``; None for 1.
 
     Returns:
         The quantised code, ``(batch, latent_dim)``, a multiple of ``step``.
@@ -66,7 +67,7 @@ class EntropyBottleneck(keras.layers.Layer):
         self.log_scales = self.add_weight(shape=shape, initializer="ones", name="log_scales")
         self.logits = self.add_weight(shape=shape, initializer="zeros", name="logits")
 
-    def call(self, z, training=False):
+    def call(self, z, training=False, sample_weight=None):
         y = z / self.step
         rounded = y + ops.stop_gradient(ops.round(y) - y)
         if training:
@@ -76,6 +77,8 @@ class EntropyBottleneck(keras.layers.Layer):
             rate = self.rate(y + noise, soft=True)
         else:
             rate = self.rate(rounded)
+        if sample_weight is not None:
+            rate = rate * ops.cast(ops.reshape(sample_weight, (-1,)), rate.dtype)
         self.add_loss(self.rate_weight * ops.mean(rate))
         return rounded * self.step
 

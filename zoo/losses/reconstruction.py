@@ -1,6 +1,7 @@
 """Reconstruction losses."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.codec.frames import crossfade
@@ -20,6 +21,13 @@ class _SummedPerExample(keras.losses.Loss):
                 f"reconstruction's weight against a KL divergence or a rate: received {reduction!r}."
             )
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None and any(size != 1 for size in np.shape(sample_weight)[1:]):
+            raise ValueError(
+                f"sample_weight must be one number an example, (n,): received the shape {np.shape(sample_weight)}."
+            )
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
         if y_true.shape[1:] != y_pred.shape[1:]:

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, losses, optimizers
-from zoo.models.base import check_examples
+from zoo.models.inputs import check_examples
 from zoo.models.perceptron import Perceptron
 from zoo.optimizers import OptimizerPair
 

@@ -1,18 +1,162 @@
 """What every model of the zoo promises."""
 
+import contextlib
+import contextvars
+import functools
+import inspect
+from collections.abc import Mapping
+
 import keras
-import numpy as np
-from keras import ops
 
-from zoo import losses
+from zoo import backend, losses
+from zoo.models.inputs import Bounds, at_hand, checked_examples, checked_source, refuse
+
+# Models' layers have the channels last, whatever Keras' settings say, and so do their inputs.
+CHANNELS_LAST = "channels_last"
+# Of the step that runs: the model that trains, its targets and its weights. Replicas are threads, each with its own.
+_STEP = contextvars.ContextVar("step", default=(None, None, None))
 
 
-class Reconstructing:
+class OwnPolicy:
+    """A model whose layers take its own dtype policy, where Keras would give them the global one.
+
+    ``Model(dtype="mixed_float16")`` is then what it says, also where it comes from a file or a config.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _under_own_policy(cls.__init__)
+
+
+def _under_own_policy(init):
+    @functools.wraps(init)
+    def wrapped(self, *args, dtype=None, **kwargs):
+        if dtype is None:
+            return init(self, *args, **kwargs)
+        before, own = keras.config.dtype_policy(), keras.dtype_policies.get(dtype)
+        keras.config.set_dtype_policy(own)  # of this thread alone
+        try:
+            init(self, *args, dtype=own, **kwargs)
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    wrapped.__signature__ = inspect.signature(init)  # which Keras looks for here
+    return wrapped
+
+
+class Checking(OwnPolicy):
+    """A model whose examples are floating-point ``(batch, *image_shape)`` in ``value_range``."""
+
+    value_range: tuple[float, float] | None = (0, 1)  # None: of integers
+    margin = 1e-3  # how far beyond it values may lie, for rounding; other scales lie further out
+
+    def _checked(self, x, name="x"):
+        return checked_examples(x, self.image_shape, self.compute_dtype, self._bounds((name,))[0], name)
+
+    def _bounds(self, names=("x", "y")):
+        """Of arguments that are examples."""
+        return [self.value_range and Bounds(name, self.value_range, self.margin) for name in names]
+
+
+class Guarded(Checking):
+    """A Keras model that looks at its examples, and at what else it is given, before it computes with them.
+
+    Examples are floating-point ``(batch, *image_shape)`` in ``value_range``: 8-bit values, NaN and other shapes are
+    refused, as are targets, weights of examples and of classes that a model cannot count (``refused``). Arrays are
+    looked through as ``fit``, ``evaluate``, ``predict``, ``encode`` and the model itself get them; batches of
+    ``tf.data``, ``keras.utils.PyDataset`` and generators as they are drawn, outside of XLA, which would leave a check
+    out. Tensors inside a graph of the user's own, and datasets that a ``tf.distribute`` strategy has shared out, are
+    looked at for shape and type alone.
+    """
+
+    labelled = False  # whether targets are labels; else they are examples
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """What ``fit`` and ``evaluate`` do not take: ``y``, ``sample_weight`` or ``class_weight`` → why."""
+        return {}
+
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """As ``keras.Model.fit``.
+
+        Raises:
+            ValueError: if ``x``, ``y`` or the validation data is empty, holds NaN, infinity or values of another range,
+                or has another shape; or for an argument that the model does not count.
+        """
+        given = inspect.signature(super().fit).bind(x, y, batch_size, *args, **kwargs).arguments
+        refuse(self.refused, class_weight=given.get("class_weight"))
+        given["x"], given["y"], given["sample_weight"] = self._looked_through(
+            x, y, given.get("sample_weight"), batch_size=batch_size or 32
+        )
+        validation = given.get("validation_data")
+        if isinstance(validation, (tuple, list)) and validation:
+            step = given.get("validation_batch_size") or batch_size or 32
+            names = ("validation_data", "validation_data[1]")
+            given["validation_data"] = self._looked_through(*validation, names=names, batch_size=step)
+        elif validation is not None:
+            given["validation_data"] = self._looked_through(validation)[0]
+        build_optimizer(self)
+        with backend.plain_errors():
+            return super().fit(**given)
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
+        """As ``keras.Model.evaluate``; raises as ``fit``."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # which `fit` has looked through
+            x, y, sample_weight = self._looked_through(x, y, sample_weight)
+        with backend.plain_errors():
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """As ``keras.Model.predict``; raises as ``fit``."""
+        with backend.plain_errors():
+            return super().predict(self._looked_through(x)[0], *args, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
+        """As ``keras.Model.train_on_batch``; raises as ``fit``."""
+        refuse(self.refused, class_weight=class_weight)
+        x, y, sample_weight = self._looked_through(x, y, sample_weight)
+        return super().train_on_batch(x, y, sample_weight, class_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """As ``keras.Model.test_on_batch``; raises as ``fit``."""
+        return super().test_on_batch(*self._looked_through(x, y, sample_weight), **kwargs)
+
+    def predict_on_batch(self, x):
+        """As ``keras.Model.predict_on_batch``; raises as ``fit``."""
+        return super().predict_on_batch(self._looked_through(x)[0])
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """As ``keras.Model.export``, of a model that was never called too; ``zoo.export`` writes a part of it."""
+        signature = input_signature or self.input_signature()
+        return super().export(filepath, format, verbose=verbose, input_signature=signature, **kwargs)
+
+    def input_signature(self) -> list[keras.InputSpec]:
+        """What ``call`` takes, with any number of examples."""
+        dtype = "int32" if self.value_range is None else self.input_dtype
+        return [keras.InputSpec(dtype=dtype, shape=(None, *self.image_shape), name="x")]
+
+    def build_from_config(self, config):
+        # A file may say that the model was built without a shape; with one, Keras knows its input.
+        self.build((None, *self.image_shape))
+
+    def _looked_through(self, x, y=None, sample_weight=None, *, names=("x", "y"), batch_size=None):
+        """Data as Keras is to have it."""
+        refuse(self.refused, y=y, sample_weight=sample_weight)
+        bounds = self._bounds(names[:1] if self.labelled else names)
+        x = checked_source(x, bounds, batch_size)
+        if y is not None and len(bounds) > 1:
+            y = checked_source(y, bounds[1:], batch_size)
+        if sample_weight is not None and y is None and not self.labelled and at_hand(x) is not None:
+            y = x  # Keras would leave weights out that come without targets
+        return x, y, sample_weight
+
+
+class Reconstructing(Checking):
     """The two halves that an autoencoder is made of, and what they do together."""
 
     encoder: keras.Model
     decoder: keras.Model
-    value_range = (0, 1)  # of one value; signals have another
 
     def encode(self, x):
         """The code ``z`` of examples ``x`` in ``value_range``, ``(batch, *image_shape)``."""
@@ -25,19 +169,19 @@ class Reconstructing:
     def call(self, x, training=False):
         return self.decoder(self.encoder(self._checked(x), training=training), training=training)
 
-    def _checked(self, x):
-        return checked_examples(x, self.image_shape, self.compute_dtype, self.value_range)
 
-
-class Autoencoder(Reconstructing, keras.Model):
+class Autoencoder(Reconstructing, Guarded, keras.Model):
     """A model of two halves that is trained to return its input.
 
         x (batch, *input_shape) → encoder → z (batch, *code) → decoder → reconstruction (batch, *input_shape)
 
     A subclass creates ``self.encoder`` and ``self.decoder`` in its constructor, after calling this one's,
     and adds its own terms to the loss by ``add_loss`` in a layer. ``fit(x)`` needs no target: the input is
-    the target. Losses go through ``compute_loss``, so ``evaluate``, ``val_loss`` and all of Keras' callbacks
-    work as they are.
+    the target. ``fit(noisy, clean)`` has ``clean`` restored. Losses go through ``compute_loss``, so ``evaluate``,
+    ``val_loss`` and all of Keras' callbacks work as they are.
+
+    ``sample_weight``, one number an example, counts as Keras counts it: the loss is ``Σ wᵢ · lossᵢ / batch``, of all
+    terms that are an example's own. Models with other terms say in ``refused`` that they take none.
 
     Args:
         image_shape: shape ``(height, width, channels)`` of one example; of a signal ``(length, channels)``.
@@ -51,6 +195,10 @@ class Autoencoder(Reconstructing, keras.Model):
         if len(self.image_shape) != self.axes or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
             number = {1: "one", 2: "two", 3: "three"}[self.axes]
             raise ValueError(f"image_shape must be {number} positive integers: received {image_shape!r}.")
+
+    @property
+    def refused(self):
+        return {"class_weight": "an autoencoder has no classes; weigh examples by sample_weight"}
 
     def build(self, input_shape=None):
         batched = (None, *self.image_shape)
@@ -67,19 +215,6 @@ class Autoencoder(Reconstructing, keras.Model):
         """The squared error summed per example; None of a model whose layers add all of its loss."""
         return losses.SquaredError()
 
-    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        """As ``keras.Model.fit``; arrays are looked through first, so that no NaN spoils the weights.
-
-        Raises:
-            ValueError: if ``x`` or the validation data is empty, or holds NaN or infinity.
-        """
-        check_examples("x", x, batch_size)
-        validation_data = kwargs.get("validation_data")
-        if isinstance(validation_data, (tuple, list)) and len(validation_data):
-            check_examples("validation_data", validation_data[0], kwargs.get("validation_batch_size") or batch_size)
-        build_optimizer(self)
-        return super().fit(x, y, batch_size, *args, **kwargs)
-
     def compile_from_config(self, config):
         # Keras restores a model's own compile() only if the model says how; without this, a reloaded model
         # would silently lose its optimizer.
@@ -87,11 +222,47 @@ class Autoencoder(Reconstructing, keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
+    def train_step(self, *args):
+        with self._told(args[-1]):
+            return super().train_step(*args)
+
+    def test_step(self, *args):
+        with self._told(args[-1]):
+            return super().test_step(*args)
+
+    @contextlib.contextmanager
+    def _told(self, data):
+        """Inside, ``call`` knows the targets and weights of the step, for losses that a layer adds."""
+        _, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        refuse(self.refused, y=y, sample_weight=sample_weight)
+        token = _STEP.set((self, y, sample_weight))
+        try:
+            yield
+        finally:
+            _STEP.reset(token)
+
+    def _target(self, x):
+        """The target of the step that runs, the input where there is none or no step."""
+        model, y, _ = _STEP.get()
+        return x if model is not self or y is None else self._checked(y, "y")
+
+    def _sample_weight(self):
+        """The weights of the step that runs, None where there are none."""
+        model, _, weights = _STEP.get()
+        return weights if model is self else None
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(x, x if y is None else y, y_pred, sample_weight, training)
+        return super().compute_loss(x, self._own(x, y), y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, x if y is None else y, y_pred, sample_weight)
+        return super().compute_metrics(x, self._own(x, y), y_pred, sample_weight)
+
+    def _own(self, x, y):
+        """What is to be restored: the input, where no target is given."""
+        if y is None:
+            return x
+        checked_examples(y, self.image_shape, None, self._bounds()[1], "y")
+        return y
 
     def get_config(self):
         return {**super().get_config(), "image_shape": self.image_shape}
@@ -106,7 +277,7 @@ def build_optimizer(model):
         return
     with model.distribute_strategy.scope():
         if not model.built:
-            model.build()
+            model.build((None, *model.image_shape))
         model.optimizer.build(model.trainable_variables)
 
 
@@ -117,39 +288,3 @@ def made_metric(metric):
     made = keras.metrics.get(metric)
     made.name = metric
     return made
-
-
-def checked_examples(x, image_shape, dtype, value_range=(0, 1)):
-    """``x`` as a tensor of ``dtype``.
-
-    Raises:
-        ValueError: if it is not ``(batch, *image_shape)``, or not floating-point.
-    """
-    if tuple(x.shape[1:]) != image_shape:
-        raise ValueError(
-            f"x must have the shape (batch, {', '.join(map(str, image_shape))}): received {tuple(x.shape)}."
-        )
-    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
-        low, high = value_range
-        how = "8-bit images by 255" if low == 0 else "16-bit samples by 32768"
-        raise ValueError(f"x must be floating-point in [{low}, {high}]: received {x.dtype}; divide {how}.")
-    return ops.convert_to_tensor(x, dtype=dtype)
-
-
-def check_examples(name, examples, batch_size):
-    """Looks an array ``(n, ...)`` through before it is trained on; other sources of data pass.
-
-    Raises:
-        ValueError: if it is empty, or holds NaN or infinity.
-    """
-    if not isinstance(examples, np.ndarray):
-        return
-    if not len(examples):
-        raise ValueError(f"{name} must hold at least one example: received the shape {examples.shape}.")
-    finite = np.isfinite(examples).reshape(len(examples), -1).all(axis=1)
-    if not finite.all():
-        index = int(finite.argmin())
-        raise ValueError(
-            f"{name} must be finite: received NaN or infinity in example {index}, which is in step "
-            f"{index // (batch_size or 32) + 1} where the order is not shuffled."
-        )

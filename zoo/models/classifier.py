@@ -9,11 +9,11 @@ from keras import layers, ops
 
 from zoo import backend
 from zoo.layers import Dropout, ResidualBlock2D
-from zoo.models.base import build_optimizer, checked_examples
+from zoo.models.base import Guarded
 
 
 @keras.saving.register_keras_serializable("zoo")
-class Classifier(keras.Model):
+class Classifier(Guarded, keras.Model):
     """Residual convolutions, the mean over all places, one wide layer of features, and the classes' log odds.
 
         x (b, 28, 28, 1), in training shifted and flipped → conv (b, 28, 28, 32) → max pooling (b, 14, 14, 32)
@@ -83,6 +83,8 @@ class Classifier(keras.Model):
         self.drop = Dropout(2 * dropout, name="drop")
         self.head = layers.Dense(num_classes, dtype="float32", name="logits")
 
+    labelled = True
+
     def build(self, input_shape=None):
         self.feature_network.build((None, *self.image_shape))
         self.head.build((None, self.feature_dim))
@@ -102,9 +104,10 @@ class Classifier(keras.Model):
         loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
 
-    def fit(self, *args, **kwargs):
-        build_optimizer(self)
-        return super().fit(*args, **kwargs)
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if y is None:
+            raise ValueError(f"y must hold the labels, integers from 0 to {self.num_classes - 1}: received none.")
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def compile_from_config(self, config):
         # See ``Autoencoder``: without this, a reloaded model would silently lose its optimizer.
@@ -150,9 +153,6 @@ class Classifier(keras.Model):
             lambda shape: keras.random.randint(shape, *bounds, seed=self.seed_generator), (batch, 1)
         )
         return ops.one_hot(ops.arange(size)[None] + steps, size, dtype=dtype)
-
-    def _checked(self, x):
-        return checked_examples(x, self.image_shape, self.compute_dtype)
 
 
 def _conv(filters, strides=1):

@@ -24,7 +24,8 @@ class QuantizedAutoencoder(Autoencoder):
         self.bottleneck.build((None, self.latent_dim))
 
     def call(self, x, training=False):
-        z = self.bottleneck(self.encoder(self._checked(x), training=training), training=training)
+        z = self.encoder(self._checked(x), training=training)
+        z = self.bottleneck(z, training=training, sample_weight=self._sample_weight())
         return self.decoder(z, training=training)
 
     def bits(self, x):

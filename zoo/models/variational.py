@@ -8,6 +8,7 @@ from keras import layers, ops
 from zoo import backend, losses
 from zoo.layers import CouplingFlow, GaussianSampling
 from zoo.models.base import Autoencoder
+from zoo.models.inputs import mean, one_an_example
 
 # Outside these bounds a variance or its inverse overflows half precision; trained posteriors lie within.
 LOG_VAR_BOUNDS = (-10.0, 4.0)
@@ -61,7 +62,8 @@ class VariationalAutoencoder(BoundedAutoencoder):
         samples = 1:  −log p(x|z) + beta · KL(q(z|x) ‖ p(z)),    the negative evidence lower bound
         samples > 1:  −log mean over draws of p(x|z) p(z) / q(z|x),    the importance-weighted bound
 
-    ``fit`` takes no other loss: ``loss`` and ``val_loss`` are this bound. A subclass calls ``_assemble`` at the end
+    ``fit`` takes no other loss: ``loss`` and ``val_loss`` are this bound. Of ``fit(x, y)`` the likelihood is that of y,
+    such as the clean image of a noisy one, by the posterior of x. A subclass calls ``_assemble`` at the end
     of its constructor.
 
     Args:
@@ -136,14 +138,17 @@ class VariationalAutoencoder(BoundedAutoencoder):
     def call(self, x, training=False):
         if not training:
             return super().call(x)
-        bound, logits = self._negative_bound(self._checked(x), training=True)
+        x = self._checked(x)
+        bound, logits = self._negative_bound(x, self._target(x), self._sample_weight(), training=True)
         self.add_loss(bound)
         return ops.sigmoid(logits[: ops.shape(x)[0]])
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if training:  # `call` has added it
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        return backend.share_of_loss(self._negative_bound(self._checked(x), training=False)[0])
+        x = self._checked(x)
+        target = x if y is None else self._checked(y, "y")
+        return backend.share_of_loss(self._negative_bound(x, target, sample_weight, training=False)[0])
 
     def log_weights(self, x, samples: int):
         """Log importance weights ``log p(x|z) + log p(z) − log q(z|x)`` in nats, ``(samples, batch)``.
@@ -151,7 +156,8 @@ class VariationalAutoencoder(BoundedAutoencoder):
         Their mean over draws is the evidence lower bound; the logarithm of the mean of their exponentials is the
         importance-weighted bound of ``log p(x)``, which tightens as ``samples`` grows.
         """
-        return self._log_weights(self._checked(x), samples, training=False)[0]
+        x = self._checked(x)
+        return self._log_weights(x, x, samples, training=False)[0]
 
     def generate(self, n: int, seed: int | None = None):
         """``n`` new images: the pixels' probabilities, ``(n, *image_shape)``, for codes drawn from the prior."""
@@ -205,33 +211,37 @@ class VariationalAutoencoder(BoundedAutoencoder):
         target = ops.reshape(ops.cast(x, "float32"), (1, -1, math.prod(self.image_shape)))
         return ops.sum(target * logits - ops.softplus(logits), axis=-1)
 
-    def _log_weights(self, x, samples, training, divergence_weight=1.0):
-        """The weights, and the log odds of all draws, the batch's first draws first."""
+    def _log_weights(self, x, target, samples, training, divergence_weight=1.0):
+        """The weights, of the target's likelihood, and the log odds of all draws, the batch's first draws first."""
         z_mean, z_log_var = self._posterior_of(x, training)
         z = self.sampling.draw(z_mean, z_log_var, samples)
         with backend.batch_in_parts(samples):
             logits = self.logits(z, training=training)
         per_draw = (samples, -1, self.latent_dim)
-        log_likelihood = self._log_likelihood(x, logits, samples)
+        log_likelihood = self._log_likelihood(target, logits, samples)
         noise = (ops.reshape(z, per_draw) - z_mean) * ops.exp(-0.5 * z_log_var)
         log_posterior = _log_normal(noise) - 0.5 * ops.sum(z_log_var, axis=-1)
         log_prior = _log_normal(z) if self.prior is None else self.prior.log_prob(z)
         log_ratio = ops.reshape(log_prior, (samples, -1)) - log_posterior
         return log_likelihood + divergence_weight * log_ratio, logits
 
-    def _negative_bound(self, x, training):
+    def _negative_bound(self, x, target, sample_weight, training):
         samples, weight = self.sampling.samples, self.beta * (self._warmup() if training else 1.0)
         if samples > 1:
-            weights, logits = self._log_weights(x, samples, training, weight)
-            return math.log(samples) - ops.mean(ops.logsumexp(weights, axis=0)), logits
+            weights, logits = self._log_weights(x, target, samples, training, weight)
+            return mean(math.log(samples) - ops.logsumexp(weights, axis=0), sample_weight), logits
         z_mean, z_log_var = self._posterior_of(x, training)
         z = self.sampling.draw(z_mean, z_log_var, 1)
         logits = self.logits(z, training=training)
         if self.prior is None:
-            divergence = losses.free_bits(losses.gaussian_kl(z_mean, z_log_var), self.free_bits)
+            divergence = losses.gaussian_kl(z_mean, z_log_var)
+            if sample_weight is not None:
+                divergence = divergence * ops.cast(one_an_example(sample_weight), divergence.dtype)[:, None]
+            divergence = losses.free_bits(divergence, self.free_bits)
         else:  # the entropy in closed form, as a draw would only add noise
-            divergence = ops.mean(-losses.gaussian_entropy(z_log_var) - self.prior.log_prob(z))
-        return weight * divergence - ops.mean(self._log_likelihood(x, logits, 1)), logits
+            divergence = mean(-losses.gaussian_entropy(z_log_var) - self.prior.log_prob(z), sample_weight)
+        log_likelihood = ops.reshape(self._log_likelihood(target, logits, 1), (-1,))
+        return weight * divergence - mean(log_likelihood, sample_weight), logits
 
     def get_config(self):
         return {

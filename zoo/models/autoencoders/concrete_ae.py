@@ -83,6 +83,13 @@ class ConcreteAE(Autoencoder):
         """Where the numbers of the code stand in a flattened example, int32 ``(latent_dim,)``, all different."""
         return ops.convert_to_numpy(self.selector.selected)
 
+    @property
+    def refused(self):
+        if not self.selector.duplicate_penalty:
+            return super().refused
+        reason = "the penalty of duplicates is not of examples; build the model with duplicate_penalty=0"
+        return {**super().refused, "sample_weight": reason}
+
     def train_step(self, *args):
         return {**super().train_step(*args), "certainty": self.selector.certainty}
 

@@ -9,6 +9,7 @@ import keras
 from keras import layers, ops
 
 from zoo.models.base import Autoencoder
+from zoo.models.inputs import mean
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -49,7 +50,7 @@ class ContractiveAE(Autoencoder):
 
     def call(self, x, training=False):
         z = self.encoder(self._checked(x), training=training)
-        self.add_loss(self.contraction_weight * ops.mean(self.contraction(z)))
+        self.add_loss(self.contraction_weight * mean(self.contraction(z), self._sample_weight()))
         return self.decoder(z, training=training)
 
     def contraction(self, z):

@@ -14,6 +14,7 @@ from keras import layers, ops
 from zoo import backend, losses
 from zoo.codec.lossless import QUARTERS
 from zoo.layers import ResidualBlock2D, SubPixelConv2D
+from zoo.models.inputs import mean
 from zoo.models.variational import LOG_VAR_BOUNDS, BoundedAutoencoder
 
 MEAN_BOUNDS = (-0.05, 1.05)  # of the components' means, where pixels are in [0, 1]
@@ -35,6 +36,7 @@ class HierarchicalVAE(BoundedAutoencoder):
 
     which is what bits-back coding takes for an image (Townsend, Bird & Barber 2019). ``encode`` gives the posterior's
     means ``[z2, z1]``; ``decode`` fills in quarter after quarter with the expected pixels. ``fit`` takes no other loss.
+    Of ``fit(x, y)`` the pixels are those of y, by the posterior of x.
 
     Args:
         image_shape: shape ``(height, width, 1)``; height and width are multiples of 4.
@@ -140,15 +142,17 @@ class HierarchicalVAE(BoundedAutoencoder):
     def call(self, x, training=False):
         if not training:
             return super().call(x)
-        likelihood, divergence, expected = self._bound(self._checked(x), training=True)
-        self.add_loss(self._bits(self._warmup() * divergence - likelihood))
+        x = self._checked(x)
+        likelihood, divergence, expected = self._bound(x, self._target(x), training=True)
+        self.add_loss(self._bits(self._warmup() * divergence - likelihood, self._sample_weight()))
         return expected
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if training:  # `call` has added it
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        likelihood, divergence, _ = self._bound(self._checked(x), training=False)
-        return backend.share_of_loss(self._bits(divergence - likelihood))
+        x = self._checked(x)
+        likelihood, divergence, _ = self._bound(x, x if y is None else self._checked(y, "y"), training=False)
+        return backend.share_of_loss(self._bits(divergence - likelihood, sample_weight))
 
     def generate(self, n: int, seed: int | None = None):
         """``n`` new images, ``(n, *image_shape)``: latents drawn from their priors, quarters filled in as expected."""
@@ -160,24 +164,25 @@ class HierarchicalVAE(BoundedAutoencoder):
 
     def log_likelihood_bound(self, x):
         """The evidence lower bound of ``log p(x)`` in nats, ``(batch,)``, from one draw of the latents."""
-        likelihood, divergence, _ = self._bound(self._checked(x), training=False)
+        x = self._checked(x)
+        likelihood, divergence, _ = self._bound(x, x, training=False)
         return likelihood - divergence
 
-    def _bound(self, x, training):
-        """Log likelihood and divergence in nats, ``(batch,)``, and the pixels that each quarter expects."""
+    def _bound(self, x, target, training):
+        """Log likelihood of the target and divergence in nats, ``(batch,)``, and each quarter's expected pixels."""
         top = self.top_posterior(x, training=training)
         z2 = self._draw(top, self.seed_generator)
         lower = self.posterior([x, z2], training=training)
         z1 = self._draw(lower, self.seed_generator)
         prior = self.prior(z2, training=training)
         divergence = _divergence(top) + _divergence(lower, prior)
-        outputs = self.likelihood([x, z2, z1], training=training)
-        pixels = ops.cast(x, "float32")
+        outputs = self.likelihood([target, z2, z1], training=training)
+        pixels = ops.cast(target, "float32")
         likelihood, expected = 0.0, []
         for index, (row, column) in enumerate(QUARTERS):
             means, log_scales, logits = outputs[3 * index : 3 * index + 3]
-            target = pixels[:, row::2, column::2]
-            mass = losses.discretized_logistic_mixture(target, means, log_scales, logits)
+            quarter = pixels[:, row::2, column::2]
+            mass = losses.discretized_logistic_mixture(quarter, means, log_scales, logits)
             likelihood = likelihood + ops.sum(mass, axis=(1, 2))
             expected.append(_expected(means, logits))
         return likelihood, divergence, _woven(expected)
@@ -187,8 +192,8 @@ class HierarchicalVAE(BoundedAutoencoder):
         noise = backend.per_example(lambda shape: keras.random.normal(shape, seed=seed), ops.shape(mean))
         return mean + ops.exp(0.5 * ops.clip(log_var, *LOG_VAR_BOUNDS)) * noise
 
-    def _bits(self, nats):
-        return ops.mean(nats) / (math.log(2.0) * math.prod(self.image_shape))
+    def _bits(self, nats, sample_weight):
+        return mean(nats, sample_weight) / (math.log(2.0) * math.prod(self.image_shape))
 
     def get_config(self):
         return {

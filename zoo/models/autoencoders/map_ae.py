@@ -11,7 +11,7 @@ import keras
 from keras import layers, ops
 
 from zoo import backend, losses
-from zoo.models.base import Autoencoder, checked_examples
+from zoo.models.base import Autoencoder
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -78,8 +78,12 @@ class MapAE(Autoencoder):
             name="decoder",
         )
 
+    @property
+    def refused(self):
+        return {**super().refused, "sample_weight": "the loss compares each example with all others of its batch"}
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        neighbours = nearest_of_batch(x) if y is None else checked_examples(y, self.image_shape, self.compute_dtype)
+        neighbours = nearest_of_batch(x) if y is None else self._checked(y, "y")
         # `call` gives the reconstruction alone, so the code of `x` is computed anew.
         z, near = (
             backend.whole_batch(self.encoder(images, training=training)) for images in (self._checked(x), neighbours)

@@ -45,6 +45,7 @@ class SignalAE(QuantizedAutoencoder):
 
     axes = 2
     value_range = (-1, 1)
+    margin = 1.0  # of recordings in floating point, which may go beyond
 
     def __init__(
         self,

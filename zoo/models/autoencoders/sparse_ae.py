@@ -78,6 +78,13 @@ class SparseAE(Autoencoder):
         y = layers.Reshape(self.image_shape, dtype="float32", name="reconstruction")(y)
         self.decoder = keras.Model(z, y, name="decoder")
 
+    @property
+    def refused(self):
+        if self.k is not None or not self.sparsity_weight:
+            return super().refused
+        reason = "the penalty is of the units' mean activations over the batch; build the model with k, or without"
+        return {**super().refused, "sample_weight": reason}
+
     def get_config(self):
         return {
             **super().get_config(),

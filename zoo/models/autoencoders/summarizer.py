@@ -54,6 +54,7 @@ class Summarizer(Autoencoder):
     """
 
     axes = 1
+    value_range = None
 
     def __init__(
         self,
@@ -263,6 +264,11 @@ class Summarizer(Autoencoder):
     def logits(self, features):
         """Of the pieces, ``(…, vocabulary_size)``, from features ``(…, embedding_dim)``."""
         return ops.cast(self.embedding(features, reverse=True), "float32")
+
+    @property
+    def refused(self):
+        reasons = {"y": "a row of x holds its summary", "sample_weight": "the loss is a mean over pieces"}
+        return {**super().refused, **reasons}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         language, found, attention, copying, z, own = y_pred

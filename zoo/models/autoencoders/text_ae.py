@@ -50,6 +50,7 @@ class TextAE(Autoencoder):
     """
 
     axes = 1
+    value_range = None
 
     def __init__(
         self,
@@ -178,6 +179,11 @@ class TextAE(Autoencoder):
             x = ops.where(ops.logical_and(x != PAD, draw < self.hidden_pieces), UNKNOWN, x)
         features = self.decoder(self.encoder(x, training=training), training=training)
         return features if training else self.logits(features)
+
+    @property
+    def refused(self):
+        reasons = {"y": "a sentence is its own target", "sample_weight": "the loss is a mean over pieces"}
+        return {**super().refused, **reasons}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The cross-entropy of a piece in nats, over all but padding."""
