@@ -701,8 +701,8 @@ def test_a_batch_smaller_than_k_is_refused_under_xla():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (IMAGES * 255, r"x must be images in \[0, 1\]: received values from .*divide 8-bit images by 255"),
-        (IMAGES * 2 - 1, "leave the rescaling to the model"),
+        (IMAGES * 255, r"x must be in \[0, 1\]: received values from .*divide 8-bit images by 255"),
+        (IMAGES * 2 - 1, r"x must be in \[0, 1\]: received values from -"),
         (np.where(IMAGES > 0.99, np.nan, IMAGES), "x must be finite"),
         (IMAGES[:0], r"x must hold at least one example: received the shape \(0, 12, 8, 1\)"),
         (IMAGES.swapaxes(1, 2), r"x must have the shape \(batch, 12, 8, 1\): received \(.*, 8, 12, 1\)"),
@@ -714,6 +714,98 @@ def test_bad_images(images, message):
     with pytest.raises(ValueError, match=message):
         model.fit(images, batch_size=8, verbose=0)
     assert equal(before, state(model))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_targets_and_weights_that_do_not_count_are_refused(name):
+    model = compiled(name)
+    labels, before = LABELS if model.num_classes else None, state(model)
+    arguments = [{"sample_weight": np.ones(24)}, {"class_weight": {0: 1.0, 1: 2.0, 2: 3.0}}]
+    arguments += [] if model.num_classes else [{"y": IMAGES}, {"y": LABELS}]
+    for given in arguments:
+        message = f"{next(iter(given))} must be left out"
+        with pytest.raises(ValueError, match=message):
+            model.fit(IMAGES, **{"y": labels, **given}, verbose=0)
+        if "class_weight" not in given:
+            with pytest.raises(ValueError, match=message):
+                model.evaluate(IMAGES, **{"y": labels, **given}, verbose=0)
+            with pytest.raises(ValueError, match=message):
+                model.fit(IMAGES, labels, validation_data=(IMAGES, *{"y": labels, **given}.values()), verbose=0)
+    with pytest.raises(ValueError, match="(y|sample_weight) must be left out"):
+        parts = (IMAGES, LABELS, np.ones(24, np.float32))[: 3 if model.num_classes else 2]
+        model.fit(tf.data.Dataset.from_tensor_slices(parts).batch(8), verbose=0)
+    assert equal(before, state(model))
+
+
+@pytest.mark.parametrize("xla", [False, True])
+@pytest.mark.parametrize("name", ["gan", "cgan", "vae_gan"])
+def test_images_of_another_scale_are_refused_wherever_they_come_from(name, xla):
+    model = compiled(name, jit_compile=xla, run_eagerly=not xla)
+    images, labels = 255 * IMAGES, LABELS if model.num_classes else None
+    batches = tf.data.Dataset.from_tensor_slices((images, LABELS) if model.num_classes else images).batch(8)
+    before, message = state(model), r"x must be in \[0, 1\]: received values from .*divide 8-bit images by 255"
+    for use in (
+        lambda: model.fit(batches, verbose=0),
+        lambda: model.evaluate(batches, verbose=0),
+        lambda: model.evaluate(images, labels, verbose=0),
+        lambda: model.train_on_batch(images, labels),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+    with pytest.raises(ValueError, match="validation_data must be in"):
+        fit(model, validation_data=(images, *([labels] if model.num_classes else [])))
+    if name == "vae_gan":
+        for use in (model.predict, model.predict_on_batch, model.encode, model):
+            with pytest.raises(ValueError, match=message):
+                use(images)
+    else:  # of noise, which may be anything
+        noise = 9 * np.ones((2, 4), np.float32)
+        inputs = [noise, np.zeros(2, np.int32)] if model.num_classes else noise
+        assert model.predict(inputs, verbose=0).shape == model.predict_on_batch(inputs).shape == (2, 12, 8, 1)
+    assert equal(before, state(model))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_layers_have_the_models_own_precision(name):
+    model = SMALL[name](dtype="mixed_float16")
+    kinds = keras.layers.Dense | keras.layers.Conv2D
+    parts = [getattr(model, part) for part in ("generator", "discriminator", "encoder") if hasattr(model, part)]
+    inner = [getattr(layer, "layer", layer) for part in parts for layer in part.layers]  # within a normalisation
+    hidden = [layer for layer in inner if isinstance(layer, kinds)]
+    assert {layer.dtype_policy.name for layer in hidden} == {"mixed_float16", "float32"}
+    assert all(layer.dtype_policy.name == "float32" for layer in SMALL[name]().layers)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_channels_are_last_whatever_keras_settings_say(name):
+    def made():
+        model = SMALL[name](image_shape=(12, 8, 3))
+        if before:
+            model.set_weights(before)
+        before[:] = model.get_weights()
+        images = model.generate(2, seed=0)
+        labels = keras.ops.arange(2) if model.num_classes else None
+        parts = [
+            images,
+            model.real_examples(images, training=False),
+            model.fake_examples(images, labels, training=False),
+        ]
+        if hasattr(model, "encoder"):
+            parts.append(model.encode(images))
+        scores = [
+            model.discriminator(model._with(labels, keras.ops.convert_to_tensor(x)), training=False) for x in parts[1:3]
+        ]
+        return [np.asarray(x) for x in (*parts, *scores)]
+
+    before = []
+    expected = made()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        found = made()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_bad_labels():

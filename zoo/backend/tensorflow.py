@@ -126,9 +126,9 @@ def guarded(x, value, least: int, message: str):
     """``x``, in a graph that fails with ``message`` before it is used where the integer ``value`` is below ``least``.
 
     Raises:
-        CheckFailed: when the graph runs.
+        CheckFailed: when the graph runs; ``plain_errors`` makes a ValueError of it.
     """
-    with tf.control_dependencies([tf.debugging.assert_greater_equal(value, least, message)]):
+    with tf.control_dependencies([tf.debugging.Assert(value >= least, [message])]):
         return tf.identity(x)
 
 

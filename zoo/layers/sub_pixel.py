@@ -53,6 +53,7 @@ class SubPixelConv2D(keras.layers.Layer):
             bias_initializer=self.bias_initializer,
             dtype=self.dtype_policy,
             name="conv",
+            data_format="channels_last",
         )
 
     def build(self, input_shape):

@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, losses, optimizers
-from zoo.models.inputs import check_examples
+from zoo.models.base import Guarded, Reconstructing
+from zoo.models.inputs import at_hand, refuse
 from zoo.models.perceptron import Perceptron
 from zoo.optimizers import OptimizerPair
 
@@ -22,7 +23,7 @@ METRICS = (
 )
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(Guarded, keras.Model):
     """A generator that makes examples of noise, and a discriminator that scores how real they look.
 
         noise (batch, latent_dim) → generator → fake (batch, *image_shape)
@@ -35,7 +36,10 @@ class AdversarialModel(keras.Model):
 
     A subclass creates ``self.generator`` and ``self.discriminator`` in its constructor, after calling this one's. With
     ``num_classes`` both take labels too: ``[noise, labels]`` and ``[examples, labels]``, labels ``(batch,)`` integers,
-    and so does ``fit(x, y)``.
+    and so does ``fit(x, y)``. Other targets and weights of examples are refused: the players' targets are real and
+    generated, and no loss is one example's alone.
+
+    ``trainable = False`` of a player, or of a layer, holds it still from the next ``fit`` on, while the rest learns.
 
     Args:
         image_shape: shape of one example: ``(height, width, channels)``, in [0, 1], or of anything else.
@@ -220,21 +224,56 @@ class AdversarialModel(keras.Model):
         if value is not None:
             raise AttributeError("A model of two players has two optimizers: give compile both.")
 
+    @property
+    def value_range(self):
+        # Points, and what else is no image, may be anywhere.
+        return (0, 1) if len(self.image_shape) == 3 else None
+
+    @property
+    def labelled(self):
+        return self.num_classes > 0
+
+    @property
+    def refused(self):
+        reasons = dict.fromkeys(("sample_weight", "class_weight"), "neither player's loss is one example's alone")
+        if not self.num_classes:
+            reasons["y"] = "the model was built without classes, and its targets are real and generated"
+        return reasons
+
     def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """As ``keras.Model.fit``, of real examples ``x`` in [0, 1] and, of a conditional model, labels ``y``.
 
         Raises:
-            ValueError: if arrays are empty, not finite, outside [0, 1] (of images), their labels out of range, or a
-                batch has fewer examples than the discriminator has steps.
+            ValueError: if examples are none, not finite, outside [0, 1] (of images), or their labels out of range; if a
+                batch has fewer examples than the discriminator has steps; or for targets or weights that the model does
+                not count.
         """
-        if isinstance(x, np.ndarray):
-            self._check_arrays(x, y, batch_size or 32, kwargs.get("validation_split", 0.0))
-        try:
-            return super().fit(x, y, batch_size, *args, **kwargs)
-        except backend.CheckFailed as error:
-            if "discriminator_steps" not in str(error):
-                raise
-            raise ValueError(self._small_batch()) from None
+        if (examples := at_hand(x)) is not None:
+            number = int(len(examples) * (1.0 - kwargs.get("validation_split", 0.0)))  # as Keras rounds
+            last = number % (batch_size or 32) or min(number, batch_size or 32)
+            if 0 < last < self.discriminator_steps:
+                raise ValueError(self._small_batch(last))
+            if self.num_classes and y is not None:
+                _check_labels("y", np.asarray(y), self.num_classes)
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """As ``keras.Model.predict``, of noise; of an autoencoder of examples, which are looked at as by ``fit``."""
+        if isinstance(self, Reconstructing):
+            return super().predict(x, *args, **kwargs)
+        return keras.Model.predict(self, x, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As ``keras.Model.predict_on_batch``, of what ``predict`` takes."""
+        if isinstance(self, Reconstructing):
+            return super().predict_on_batch(x)
+        return keras.Model.predict_on_batch(self, x)
+
+    def input_signature(self):
+        if isinstance(self, Reconstructing):
+            return super().input_signature()
+        noise = keras.InputSpec(dtype=self.input_dtype, shape=(None, self.latent_dim), name="noise")
+        return [[noise, keras.InputSpec(dtype="int32", shape=(None,), name="label")] if self.num_classes else noise]
 
     def get_compile_config(self):
         if not self.compiled:
@@ -459,7 +498,8 @@ class AdversarialModel(keras.Model):
         return inputs if labels is None else [inputs, labels]
 
     def _unpack(self, data):
-        x, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        refuse(self.refused, y=labels, sample_weight=sample_weight)
         if tuple(x.shape[1:]) != self.image_shape:
             raise ValueError(
                 f"x must have the shape (batch, {', '.join(map(str, self.image_shape))}): received {tuple(x.shape)}."
@@ -467,7 +507,7 @@ class AdversarialModel(keras.Model):
         if self.num_classes and labels is None:
             raise ValueError(f"y must hold the labels, 0 to {self.num_classes - 1}: received none.")
         x = ops.convert_to_tensor(x, dtype=self.compute_dtype)
-        return x, ops.cast(labels, "int32") if self.num_classes else None
+        return x, None if labels is None else ops.cast(labels, "int32")
 
     def _large_enough(self, x):
         """The batch, where it has an example for each step of the discriminator."""
@@ -483,21 +523,6 @@ class AdversarialModel(keras.Model):
             f"batch_size must be at least discriminator_steps, {self.discriminator_steps}, in every batch: received "
             f"{'fewer' if received is None else received} examples; raise it, or drop the last, incomplete batch."
         )
-
-    def _check_arrays(self, x, y, batch_size, validation_split):
-        check_examples("x", x, batch_size)
-        lowest, highest = x.min(), x.max()
-        if len(self.image_shape) == 3 and (lowest < 0 or highest > 1):
-            raise ValueError(
-                f"x must be images in [0, 1]: received values from {lowest:g} to {highest:g}; divide 8-bit images by "
-                "255, and leave the rescaling to the model."
-            )
-        number = int(len(x) * (1.0 - validation_split))  # as Keras rounds
-        last = number % batch_size or batch_size
-        if last < self.discriminator_steps:
-            raise ValueError(self._small_batch(last))
-        if self.num_classes and y is not None:
-            _check_labels("y", np.asarray(y), self.num_classes)
 
     def _note(self, name, value):
         self.diagnosis[name].update_state(value)

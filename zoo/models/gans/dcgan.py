@@ -12,6 +12,7 @@ from zoo.layers import BatchNormalization, Dropout, LeakyReLU, SpectralNormaliza
 from zoo.models.adversarial import AdversarialModel
 
 NORMALIZATIONS = ("batch", "spectral", None)
+CONVOLUTION = {"padding": "same", "data_format": "channels_last"}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -81,7 +82,7 @@ class DCGAN(AdversarialModel):
         y = layers.Dense(height // 4 * (width // 4) * 2 * self.filters, use_bias=False)(z)
         y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
         y = layers.Reshape((height // 4, width // 4, 2 * self.filters))(y)
-        y = layers.Conv2D(2 * self.filters, 3, padding="same", use_bias=False)(y)
+        y = layers.Conv2D(2 * self.filters, 3, use_bias=False, **CONVOLUTION)(y)
         y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
         y = SubPixelConv2D(self.filters)(y)
         y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
@@ -96,13 +97,13 @@ class DCGAN(AdversarialModel):
             height, width, _ = self.image_shape
             plane = layers.Embedding(self.num_classes, height * width)(label)
             h = layers.Concatenate()([h, layers.Reshape((height, width, 1))(plane)])
-        h = LeakyReLU(0.2)(self._normalized(layers.Conv2D(self.filters, 4, 2, padding="same"))(h))
+        h = LeakyReLU(0.2)(self._normalized(layers.Conv2D(self.filters, 4, 2, **CONVOLUTION))(h))
         for filters, size in ((2 * self.filters, 4), (4 * self.filters, 3)):
-            h = self._normalized(layers.Conv2D(filters, size, 2, padding="same"))(h)
+            h = self._normalized(layers.Conv2D(filters, size, 2, **CONVOLUTION))(h)
             if self.normalization == "batch":
                 h = BatchNormalization(momentum=0.9)(h)
             h = LeakyReLU(0.2)(h)
-        h = Dropout(self.dropout)(layers.Flatten(name="features")(h))
+        h = Dropout(self.dropout)(layers.Flatten("channels_last", name="features")(h))
         score = self._normalized(layers.Dense(1, dtype="float32", name="score"))(h)
         if self.score_scale != 1:
             score = layers.Rescaling(self.score_scale, dtype="float32")(score)
