@@ -168,6 +168,23 @@ def test_modes_over_time_counts_what_each_seed_draws(tmp_path):
     assert (tmp_path / "modes.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_a_quick_run_still_tells_the_losses_apart():
+    models = experiments.EXPERIMENTS["modes_over_time"]
+    found = {name: runs[0]["modes"] for name, runs in models.run(**models.quick)["models"].items()}
+    last = {name: np.mean(counts[-10:]) for name, counts in found.items()}
+    assert last["WGAN-GP"] > 8 > 1.3 * last["minimax GAN"] and last["WGAN, clipped"] < 8
+
+
+@pytest.mark.slow
+def test_a_quick_run_still_tells_the_numbers_of_steps_apart():
+    steps = experiments.EXPERIMENTS["discriminator_steps"]
+    rows = {(row["k"], row["equal"][:3]): row for row in steps.run(**steps.quick)}
+    assert all(row["modes"] for row in rows.values())
+    distance = {key: row["earth_mover_distance"] for key, row in rows.items()}
+    assert distance[2, "gen"] < 0.8 * distance[1, "gen"] and distance[5, "dis"] > 1.5 * distance[5, "gen"]
+
+
 def test_a_diverged_generator_captures_nothing():
     found = modes.coverage(np.array([[np.nan, 0.0], [0.0, 0.0]]), data.grid())
     assert found["modes"] == 0 and found["high_quality"] == 0 and found["counts"] == [0] * 25
