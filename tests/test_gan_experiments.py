@@ -173,7 +173,7 @@ def test_a_quick_run_still_tells_the_losses_apart():
     models = experiments.EXPERIMENTS["modes_over_time"]
     found = {name: runs[0]["modes"] for name, runs in models.run(**models.quick)["models"].items()}
     last = {name: np.mean(counts[-10:]) for name, counts in found.items()}
-    assert last["WGAN-GP"] > 8 > 1.3 * last["minimax GAN"] and last["WGAN, clipped"] < 8
+    assert last["WGAN-GP"] > max(7, last["WGAN, clipped"]) and last["minimax GAN"] < 6
 
 
 @pytest.mark.slow
