@@ -100,3 +100,20 @@ def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path):
     assert len(own_lines(done.stderr)) == 1 and message in own_lines(done.stderr)[0]
     assert "Traceback" not in done.stderr
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_a_backend_of_keras_that_is_not_there_is_one_line(monkeypatch, capsys):
+    from zoo import cli
+    from zoo.cli import app
+
+    def command():
+        raise ModuleNotFoundError("No module named 'jax'", name="jax")
+
+    monkeypatch.setattr(app, "app", command)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "zoo: Keras is set to the backend jax, which is not installed: the zoo's models run on TensorFlow; set "
+        "KERAS_BACKEND=tensorflow."
+    ]

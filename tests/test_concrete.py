@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import small
 import tensorflow as tf
 from checks import check_layer
 
@@ -175,3 +176,31 @@ def test_finds_the_pixels_that_tell_all_others():
 def test_refuses(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("layer", ["model", "encoder", "selector"])
+def test_what_is_frozen_does_not_anneal(layer, eagerly):
+    """Inside another model's ``fit`` as well: its steps, its choice and its output stay as they were."""
+    model = small.AUTOENCODERS["concrete_ae"]()
+    model.build((None, *model.image_shape))
+    x = small.examples("concrete_ae", 8)
+    model.compile()
+    model.fit(x, epochs=3, verbose=0)
+    (model if layer == "model" else getattr(model, layer)).trainable = False
+    before, code = [v.numpy() for v in model.encoder.variables], np.asarray(model.encode(x))
+    outer = keras.Sequential([keras.Input(model.image_shape), model.encoder, keras.layers.Dense(1)])
+    outer.compile("sgd", "mse")
+    outer.fit(x, np.ones((8, 1), np.float32), epochs=2, verbose=0)
+    for variable, old in zip(model.encoder.variables, before, strict=True):
+        assert "seed" in variable.path or np.array_equal(variable, old), variable.path
+    np.testing.assert_array_equal(model.encode(x), code)
+    np.testing.assert_array_equal(model.encoder(x, training=True), code)
+
+
+def test_training_false_moves_nothing():
+    model = small.AUTOENCODERS["concrete_ae"]()
+    model.build((None, *model.image_shape))
+    before = [v.numpy() for v in model.variables]
+    model(small.examples("concrete_ae", 2), training=False)
+    for variable, old in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, old)

@@ -77,6 +77,9 @@ def test_the_codes_are_the_models_own_and_flat(codes):
         (IMAGES[:0], MODEL, r"n ≥ 1: received \(0, 28, 28, 1\)"),
         (IMAGES.astype(int), MODEL, "images must be uint8, or float"),
         (IMAGES, "classifier", "model must have an encoder"),
+        (MODEL, IMAGES, "model must be a model, its name or its folder: received ndarray"),
+        (IMAGES.astype(np.float32), MODEL, r"images must be in \[0, 1\]: received values from 0 to 255; divide 8-bit"),
+        (np.full((1, 28, 28, 1), np.nan), MODEL, "images must be finite"),
     ],
 )
 def test_what_embed_refuses(images, model, message):

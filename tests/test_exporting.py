@@ -188,6 +188,14 @@ def test_a_gan_is_served_with_its_discriminator(gan, tmp_path):
         zoo.export(gan, tmp_path / "d.tflite", part="discriminator", quantization="int8")
 
 
+def test_calibration_of_another_range_is_refused(tmp_path):
+    images = np.random.default_rng(0).random((4, 28, 28, 1), dtype=np.float32)
+    for wrong, message in ((255 * images, r"in \[0, 1\]: received values from"), (np.nan * images, "finite")):
+        with pytest.raises(ValueError, match=f"calibration must be {message}"):
+            zoo.export("dense_ae", tmp_path / "e.tflite", quantization="int8", calibration=wrong)
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("bias", [True, False])
 def test_dense_layers_round_as_litert_micro_does(bias, tmp_path):

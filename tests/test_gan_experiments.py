@@ -223,6 +223,18 @@ def test_benchmark_modes_watches_for_collapse():
     assert alarm["kind"] == "missing modes" and alarm["step"] == 11 and "of 25 captured" in alarm["evidence"]
 
 
+def test_both_protocols_count_what_they_say():
+    protocol = protocols._Points(data.grid())
+    centres = protocol.mixture.centres
+    # Of 10,000 points: 19 at a mode, all among the first 2,500; 20 at another, none among these; the rest at a third.
+    points = np.repeat(centres[2:3], 10_000, axis=0)
+    points[:19], points[-20:] = centres[0], centres[1]
+    assert protocol.captured(points)["modes"] == 2 == protocol.farther(points, 0)["pacgan_modes"]
+    assert [count > 0 for count in protocol.captured(points)["counts"][:4]] == [True, True, True, False]
+    points[100] = centres[3] + 4 * 0.05  # beyond 3 σ
+    assert protocol.farther(points, 0)["pacgan_modes"] == 2
+
+
 class Brightness:
     """A classifier of two digits: dark, bright."""
 

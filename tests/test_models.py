@@ -110,6 +110,209 @@ def test_data_that_is_not_finite_stops_before_a_weight_changes(value):
         np.testing.assert_array_equal(old, new)
 
 
+def sources(x, y):
+    """The same examples and targets as Keras may get them."""
+    import tensorflow as tf
+
+    class Rows(keras.utils.PyDataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return x if y is None else (x, y)
+
+    given = x if y is None else (x, y)
+    yield tf.data.Dataset.from_tensors(given)
+    yield Rows()
+    yield (batch for batch in [given])
+
+
+TRAINED = [*small.AUTOENCODERS, "classifier"]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_values_of_another_range_are_refused_wherever_they_come_from(name, eagerly):
+    x, y = small.examples(name, 2), small.targets(name, 2)
+    model, wrong = small.SMALL[name](), 32768 * x if "signal" in name else 255 * x
+    how = "divide 16-bit samples by 32768" if "signal" in name else "divide 8-bit images by 255"
+    model.compile()
+    model.build((None, *model.image_shape))
+    before = model.get_weights()
+    look = model.features if name == "classifier" else model.encode
+    for call in (
+        lambda: model.fit(wrong, y, verbose=0),
+        lambda: model.fit(x, y, validation_data=(wrong, y), verbose=0),
+        lambda: model.evaluate(wrong, y, verbose=0),
+        lambda: model.predict(wrong, verbose=0),
+        lambda: model.train_on_batch(wrong, y),
+        lambda: model.test_on_batch(wrong, y),
+        lambda: model.predict_on_batch(wrong),
+        lambda: look(wrong),
+    ):
+        with pytest.raises(ValueError, match=rf"^(x|validation_data) must be in .* received values from .*; {how}\.$"):
+            call()
+    with pytest.raises(ValueError, match=how):  # to which Keras adds whose call it was
+        model(wrong)
+    for source in sources(wrong, y):
+        with pytest.raises(ValueError, match=rf"^x must be in .* received values from .*; {how}\.$"):
+            model.fit(source, verbose=0)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    for source in sources(x, y):
+        assert np.isfinite(model.fit(source, verbose=0).history["loss"]).all()
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_values_of_another_range_are_refused_in_graphs_with_xla_and_without(jit_compile):
+    import tensorflow as tf
+
+    model, x = SMALL["dense_ae"](), np.repeat(IMAGES, 4, axis=0)
+    model.compile("sgd", jit_compile=jit_compile)
+    batches = tf.data.Dataset.from_tensor_slices(np.concatenate([x, 255 * x])).batch(4)
+    for call in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(ValueError, match=r"^x must be in \[0, 1\]: received values from .*; divide 8-bit"):
+            call(batches, verbose=0)
+    assert np.isfinite(model.evaluate(batches.take(2), verbose=0))
+    spoilt = tf.data.Dataset.from_tensors(np.full_like(x, np.nan))
+    with pytest.raises(ValueError, match="x must be in .*: received values from nan to nan"):
+        model.fit(spoilt, verbose=0)
+
+
+def test_rounding_stays_within_the_range():
+    model = SMALL["dense_ae"]()
+    for x in (IMAGES * (1 + 1e-6) - 1e-7, IMAGES.astype(np.float16), keras.ops.convert_to_tensor(IMAGES)):
+        assert model.encode(x).shape == (2, 4)
+    with pytest.raises(ValueError, match="y must be in"):
+        model.compile()
+        model.fit(IMAGES, 255 * IMAGES, verbose=0)
+
+
+@pytest.mark.parametrize("name", [*TRAINED, "text_ae", "summarizer"])
+def test_weights_of_examples_count_or_are_refused(name, eagerly):
+    """Of weight 0, nothing learns; the loss is the sum of weighted losses by the batch's size."""
+    x, y = small.examples(name, 2), small.targets(name, 2)
+    model = small.SMALL[name]()
+    model.compile(keras.optimizers.SGD(0.1))
+    model.build((None, *model.image_shape))
+    before = model.get_weights()
+    nothing = np.zeros(2, np.float32)
+    if "sample_weight" in model.refused:
+        for call in (model.fit, model.evaluate):
+            with pytest.raises(ValueError, match="sample_weight must be left out: "):
+                call(x, y, sample_weight=nothing, verbose=0)
+        with pytest.raises(ValueError, match="sample_weight must be left out: "):
+            model.train_on_batch(x, y, sample_weight=nothing)
+    else:
+        model.fit(x, y, sample_weight=nothing, verbose=0)
+        model.train_on_batch(x, y, sample_weight=nothing)
+        for variable, old in zip(model.weights, before, strict=True):
+            assert not variable.trainable or np.array_equal(variable, old), variable.path
+        if name not in ("conv_vae", "vae", "beta_vae", "hierarchical_vae"):  # whose losses are draws
+            one, other = (
+                model.evaluate(x[at : at + 1], y if y is None else y[at : at + 1], verbose=0) for at in (0, 1)
+            )
+            weighted = model.evaluate(x, y, sample_weight=np.array([0.5, 2.0]), verbose=0)
+            assert weighted == pytest.approx((0.5 * one + 2 * other) / 2, rel=1e-4)
+    if name != "classifier":
+        with pytest.raises(ValueError, match="class_weight must be left out: an autoencoder has no classes"):
+            model.fit(x, y, class_weight={0: 1.0}, verbose=0)
+
+
+def test_models_without_the_penalty_that_is_not_of_examples_take_weights():
+    assert "sample_weight" not in models.SparseAE(**SHAPE, k=3).refused
+    assert "sample_weight" not in models.ConcreteAE(**SHAPE, duplicate_penalty=0).refused
+    model = SMALL["vae"]()
+    model.compile()
+    with pytest.raises(ValueError, match=r"sample_weight must be one number an example, \(n,\): received"):
+        model.evaluate(IMAGES, sample_weight=np.ones((2, 12, 8), np.float32), verbose=0)
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if name != "map_ae"])
+def test_a_target_is_what_is_restored(name, eagerly):
+    """``fit(noisy, clean)``: the loss is that of the target; labels are none."""
+    x = examples_of(name)
+    model, clean = SMALL[name](), np.roll(x, 1, axis=1)
+    model.compile("sgd", metrics=["mse"])
+    keras.utils.set_random_seed(1)
+    alone, of_itself, of_another = (
+        [model.evaluate(x, y, verbose=0, return_dict=True) for _ in range(8)] for y in (None, x, clean)
+    )
+    losses = [np.mean([found["loss"] for found in results]) for results in (alone, of_itself, of_another)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02) and abs(losses[2] - losses[0]) > 1e-3 * abs(losses[0])
+    error = np.mean((np.asarray(model.predict(x, verbose=0)) - clean) ** 2)
+    assert of_another[0]["mse"] == pytest.approx(error, rel=1e-3)
+    assert np.isfinite(model.fit(x, clean, verbose=0).history["loss"]).all()
+    with pytest.raises(ValueError, match=r"y must have the shape \(batch, .*\): received \(2,"):
+        model.fit(x, np.arange(2), verbose=0)
+
+
+@pytest.mark.parametrize("name", ["text_ae", "summarizer"])
+def test_models_of_texts_refuse_targets(name, eagerly):
+    model, x = small.SMALL[name](), small.examples(name, 2)
+    model.compile()
+    with pytest.raises(ValueError, match="y must be left out: a"):
+        model.fit(x, x, verbose=0)
+
+
+def test_a_classifier_asks_for_labels(eagerly):
+    model = small.SMALL["classifier"]()
+    model.compile()
+    with pytest.raises(ValueError, match="y must hold the labels, integers from 0 to 2: received none"):
+        model.fit(IMAGES, verbose=0)
+
+
+def test_a_vae_learns_to_restore_the_clean_image():
+    """What it decodes comes near the target, not the input."""
+    keras.utils.set_random_seed(0)
+    model = models.VAE(**SHAPE, hidden_units=(32,), latent_dim=4)
+    model.compile(keras.optimizers.Adam(1e-2))
+    noisy, clean = np.repeat(IMAGES, 8, axis=0), np.repeat(np.round(1 - IMAGES), 8, axis=0)
+    model.fit(noisy, clean, epochs=60, verbose=0)
+    found = model.predict(noisy, verbose=0)
+    assert ((found - clean) ** 2).mean() < 0.3 * ((found - noisy) ** 2).mean()
+
+
+@pytest.mark.parametrize("name", [name for name in small.SMALL if name not in small.GANS])
+@pytest.mark.parametrize("dtype", ["mixed_float16", "float64"])
+def test_layers_have_the_models_own_policy(name, dtype):
+    make = small.SMALL[name]
+    float32 = make()
+    model = type(float32).from_config({**float32.get_config(), "dtype": dtype})
+    found = {layer.dtype_policy.name for layer in model._flatten_layers(include_self=False)}
+    assert dtype in found and found <= {dtype, "float32"}
+    assert model.dtype_policy.name == dtype and keras.config.dtype_policy().name == "float32"
+    again = type(model).from_config(model.get_config())
+    assert again.dtype_policy.name == dtype
+    keras.config.set_dtype_policy("mixed_float16")  # the global policy has no part in a model that has its own
+    try:
+        plain = type(float32).from_config(float32.get_config())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {layer.dtype_policy.name for layer in plain._flatten_layers()} == {"float32"}
+
+
+@pytest.mark.parametrize("name", [*TRAINED, "text_ae", "summarizer"])
+def test_channels_are_last_whatever_keras_settings_say(name):
+    x = small.examples(name, 2)
+    model = small.SMALL[name]()
+    model.build((None, *model.image_shape))
+    look = model.encode if hasattr(model, "encode") else model.features
+    expected = keras.tree.flatten(look(x))
+    keras.config.set_image_data_format("channels_first")
+    try:
+        other = type(model).from_config(model.get_config())
+        other.build((None, *model.image_shape))
+        other.set_weights(model.get_weights())
+        look = other.encode if hasattr(other, "encode") else other.features
+        found = keras.tree.flatten(look(x))
+        if name not in ("text_ae", "summarizer"):
+            np.testing.assert_allclose(other(x), model(x), atol=1e-5)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 def test_an_empty_data_set_is_refused():
     model = SMALL["vae"]()
     model.compile()

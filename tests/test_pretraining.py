@@ -164,6 +164,7 @@ def _with_nan():
     [
         (IMAGES[:0], {}, r"data must hold at least one example: received the shape \(0, 6, 4, 1\)"),
         (_with_nan(), {}, "data must be finite: received NaN or infinity in example 3"),
+        (255 * IMAGES, {}, r"data must be in \[0, 1\]: received values from .*; divide 8-bit images by 255"),
         (IMAGES.astype(int), {}, "data must be floating-point in .0, 1. or uint8: received int64"),
         (IMAGES.swapaxes(1, 2), {}, r"x must have the shape \(batch, 6, 4, 1\): received \(1, 4, 6, 1\)"),
         (IMAGES, {"epochs": 0}, "epochs must be an integer ≥ 1: received 0"),

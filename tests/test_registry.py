@@ -1,11 +1,20 @@
 """Names, loading, and what is said about bad ones."""
 
+import json
+import multiprocessing
+import os
+import zipfile
+
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
 from zoo import artifacts
 from zoo.registry import CATALOG
+
+IMAGES = np.random.default_rng(0).random((3, 28, 28, 1), dtype=np.float32)
 
 
 def test_names_and_patterns():
@@ -40,6 +49,105 @@ def test_overrides():
     with pytest.raises(ValueError, match="do not fit .*pretrained=False"):
         zoo.load("dense_ae", latent_dim=5)
     assert zoo.load("conv_ae", rate_weight=0.1).rate_weight == 0.1
+
+
+@pytest.mark.parametrize("name", ["dense_ae", "conv_vae"])
+def test_an_unknown_argument_of_a_trained_model_is_named(name):
+    with pytest.raises(ValueError, match="has no argument cache_dir: it takes image_shape"):
+        zoo.load(name, cache_dir="x")
+
+
+@pytest.mark.parametrize(("dtype", "optimizer"), [("mixed_float16", "LossScaleOptimizer"), ("float64", "Adam")])
+def test_a_trained_model_in_another_number_format(dtype, optimizer):
+    """By argument, or by Keras' global policy: the same layers, and the optimizer that Keras gives them."""
+    by_argument = zoo.load("dense_ae", dtype=dtype)
+    keras.config.set_dtype_policy(dtype)
+    try:
+        by_policy = zoo.load("dense_ae")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    plain = zoo.load("dense_ae")
+    assert {layer.dtype_policy.name for layer in plain._flatten_layers()} == {"float32"}
+    for model in (by_argument, by_policy):
+        assert model.dtype_policy.name == dtype and type(model.optimizer).__name__ == optimizer
+        assert [layer.dtype_policy.name for layer in model.encoder.layers[:-1]] == [dtype] * 3
+        np.testing.assert_allclose(model.encode(IMAGES), plain.encode(IMAGES), atol=0.05)
+
+
+def test_a_trained_model_exports_as_it_is(tmp_path):
+    """By Keras' own ``export``, called before or not: its input is known."""
+    model = zoo.load("dense_ae")
+    assert model._build_shapes_dict == {"input_shape": (None, 28, 28, 1)}
+    model.export(tmp_path / "before", verbose=False)
+    expected = model.predict(IMAGES, verbose=0)
+    model.export(tmp_path / "after", verbose=False)
+    for name in ("before", "after"):
+        served = tf.saved_model.load(str(tmp_path / name)).serve(IMAGES)
+        np.testing.assert_allclose(served, expected, atol=1e-5)
+
+
+def test_a_file_of_the_user_s_own_loads(tmp_path):
+    model = zoo.load("dense_ae")
+    model.save(tmp_path / "mine.keras")
+    again = zoo.load(tmp_path / "mine.keras")
+    np.testing.assert_array_equal(again(IMAGES), model(IMAGES))
+    assert again.compiled and zoo.load(str(tmp_path / "mine.keras"), name="other").name == "other"
+    with pytest.raises(ValueError, match="yours.keras is no file: .* after import zoo.models"):
+        zoo.load(tmp_path / "yours.keras")
+    (tmp_path / "broken.keras").write_bytes((tmp_path / "mine.keras").read_bytes()[:5000])
+    with pytest.raises(ValueError, match="broken.keras holds no model that can be loaded: "):
+        zoo.load(tmp_path / "broken.keras")
+    with pytest.raises(ValueError, match="name must be a name, a folder or a file: received NoneType"):
+        zoo.load(None)
+
+
+def _without_build(config):
+    del config["build_config"]
+
+
+def _other_layers(config):
+    config["config"]["hidden_units"] = [512]
+
+
+def _other_width(config):
+    config["config"]["latent_dim"] = 7
+
+
+@pytest.mark.filterwarnings("ignore")  # Keras says that it leaves out what does not fit
+@pytest.mark.parametrize("damage", [_without_build, _other_layers, _other_width])
+def test_a_file_whose_weights_are_not_its_models_is_refused(damage, tmp_path):
+    """An untrained model in the place of a trained one would be worse than an error."""
+    source = artifacts.find("dense_ae").file("model.keras")
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(tmp_path / "d.keras", "w") as new:
+        for entry in old.namelist():
+            content = old.read(entry)
+            if entry == "config.json":
+                config = json.loads(content)
+                damage(config)
+                content = json.dumps(config).encode()
+            new.writestr(entry, content)
+    with pytest.raises(ValueError, match="d.keras (does not hold the weights of its|holds no) model"):
+        zoo.load(tmp_path / "d.keras")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on POSIX systems")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a fork beside threads, which is what is tested
+def test_a_process_forked_from_a_running_tensorflow_says_so():
+    """Where loading would wait for ever."""
+    tf.zeros(())
+    reader, writer = multiprocessing.Pipe()
+
+    def child():
+        try:
+            zoo.load("dense_ae")
+        except RuntimeError as error:
+            writer.send(str(error))
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    assert reader.poll(60), "the process hangs"
+    assert "forked after TensorFlow had started" in reader.recv()
+    process.join()
 
 
 def test_fresh_weights_are_not_the_trained_ones():

@@ -63,6 +63,18 @@ def test_dead_and_saturated_units_have_a_finite_penalty(value):
     assert np.isfinite(loss) and loss > 1
 
 
+@pytest.mark.parametrize(("value", "sign"), [(0.0, -1), (1e-9, -1), (1.0, 1)])
+def test_dead_and_saturated_units_have_a_gradient_that_revives_them(value, sign):
+    import tensorflow as tf
+
+    a = tf.fill((4, 2), tf.constant(value))
+    with tf.GradientTape() as tape:
+        tape.watch(a)
+        loss = KLSparsity(0.05)(a)
+    gradient = tape.gradient(loss, a).numpy()
+    assert np.isfinite(gradient).all() and (sign * gradient > 1e3).all()
+
+
 @pytest.mark.parametrize("regularizer", [L1Activity(0.3), KLSparsity(0.2, 0.3)])
 def test_regularizers_survive_saving_with_their_layer(regularizer, tmp_path):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "sigmoid", activity_regularizer=regularizer)])

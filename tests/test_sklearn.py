@@ -1,9 +1,12 @@
 """Autoencoders behind scikit-learn's interface, by its own checks and beside its own PCA."""
 
 import pickle
+import random
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -55,6 +58,34 @@ def test_the_code_is_the_model_s_and_does_not_depend_on_company(fitted):
     twin = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(twin.transform(DIGITS), codes)
     assert list(fitted.get_feature_names_out()) == ["autoencodertransformer0", "autoencodertransformer1"]
+
+
+@pytest.mark.parametrize("estimator", [AutoencoderTransformer, ConcreteSelector])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_training_leaves_the_callers_random_numbers_alone(estimator, eagerly):
+    """The draws after a fit are those without it, of every generator that there is; and no fit depends on them."""
+
+    def draws():
+        return [
+            random.random(),
+            np.random.rand(),
+            *(float(draw(())) for draw in (keras.random.uniform, tf.random.uniform)),
+        ]
+
+    def fitted(seed):
+        keras.utils.set_random_seed(seed)
+        estimator(2, hidden_units=(4,), max_iter=1, random_state=0, batch_size=32).fit(DIGITS[:70])
+        return draws()
+
+    for seed in (5, 6):
+        keras.utils.set_random_seed(seed)
+        assert draws() == fitted(seed)
+    models = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        models.append(estimator(2, hidden_units=(4,), max_iter=1, random_state=0, batch_size=32).fit(DIGITS[:70]))
+    for one, other in zip(*(model.model_.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_same_seed_gives_the_same_codes():

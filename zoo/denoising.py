@@ -35,8 +35,7 @@ def denoise(
         ValueError: for an array of another kind, a model that is no denoiser, or an overlap out of its range.
     """
     source = pictures.from_array(np.asarray(images))
-    if isinstance(model, (str, os.PathLike)):
-        model = registry.load(model)
+    model = registry.loaded(model)
     if not isinstance(model, models.DenoisingAE) or model.image_shape[-1] != 1:
         raise ValueError(f"model must be a denoising autoencoder of grey images: received {model.name!r}.")
     size = model.image_shape[:2]
@@ -92,8 +91,7 @@ def denoised_blocks(
         model, overlap: as of ``denoise_sound``.
         advance: called with the number of samples done, for a progress bar.
     """
-    if isinstance(model, (str, os.PathLike)):
-        model = registry.load(model)
+    model = registry.loaded(model)
     if not isinstance(model, models.DenoisingSignalAE):
         raise ValueError(f"model must be a denoising autoencoder of signals: received {model.name!r}.")
     length = model.image_shape[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from zoo import data, evaluation, models, registry
+from zoo.models.inputs import bounds_of, check_examples
 
 BATCH = 256
 
@@ -30,8 +31,7 @@ def embed(
     Raises:
         ValueError: for an array of another shape or dtype, or a model without an encoder.
     """
-    if isinstance(model, (str, os.PathLike)):
-        model = registry.load(model)
+    model = registry.loaded(model)
     if not hasattr(model, "encode"):
         raise ValueError(f"model must have an encoder, such as map_ae: received {model.name!r}.")
     images = np.asarray(images)
@@ -40,6 +40,7 @@ def embed(
         raise ValueError(f"images must be (n, {', '.join(map(str, shape))}), n ≥ 1: received {images.shape}.")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise ValueError(f"images must be uint8, or float in [0, 1]: received {images.dtype}.")
+    check_examples("images", images, None, bounds_of(model, "images"))
     codes = []
     for start in range(0, len(images), BATCH):
         batch = data.unit(images[start : start + BATCH].reshape(-1, *shape))

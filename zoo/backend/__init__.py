@@ -1,5 +1,12 @@
 """The one place below training that knows TensorFlow: what ``keras.ops`` lacks, or does not convert to LiteRT."""
 
+import keras
+
+if keras.backend.backend() != "tensorflow":
+    raise ValueError(
+        f"KERAS_BACKEND must be tensorflow, which the zoo's models run on: received {keras.backend.backend()!r}."
+    )
+
 from zoo.backend.convolution import MANY_CHANNELS, conv2d, conv2d_transpose
 from zoo.backend.replicas import (
     batch_in_parts,
@@ -12,6 +19,7 @@ from zoo.backend.replicas import (
 )
 from zoo.backend.tensorflow import (
     CheckFailed,
+    check_process,
     compiled,
     configure,
     depth_to_space,
@@ -34,6 +42,7 @@ __all__ = [
     "MANY_CHANNELS",
     "CheckFailed",
     "batch_in_parts",
+    "check_process",
     "compiled",
     "configure",
     "conv2d",

@@ -1,9 +1,11 @@
 """TensorFlow's side of ``zoo.backend``."""
 
 import contextlib
+import os
 import re
 
 import tensorflow as tf
+from tensorflow.python.eager import context  # which has no public name
 
 from zoo.backend.replicas import replicas, share_of_loss
 
@@ -55,6 +57,32 @@ def configure(threads: int | None = None, *, processors: int = 1) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         # Replicas wait for one another, and so each needs a thread that may.
         tf.config.threading.set_inter_op_parallelism_threads(processors)
+
+
+def check_process() -> None:
+    """Refuses to go on in a process that was forked from one in which TensorFlow had started.
+
+    TensorFlow's threads are not copied, and its first operation would wait for them for ever.
+
+    Raises:
+        RuntimeError: there.
+    """
+    if _started_before_fork:
+        raise RuntimeError(
+            "This process was forked after TensorFlow had started, and TensorFlow would wait for ever in it: start "
+            'processes by multiprocessing.get_context("spawn"), or before the first model is loaded.'
+        )
+
+
+_started_before_fork = False
+
+
+def _note_fork() -> None:
+    global _started_before_fork
+    _started_before_fork = getattr(context.context_safe(), "_initialized", False)
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 
 def compiled(function, *, jit_compile: bool = False):

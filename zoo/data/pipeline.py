@@ -18,12 +18,13 @@ def training_batches(
     replicas: int = 1,
     own: Sequence[int] = (0,),
     parts: int = 1,
+    keep_last: bool = False,
 ):
     """All batches from ``initial_epoch`` to ``epochs``, each epoch in a random order of its own.
 
     The order is a function of ``seed`` and the epoch's number alone, and neighbours are drawn by ``seed`` and the
     step's, so that a run resumed at epoch e sees what the uninterrupted run would have seen. A last batch that is not
-    full is dropped.
+    full is dropped, unless it is to be kept.
 
     Args:
         images: ``(n, ...)``, uint8 images, int16 signals, or int32 or floating-point, which is taken as it is.
@@ -34,6 +35,7 @@ def training_batches(
         replicas: among which each batch is shared out evenly.
         own: numbers of the replicas whose shares are wanted, of each batch one after the other.
         parts: of a batch, of each of which every replica has its share (``zoo.backend.batch_in_parts``).
+        keep_last: whether an epoch ends with a batch of the examples that are left; of one replica, without neighbours.
 
     Returns:
         A ``tf.data.Dataset`` of float32 batches, in [0, 1] where the images were uint8 and in [−1, 1] where they were
@@ -45,8 +47,8 @@ def training_batches(
     """
     if labels is not None and neighbours is not None:
         raise ValueError("labels and neighbours were both given: a batch has room for one of them.")
-    steps = len(images) // batch_size
-    if steps < 1:
+    steps = -(-len(images) // batch_size) if keep_last else len(images) // batch_size
+    if batch_size > len(images):
         raise ValueError(f"batch_size must be at most the number of training images: {batch_size} > {len(images)}.")
     parts = parts if replicas > 1 else 1
     if batch_size % (replicas * parts):
@@ -70,6 +72,8 @@ def training_batches(
         step, share = number // len(own), shares[number % len(own)]
         epoch, position = step // steps, step % steps
         places = share + position * batch_size
+        if keep_last:
+            places = places[places < len(images)]
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         chosen = tf.random.experimental.index_shuffle(places, key, max_index=len(images) - 1)
         if graph is not None:

@@ -16,6 +16,7 @@ from zoo.codec.tables import Tables
 from zoo.exporting import litert
 from zoo.exporting.micro import write_micro
 from zoo.models.adversarial import AdversarialModel
+from zoo.models.inputs import bounds_of, check_examples
 
 # What can be exported, and the name of its signature.
 PARTS = {
@@ -73,8 +74,7 @@ def export(
     if format == "micro" and quantization not in (None, "int8"):
         raise ValueError(f"quantization must be int8 with format='micro': received {quantization!r}.")
     source, path = model, Path(path)
-    if not isinstance(model, keras.Model):
-        model = registry.load(model)
+    model = registry.loaded(model)
     parts = _parts_of(model)
     part = next(iter(parts)) if part is None else part
     if part not in parts:
@@ -138,6 +138,9 @@ def _calibration(source, model: keras.Model, part: str, images):
         images = None if isinstance(source, keras.Model) else _stored_calibration(source)
         if images is None:
             raise ValueError(f"quantization='int8' needs calibration for {model.name}: give pictures of its kind.")
+    images = np.asarray(images)
+    if images.dtype.kind == "f":
+        check_examples("calibration", images, None, bounds_of(model, "calibration"))
     images = calibration_inputs(images)
     return model.encoder.predict(images, verbose=0) if part == "decoder" else images
 

@@ -30,7 +30,7 @@ class ConcreteSelector(keras.layers.Layer):
 
     Call arguments:
         x: ``(batch, features)``; the output is ``(batch, k)``.
-        training: whether to draw.
+        training: whether to draw, and to count a step; a layer with ``trainable=False`` does neither.
 
     Raises:
         ValueError: if an argument is out of its range.
@@ -107,7 +107,7 @@ class ConcreteSelector(keras.layers.Layer):
         return ops.mean(ops.max(ops.softmax(self.logits), axis=-1))
 
     def call(self, x, training=False):
-        if not training:
+        if not training or not self.trainable:
             return ops.take(x, self.selected, axis=-1)
         logits = self.logits
         # Draws next to 0 and 1, whose double logarithm is infinite, are left out.

@@ -60,8 +60,9 @@ class Deconvolution2D(keras.layers.Layer):
         if method == "sub_pixel":
             self.conv = SubPixelConv2D(filters, kernel_size, upsampling=strides, **child)
         elif method == "resize":
-            self.conv = Conv2D(filters, kernel_size, padding="same", **child)
+            self.conv = Conv2D(filters, kernel_size, padding="same", data_format="channels_last", **child)
         else:
+            child["data_format"] = "channels_last"
             self.conv = Conv2DTranspose(filters, kernel_size, strides, padding="same", **child)
 
     def build(self, input_shape):
@@ -82,7 +83,8 @@ class Deconvolution2D(keras.layers.Layer):
         after = max(self.kernel_size - self.strides, 0) // 2
         sides = (self.kernel_size - 1 - after, after)
         kernel = ops.transpose(ops.flip(self.conv.kernel, (0, 1)), (0, 1, 3, 2))
-        return ops.conv(ops.pad(x, ((0, 0), sides, sides, (0, 0))), kernel, padding="valid") + self.conv.bias
+        x = ops.pad(x, ((0, 0), sides, sides, (0, 0)))
+        return ops.conv(x, kernel, padding="valid", data_format="channels_last") + self.conv.bias
 
     def compute_output_shape(self, input_shape):
         batch, *image, _ = input_shape

@@ -1,5 +1,8 @@
 """A residual block."""
 
+import functools
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
@@ -10,18 +13,15 @@ class _ResidualBlock(keras.layers.Layer):
     """What the blocks of one and of two dimensions share; a subclass names its layers."""
 
     convolution: type[keras.layers.Layer]
-    spatial_dropout: type[keras.layers.Layer]
+    spatial_dropout: Callable[..., keras.layers.Layer]
 
     def __init__(self, filters: int, *, kernel_size: int = 3, dropout: float = 0.0, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.kernel_size = filters, kernel_size
         self.dropout = self.spatial_dropout(dropout, dtype=self.dtype_policy, name="dropout")
-        self.inner = self.convolution(
-            filters, kernel_size, padding="same", activation="relu", dtype=self.dtype_policy, name="inner"
-        )
-        self.outer = self.convolution(
-            filters, kernel_size, padding="same", kernel_initializer="zeros", dtype=self.dtype_policy, name="outer"
-        )
+        options = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
+        self.inner = self.convolution(filters, kernel_size, activation="relu", name="inner", **options)
+        self.outer = self.convolution(filters, kernel_size, kernel_initializer="zeros", name="outer", **options)
 
     def build(self, input_shape):
         if input_shape[-1] != self.filters:
@@ -66,7 +66,8 @@ class ResidualBlock2D(_ResidualBlock):
         He et al. 2016, "Deep Residual Learning for Image Recognition"; the zero start is Goyal et al. 2017, §5.1.
     """
 
-    convolution, spatial_dropout = layers.Conv2D, SpatialDropout2D
+    convolution = layers.Conv2D
+    spatial_dropout = functools.partial(SpatialDropout2D, data_format="channels_last")
 
 
 @keras.saving.register_keras_serializable("zoo")

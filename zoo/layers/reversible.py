@@ -139,9 +139,10 @@ class ReversibleConv2D(_Reversible):
     def call(self, x, reverse=False):
         self._check(x.shape, reverse)
         if not reverse:
-            return ops.conv(x, self.kernel, self.strides, "same") + self.bias
+            return ops.conv(x, self.kernel, self.strides, "same", "channels_last") + self.bias
         kernel = self.kernel if self.tied else self.reverse_kernel
-        return ops.conv_transpose(x, kernel, self.strides, "same") + self.reverse_bias
+        options = {"padding": "same", "data_format": "channels_last"}
+        return ops.conv_transpose(x, kernel, self.strides, **options) + self.reverse_bias
 
     def compute_output_shape(self, input_shape, reverse=False):
         self._check(input_shape, reverse)

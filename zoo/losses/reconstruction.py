@@ -12,7 +12,7 @@ REDUCTIONS = ("sum_over_batch_size", "mean_with_sample_weight", "none", None)
 
 
 class _SummedPerExample(keras.losses.Loss):
-    """Sums a loss over an example's values, and averages over the batch."""
+    """Sums a loss over an example's values, in float32 at least, and averages over the batch."""
 
     def __init__(self, *, reduction="sum_over_batch_size", name=None, dtype=None):
         if reduction not in REDUCTIONS:
@@ -34,7 +34,10 @@ class _SummedPerExample(keras.losses.Loss):
             raise ValueError(
                 f"y_true and y_pred must have one shape: received {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
             )
-        return ops.sum(self.values(y_true, y_pred), axis=tuple(range(1, len(y_pred.shape))))
+        # In 16 bits a saturated sigmoid is 0 or 1, whose logarithm is infinite, and sums of an image overflow.
+        dtype = keras.backend.result_type(y_pred.dtype, "float32")
+        values = self.values(ops.cast(y_true, dtype), ops.cast(y_pred, dtype))
+        return ops.sum(values, axis=tuple(range(1, len(y_pred.shape))))
 
 
 @keras.saving.register_keras_serializable("zoo")

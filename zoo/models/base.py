@@ -10,10 +10,8 @@ import keras
 from keras import ops
 
 from zoo import backend, losses
-from zoo.models.inputs import Bounds, at_hand, checked_examples, checked_source, refuse
+from zoo.models.inputs import MARGIN, at_hand, bounds_of, checked_examples, checked_source, refuse
 
-# Models' layers have the channels last, whatever Keras' settings say, and so do their inputs.
-CHANNELS_LAST = "channels_last"
 # Examples that encode and decode compute at once: few enough for what a network holds in between to stay small.
 BATCH = 500
 # Of the step that runs: the model that trains, its targets and its weights. Replicas are threads, each with its own.
@@ -52,14 +50,10 @@ class Checking(OwnPolicy):
     """A model whose examples are floating-point ``(batch, *image_shape)`` in ``value_range``."""
 
     value_range: tuple[float, float] | None = (0, 1)  # None: of integers
-    margin = 1e-3  # how far beyond it values may lie, for rounding; other scales lie further out
+    margin = MARGIN  # how far beyond it values may lie
 
     def _checked(self, x, name="x"):
-        return checked_examples(x, self.image_shape, self.compute_dtype, self._bounds((name,))[0], name)
-
-    def _bounds(self, names=("x", "y")):
-        """Of arguments that are examples."""
-        return [self.value_range and Bounds(name, self.value_range, self.margin) for name in names]
+        return checked_examples(x, self.image_shape, self.compute_dtype, bounds_of(self, name), name)
 
 
 class Guarded(Checking):
@@ -146,7 +140,7 @@ class Guarded(Checking):
     def _looked_through(self, x, y=None, sample_weight=None, *, names=("x", "y"), batch_size=None):
         """Data as Keras is to have it."""
         refuse(self.refused, y=y, sample_weight=sample_weight)
-        bounds = self._bounds(names[:1] if self.labelled else names)
+        bounds = [bounds_of(self, name) for name in (names[:1] if self.labelled else names)]
         x = checked_source(x, bounds, batch_size)
         if y is not None and len(bounds) > 1:
             y = checked_source(y, bounds[1:], batch_size)
@@ -264,7 +258,7 @@ class Autoencoder(Reconstructing, Guarded, keras.Model):
         """What is to be restored: the input, where no target is given."""
         if y is None:
             return x
-        checked_examples(y, self.image_shape, None, self._bounds()[1], "y")
+        checked_examples(y, self.image_shape, None, bounds_of(self, "y"), "y")
         return y
 
     def get_config(self):

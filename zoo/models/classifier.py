@@ -72,12 +72,17 @@ class Classifier(Guarded, keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
         inputs = keras.Input(self.image_shape, name="x")
-        x = layers.MaxPooling2D(2)(_conv(self.filters[0])(inputs))
+        x = layers.MaxPooling2D(2, data_format="channels_last")(_conv(self.filters[0])(inputs))
         x = _conv(self.filters[0])(x)
         x = _blocks(x, self.filters[0], self.blocks[0], dropout)
         x = _conv(self.filters[1], strides=2)(x)
         x = _blocks(x, self.filters[1], self.blocks[1], dropout)
-        x = layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)])
+        x = layers.Concatenate()(
+            [
+                layers.GlobalAveragePooling2D(data_format="channels_last")(x),
+                layers.GlobalMaxPooling2D(data_format="channels_last")(x),
+            ]
+        )
         features = layers.Dense(feature_dim, "relu", kernel_initializer="he_normal", name="features")(x)
         self.feature_network = keras.Model(inputs, features, name="feature_network")
         self.drop = Dropout(2 * dropout, name="drop")
@@ -156,7 +161,15 @@ class Classifier(Guarded, keras.Model):
 
 
 def _conv(filters, strides=1):
-    return layers.Conv2D(filters, 3, strides, padding="same", activation="relu", kernel_initializer="he_normal")
+    return layers.Conv2D(
+        filters,
+        3,
+        strides,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+    )
 
 
 def _blocks(x, filters, number, dropout):

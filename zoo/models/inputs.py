@@ -9,6 +9,8 @@ from keras import ops
 
 from zoo import backend
 
+MARGIN = 1e-3  # beyond a range, for rounding; values of another scale lie further out
+
 
 class Bounds:
     """What floating-point values of an argument are to lie in, and the message about others.
@@ -19,7 +21,7 @@ class Bounds:
         margin: how far beyond values may lie.
     """
 
-    def __init__(self, name: str, value_range: tuple[float, float], margin: float):
+    def __init__(self, name: str, value_range: tuple[float, float] = (0, 1), margin: float = MARGIN):
         low, high = value_range
         self.name, self.expected = name, f"[{low}, {high}]"
         self.lowest, self.highest = low - margin, high + margin
@@ -35,6 +37,12 @@ class Bounds:
         smallest, largest = float(values.min()), float(values.max())
         if not (self.lowest <= smallest and largest <= self.highest):
             raise ValueError(self.message.format(f"{smallest:g}", f"{largest:g}"))
+
+
+def bounds_of(model, name: str) -> Bounds | None:
+    """Of an argument that holds a model's examples; None where they are integers."""
+    value_range = getattr(model, "value_range", (0, 1))
+    return value_range and Bounds(name, value_range, getattr(model, "margin", MARGIN))
 
 
 def refuse(reasons: Mapping[str, str], **given) -> None:

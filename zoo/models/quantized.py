@@ -35,7 +35,15 @@ class QuantizedAutoencoder(Autoencoder):
 
 def conv(filters, size=3, strides=1):
     """A convolution with ReLU that keeps the size, but for its strides."""
-    return layers.Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer="he_normal")
+    return layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+    )
 
 
 def sub_pixel_decoder(image_shape, narrow_filters, filters, blocks, initial_bias):

@@ -32,7 +32,7 @@ def signal_encoder(image_shape, latent_channels, filters, blocks):
     for width, number, (kernel, strides) in zip(filters, blocks, ((16, 4), (8, 4), (4, 2)), strict=True):
         body += [conv1d(width, kernel, strides), *(ResidualBlock1D(width) for _ in range(number))]
     code = image_shape[0] // STRIDE * latent_channels
-    last = layers.Conv1D(latent_channels, 1, dtype="float32")
+    last = layers.Conv1D(latent_channels, 1, dtype="float32", data_format="channels_last")
     return keras.Sequential([*body, last, layers.Reshape((code,), dtype="float32", name="z")], name="encoder")
 
 
@@ -59,13 +59,21 @@ def signal_decoder(image_shape, latent_channels, filters, blocks):
 def conv1d(filters, kernel_size, strides=1):
     """A convolution along time with ReLU that keeps the length, but for its strides."""
     return layers.Conv1D(
-        filters, kernel_size, strides, padding="same", activation="relu", kernel_initializer="he_normal"
+        filters,
+        kernel_size,
+        strides,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        data_format="channels_last",
     )
 
 
 def _sub_pixel(time, upsampling, filters, activation, dtype=None, name=None):
     """Layers from ``time`` steps to ``time · upsampling``: a convolution whose channels become the steps between."""
     return [
-        layers.Conv1D(filters * upsampling, 3, padding="same", activation=activation, dtype=dtype),
+        layers.Conv1D(
+            filters * upsampling, 3, padding="same", activation=activation, dtype=dtype, data_format="channels_last"
+        ),
         layers.Reshape((time * upsampling, filters), dtype=dtype, name=name),
     ]

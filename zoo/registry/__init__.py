@@ -1,7 +1,7 @@
 """Names, and what they stand for."""
 
 from zoo.registry.catalog import CATALOG
-from zoo.registry.loading import artifact_of, create, data_of, info, list_models, load, spec_of
+from zoo.registry.loading import artifact_of, create, data_of, info, list_models, load, loaded, spec_of
 from zoo.registry.spec import KINDS, Kind, Recipe, Spec
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "info",
     "list_models",
     "load",
+    "loaded",
     "spec_of",
 ]

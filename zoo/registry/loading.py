@@ -1,10 +1,14 @@
 """From a name to a model."""
 
+import collections
 import fnmatch
 import importlib
 import inspect
+import io
 import os
 import warnings
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import artifacts
@@ -79,14 +83,9 @@ def create(name: str, /, **overrides: Any) -> "keras.Model":
     spec = CATALOG[architecture]
     module, _, class_name = spec.class_path.partition(":")
     model_class = getattr(importlib.import_module(module), class_name)
-    # A model's own arguments and those it hands on to the class it extends.
-    signatures = [inspect.signature(c.__init__) for c in model_class.__mro__ if c.__module__.startswith("zoo.")]
-    parameters = [p for signature in signatures for p in signature.parameters.values()]
-    known = [*dict.fromkeys(p.name for p in parameters if p.kind is p.KEYWORD_ONLY), "name", "dtype"]
-    if unknown := sorted(set(overrides) - set(known)):
-        raise ValueError(f"{name} has no argument {', '.join(unknown)}: it takes {', '.join(known)}.")
+    _check_names(name, model_class, overrides)
     model = model_class(**{**spec.config_of(tag), **overrides})
-    model.build()
+    model.build((None, *model.image_shape))
     if spec.traits.adversarial:
         model.compile()
     else:
@@ -103,6 +102,11 @@ def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
     text = os.fspath(name)
     if artifacts.split_name(text)[0] not in CATALOG and os.path.isdir(text):
         return artifacts.find(text)
+    if text.endswith(".keras"):
+        raise ValueError(
+            f"{text} is no file: give one that model.save wrote. keras.models.load_model reads such files too, after "
+            "import zoo.models."
+        )
     text = ".".join(resolve(text))
     if text not in artifacts.names():
         raise ValueError(
@@ -115,16 +119,24 @@ def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
 def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> "keras.Model":
     """A model of the zoo: trained, compiled, ready for ``predict`` and ``fit``.
 
+    ``keras.models.load_model`` reads a file of the user's own too, once ``import zoo.models`` has registered the
+    classes with Keras. Many models in one process take memory that Keras and TensorFlow keep for their graphs:
+    ``keras.utils.clear_session()`` between them frees it.
+
     Args:
-        name: ``architecture`` (its default tag), ``architecture.tag``, or a folder that ``zoo train`` wrote;
-            names win, and ``./`` before a folder's name reaches it all the same.
+        name: ``architecture`` (its default tag), ``architecture.tag``, a folder that ``zoo train`` wrote, or a file
+            that ``model.save("mine.keras")`` wrote; names win, and ``./`` before a folder's name reaches it all the
+            same.
         pretrained: False for fresh weights.
         overrides: arguments of the model's constructor that take the place of the trained ones; the shapes
-            of the weights have to stay.
+            of the weights have to stay. ``dtype`` is the policy of all layers, ``mixed_float16`` for one; without it
+            a trained model has Keras' global policy, and a file the one that it was saved with.
 
     Raises:
-        ValueError: for an unknown name (the closest are offered), a file that differs from its manifest, or
-            overrides that the weights do not fit.
+        ValueError: for an unknown name (the closest are offered) or argument, a file that differs from its manifest or
+            holds other weights than its model has, or overrides that the weights do not fit.
+        RuntimeError: in a process that was forked after TensorFlow had started, where its threads are missing: start
+            it by ``multiprocessing.get_context("spawn")``.
 
     Examples:
         >>> import numpy as np, zoo
@@ -138,20 +150,42 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
         Traceback (most recent call last):
         ValueError: Unknown model 'dens_ae': did you mean dense_ae or ...?
     """
+    if not isinstance(name, (str, os.PathLike)):
+        raise ValueError(f"name must be a name, a folder or a file: received {type(name).__name__}.")
     if not pretrained:
         return create(os.fspath(name), **overrides)
-    path = artifact_of(name).file("model.keras")
+    own = str(name).endswith(".keras") and os.path.isfile(name)
+    path = Path(name) if own else artifact_of(name).file("model.keras")
 
     import keras
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
+    from zoo import backend
 
-    with warnings.catch_warnings():
-        # Shipped files leave out the optimizer's slots, which Keras takes for a mistake.
-        warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-        model = keras.models.load_model(path, safe_mode=True)
+    backend.check_process()
+    model = _read(path)
+    policy = keras.config.dtype_policy()
+    if not own and policy.name != model.dtype_policy.name:
+        overrides = {"dtype": policy, **overrides}
     if overrides:
+        _check_names(os.fspath(name), type(model), overrides)
         model = _with_config(model, overrides)
+    return model
+
+
+def loaded(model: "str | os.PathLike | keras.Model") -> "keras.Model":
+    """A model itself, or what ``load`` makes of its name, folder or file.
+
+    Raises:
+        ValueError: for anything else, or as ``load``.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        return load(model)
+
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"model must be a model, its name or its folder: received {type(model).__name__}.")
     return model
 
 
@@ -173,10 +207,59 @@ def info(name: str | os.PathLike) -> dict[str, Any]:
     return artifact_of(text).card
 
 
+def _check_names(name: str, model_class: type, overrides: dict[str, Any]) -> None:
+    """Refuses arguments that a model's constructor does not take."""
+    # A model's own arguments and those it hands on to the class it extends.
+    classes = [c for c in model_class.__mro__ if not c.__module__.startswith("keras.")]
+    parameters = [p for c in classes for p in inspect.signature(c.__init__).parameters.values()]
+    known = [*dict.fromkeys(p.name for p in parameters if p.kind is p.KEYWORD_ONLY), "name", "dtype"]
+    if unknown := sorted(set(overrides) - set(known)):
+        raise ValueError(f"{name} has no argument {', '.join(unknown)}: it takes {', '.join(known)}.")
+
+
+def _read(path: Path) -> "keras.Model":
+    """The model of a file, with the weights that the file holds."""
+    import keras
+
+    try:
+        with warnings.catch_warnings():
+            # Shipped files leave out the optimizer's slots, which Keras takes for a mistake.
+            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            model = keras.models.load_model(path, safe_mode=True)
+        stored = _stored_shapes(path)
+    except Exception as error:  # of zip, HDF5, JSON and Keras, whatever is wrong with a file
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
+        raise ValueError(f"{path} holds no model that can be loaded: {reason}") from None
+    own = collections.Counter(tuple(weight.shape) for weight in model.weights)
+    missing, unused = own - collections.Counter(stored), set(stored) - set(own)
+    if not model.built or missing or unused:
+        raise ValueError(
+            f"{path} does not hold the weights of its model: expected {own.total()} arrays, found {len(stored)} "
+            f"of which {own.total() - missing.total()} fit. Reinstall or retrain the model."
+        )
+    return model
+
+
+def _stored_shapes(path: Path) -> list[tuple[int, ...]]:
+    """Of the weights in a ``.keras`` file, without what is an optimizer's or a seed."""
+    import h5py
+
+    shapes = []
+
+    def note(name, entry):
+        first, *_ = name.split("/")
+        if isinstance(entry, h5py.Dataset) and first != "vars" and not first.endswith("optimizer"):
+            shapes.append(tuple(entry.shape))
+
+    with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
+        file.visititems(note)
+    return shapes
+
+
 def _with_config(model: "keras.Model", overrides: dict[str, Any]) -> "keras.Model":
     try:
         changed = type(model).from_config({**model.get_config(), **overrides})
-        changed.build()
+        changed.build((None, *changed.image_shape))
         changed.set_weights(model.get_weights())
         if hasattr(model, "tokenizer"):  # which is neither configuration nor weights
             changed.tokenizer.take(model.tokenizer.pieces)

@@ -5,6 +5,8 @@ from keras import ops
 
 from zoo import backend
 
+EPSILON = 1e-7
+
 
 @keras.saving.register_keras_serializable("zoo")
 class L1Activity(keras.regularizers.Regularizer):
@@ -36,7 +38,7 @@ class L1Activity(keras.regularizers.Regularizer):
 
 @keras.saving.register_keras_serializable("zoo")
 class KLSparsity(keras.regularizers.Regularizer):
-    """Holds the mean activation ρ̂ of every unit near a small target ρ: ``weight · Σ KL(ρ ‖ ρ̂)``.
+    """Holds the mean activation ρ̂ of every unit, plus 1e-7, near a small target ρ: ``weight · Σ KL(ρ ‖ ρ̂)``.
 
         KL(ρ ‖ ρ̂) = ρ log(ρ / ρ̂) + (1 − ρ) log((1 − ρ) / (1 − ρ̂))
 
@@ -82,8 +84,9 @@ class KLSparsity(keras.regularizers.Regularizer):
         return self.weight * penalty * ops.cast(ops.shape(activations)[0], "float32")
 
     def _divergence(self, mean):
-        mean, rho = ops.clip(mean, 1e-6, 1 - 1e-6), self.target  # the logarithm of a dead unit has no value
-        return ops.sum(rho * ops.log(rho / mean) + (1 - rho) * ops.log((1 - rho) / (1 - mean)))
+        # The logarithm of a dead unit has no value; a bound on its mean would leave it without a gradient, and dead.
+        rho, on, off = self.target, mean + EPSILON, 1 - mean + EPSILON
+        return ops.sum(rho * ops.log(rho / on) + (1 - rho) * ops.log((1 - rho) / off))
 
     def get_config(self):
         return {"target": self.target, "weight": self.weight}

@@ -1,13 +1,19 @@
 """What the zoo's estimators share: features in [0, 1], a training, and results that do not depend on company."""
 
+import contextlib
+import random
+import threading
+
 import keras
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from zoo.data import training_batches
 from zoo.models import Autoencoder
 
+_DRAWING = threading.Lock()
 BATCH = 256  # rows that are computed at once: always as many, so that no result depends on what comes beside it
 
 
@@ -27,17 +33,21 @@ class AutoencoderEstimator(BaseEstimator):
         """Trains the model that ``make`` returns for an ``image_shape``; sets what all fitted estimators have."""
         self.data_min_ = X.min(axis=0)
         self.data_range_ = np.where(X.max(axis=0) > self.data_min_, X.max(axis=0) - self.data_min_, 1.0)
-        keras.utils.set_random_seed(int(check_random_state(self.random_state).randint(2**31 - 1)))
-        model = make(image_shape=(1, X.shape[1], 1))
-        if not isinstance(model, Autoencoder):
-            raise ValueError(f"model must make an Autoencoder of zoo.models: received {type(model).__name__}.")
-        model.build()
-        steps = epochs * -(-len(X) // self.batch_size)
-        model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)))
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        with _seeds_from(seed):
+            model = make(image_shape=(1, X.shape[1], 1))
+            if not isinstance(model, Autoencoder):
+                raise ValueError(f"model must make an Autoencoder of zoo.models: received {type(model).__name__}.")
+            model.build((None, *model.image_shape))
+        batch_size = int(min(self.batch_size, len(X)))
+        batches, steps = training_batches(self._images(X), batch_size, epochs=epochs, seed=seed, keep_last=True)
+        schedule = keras.optimizers.schedules.CosineDecay(self.learning_rate, epochs * steps)
+        model.compile(keras.optimizers.Adam(schedule))
         fitted = model.fit(
-            self._images(X),
+            batches,
+            steps_per_epoch=steps,
             epochs=epochs,
-            batch_size=int(min(self.batch_size, len(X))),
+            shuffle=False,  # they are
             verbose=self.verbose,
             callbacks=[*callbacks],
         )
@@ -63,3 +73,19 @@ class AutoencoderEstimator(BaseEstimator):
             full = np.concatenate([part, np.zeros((BATCH - len(part), *rows.shape[1:]), rows.dtype)])
             results.append(np.asarray(compute(full))[: len(part)])
         return np.concatenate(results)
+
+
+@contextlib.contextmanager
+def _seeds_from(seed: int):
+    """Inside, Keras takes the seeds of initializers and random layers from ``seed``.
+
+    It draws them by Python's ``random``, whose state is afterwards as it was: no caller's draws depend on a training,
+    nor do those of NumPy, Keras and TensorFlow, whose states are left alone.
+    """
+    with _DRAWING:
+        before = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)

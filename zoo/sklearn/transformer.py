@@ -75,7 +75,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Codes ``(n, n_components)`` of examples ``(n, features)``, computed in float32, in the examples' dtype."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self._in_batches(self.model_.encode, self._images(X)).reshape(len(X), -1).astype(X.dtype)
+        # Not by `encode`, as features of new examples may lie beyond those of the training.
+        return self._in_batches(self.model_.encoder, self._images(X)).reshape(len(X), -1).astype(X.dtype)
 
     def inverse_transform(self, X):
         """Examples, float64 ``(n, features)``, restored from codes ``(n, n_components)``."""

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from zoo import losses
 from zoo.data import training_batches
+from zoo.models.inputs import Bounds, check_examples
 from zoo.training.callbacks import CommandLineProgress, StopAtNonFinite
 from zoo.training.distribution import distributed
 
@@ -116,9 +117,7 @@ def _check(data: np.ndarray) -> None:
         return
     if not np.issubdtype(data.dtype, np.floating):
         raise ValueError(f"data must be floating-point in [0, 1] or uint8: received {data.dtype}.")
-    finite = np.isfinite(data).reshape(len(data), -1).all(axis=1)
-    if not finite.all():
-        raise ValueError(f"data must be finite: received NaN or infinity in example {int(finite.argmin())}.")
+    check_examples("data", data, None, Bounds("data"))
 
 
 def _unit(x: tf.Tensor) -> tf.Tensor:

@@ -70,7 +70,7 @@ class Compressor(QuantizedAutoencoder):
                 conv(filters, 4, strides=2),
                 *[ResidualBlock2D(filters) for _ in range(self.encoder_blocks[1])],
                 conv(filters // 4, 1),
-                layers.Flatten(),
+                layers.Flatten(data_format="channels_last"),
                 layers.Dense(latent_dim, dtype="float32", name="z"),
             ],
             name="encoder",

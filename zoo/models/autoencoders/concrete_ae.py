@@ -68,7 +68,9 @@ class ConcreteAE(Autoencoder):
             dtype="float32",
             name="z",
         )
-        self.encoder = keras.Sequential([layers.Flatten(dtype="float32"), self.selector], name="encoder")
+        self.encoder = keras.Sequential(
+            [layers.Flatten(dtype="float32", data_format="channels_last"), self.selector], name="encoder"
+        )
         self.decoder = keras.Sequential(
             [
                 *(layers.Dense(units, self.activation, kernel_initializer="he_uniform") for units in self.hidden_units),

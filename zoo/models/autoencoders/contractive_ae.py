@@ -38,7 +38,11 @@ class ContractiveAE(Autoencoder):
         self.hidden_units, self.contraction_weight = hidden_units, contraction_weight
         height, width, channels = self.image_shape
         self.encoder = keras.Sequential(
-            [layers.Flatten(), layers.Dense(hidden_units, "sigmoid", dtype="float32", name="z")], name="encoder"
+            [
+                layers.Flatten(data_format="channels_last"),
+                layers.Dense(hidden_units, "sigmoid", dtype="float32", name="z"),
+            ],
+            name="encoder",
         )
         self.decoder = keras.Sequential(
             [

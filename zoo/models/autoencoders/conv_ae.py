@@ -61,7 +61,7 @@ class ConvAE(QuantizedAutoencoder):
                 conv(filters, 4, strides=2),
                 *[ResidualBlock2D(filters) for _ in range(encoder_blocks)],
                 conv(filters // 2),
-                layers.Flatten(),
+                layers.Flatten(data_format="channels_last"),
                 layers.Dense(latent_dim, dtype="float32", name="z"),
             ],
             name="encoder",

@@ -63,7 +63,7 @@ class ConvTiedAE(Autoencoder):
         x = y = keras.Input(self.image_shape, name="x")
         for conv in convs:
             y = layers.Activation(self.activation)(conv(y))
-        self.encoder = keras.Model(x, code(layers.Flatten()(y)), name="encoder")
+        self.encoder = keras.Model(x, code(layers.Flatten(data_format="channels_last")(y)), name="encoder")
 
         z = keras.Input((latent_dim,), name="code")
         y = layers.Reshape(grid)(code(z, reverse=True))

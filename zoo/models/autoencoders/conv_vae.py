@@ -77,7 +77,7 @@ class ConvVAE(VariationalAutoencoder):
         x = _blocks(x, filters // 2, self.encoder_blocks[0], dropout)
         x = _conv(filters, 4, strides=2)(x)
         x = _blocks(x, filters, self.encoder_blocks[1], dropout)
-        features = Dropout(dropout)(layers.Flatten()(_conv(filters // 4, 1)(x)))
+        features = Dropout(dropout)(layers.Flatten(data_format="channels_last")(_conv(filters // 4, 1)(x)))
 
         z = keras.Input((latent_dim,), name="z")
         narrow = (height // 4, width // 4, filters // 4)
@@ -102,7 +102,15 @@ class ConvVAE(VariationalAutoencoder):
 
 
 def _conv(filters, size, strides=1):
-    return layers.Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer="he_normal")
+    return layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+    )
 
 
 def _blocks(x, filters, number, dropout):

@@ -85,8 +85,8 @@ class DenoisingAE(Autoencoder):
         x = _conv(self.filters // 2, 4, strides=2)(inputs)
         x = _conv(self.filters, 4, strides=2)(x)
         x = self._stack(x)
-        local = layers.Conv2D(self.latent_channels, 3, padding="same")(x)
-        whole = layers.Flatten()(_conv(self.filters // 4, 1)(x))
+        local = layers.Conv2D(self.latent_channels, 3, padding="same", data_format="channels_last")(x)
+        whole = layers.Flatten(data_format="channels_last")(_conv(self.filters // 4, 1)(x))
         whole = layers.Dense(self.global_units, "relu", kernel_initializer="he_normal")(whole)
         whole = layers.Dense(quarter[0] * quarter[1] * self.latent_channels, kernel_initializer="zeros")(whole)
         whole = layers.Reshape((*quarter, self.latent_channels))(whole)
@@ -94,11 +94,15 @@ class DenoisingAE(Autoencoder):
 
     def _decoder(self, quarter, channels):
         inputs = keras.Input((*quarter, self.latent_channels), name="z")
-        local = layers.Conv2D(self.filters, 3, padding="same")(inputs)
-        whole = layers.Dense(self.global_units, "relu", kernel_initializer="he_normal")(layers.Flatten()(inputs))
+        local = layers.Conv2D(self.filters, 3, padding="same", data_format="channels_last")(inputs)
+        whole = layers.Dense(self.global_units, "relu", kernel_initializer="he_normal")(
+            layers.Flatten(data_format="channels_last")(inputs)
+        )
         narrow = (*quarter, self.filters // 4)
         whole = layers.Dense(narrow[0] * narrow[1] * narrow[2], "relu", kernel_initializer="he_normal")(whole)
-        whole = layers.Conv2D(self.filters, 1, kernel_initializer="zeros")(layers.Reshape(narrow)(whole))
+        whole = layers.Conv2D(self.filters, 1, kernel_initializer="zeros", data_format="channels_last")(
+            layers.Reshape(narrow)(whole)
+        )
         x = self._stack(layers.ReLU()(layers.Add()([local, whole])))
         x = SubPixelConv2D(self.filters // 2, activation="relu")(x)
         x = _conv(self.filters // 2)(x)
@@ -134,4 +138,12 @@ class DenoisingAE(Autoencoder):
 
 
 def _conv(filters, size=3, strides=1):
-    return layers.Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer="he_normal")
+    return layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+    )

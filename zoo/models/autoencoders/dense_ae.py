@@ -38,7 +38,11 @@ class DenseAE(Autoencoder):
 
         height, width, channels = self.image_shape
         self.encoder = keras.Sequential(
-            [layers.Flatten(), *hidden(self.hidden_units), layers.Dense(latent_dim, dtype="float32", name="z")],
+            [
+                layers.Flatten(data_format="channels_last"),
+                *hidden(self.hidden_units),
+                layers.Dense(latent_dim, dtype="float32", name="z"),
+            ],
             name="encoder",
         )
         self.decoder = keras.Sequential(

@@ -98,7 +98,7 @@ class HierarchicalVAE(BoundedAutoencoder):
 
     def _top_posterior(self):
         x = keras.Input(self.image_shape, name="x")
-        flat = layers.Flatten()(_conv(self.filters // 4, 1)(self._features(x)))
+        flat = layers.Flatten(data_format="channels_last")(_conv(self.filters // 4, 1)(self._features(x)))
         outputs = [layers.Dense(self.top_dim, dtype="float32", name=name)(flat) for name in ("mean", "log_var")]
         return keras.Model(x, outputs, name="top_posterior")
 
@@ -253,7 +253,15 @@ def _divergence(posterior, prior=(0.0, None)):
 
 
 def _conv(filters, size=3, strides=1):
-    return layers.Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer="he_normal")
+    return layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+    )
 
 
 def _joined(filters, *inputs):
@@ -265,6 +273,7 @@ def _joined(filters, *inputs):
             padding="same",
             use_bias=not index,
             kernel_initializer=keras.initializers.VarianceScaling(2.0 / len(inputs)),
+            data_format="channels_last",
         )(x)
         for index, x in enumerate(inputs)
     ]
@@ -273,4 +282,6 @@ def _joined(filters, *inputs):
 
 def _linear(x, filters, name, bias=0.0):
     initializer = keras.initializers.Constant(bias)
-    return layers.Conv2D(filters, 1, bias_initializer=initializer, dtype="float32", name=name)(x)
+    return layers.Conv2D(
+        filters, 1, bias_initializer=initializer, dtype="float32", name=name, data_format="channels_last"
+    )(x)

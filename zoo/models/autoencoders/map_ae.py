@@ -63,7 +63,7 @@ class MapAE(Autoencoder):
             [
                 _conv(filters // 2),
                 _conv(filters),
-                layers.Flatten(),
+                layers.Flatten(data_format="channels_last"),
                 *[_dense(self.hidden_units[0], "relu") for _ in range(2)],
                 layers.Dense(latent_dim, dtype="float32", name="z"),
             ],
@@ -113,7 +113,9 @@ def nearest_of_batch(x):
 
 
 def _conv(filters):
-    return layers.Conv2D(filters, 4, 2, padding="same", activation="relu", kernel_initializer="he_normal")
+    return layers.Conv2D(
+        filters, 4, 2, padding="same", activation="relu", kernel_initializer="he_normal", data_format="channels_last"
+    )
 
 
 def _dense(units, activation):

@@ -67,7 +67,7 @@ class SparseAE(Autoencoder):
 
         x = keras.Input(self.image_shape)
         z = layers.Activation("sigmoid", activity_regularizer=penalty, dtype="float32", name="z")(
-            tied(layers.Flatten()(x))
+            tied(layers.Flatten(data_format="channels_last")(x))
         )
         if k is not None:
             z = KSparse(k, dtype="float32", name="k_sparse")(z)

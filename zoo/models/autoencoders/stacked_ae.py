@@ -50,7 +50,7 @@ class StackedAE(Autoencoder):
         height, width, channels = self.image_shape
         self.encoder = keras.Sequential(
             [
-                layers.Flatten(),
+                layers.Flatten(data_format="channels_last"),
                 *(layers.Dense(units, self.activation) for units in self.hidden_units),
                 layers.Dense(latent_dim, self.code_activation, dtype="float32", name="z"),
             ],

@@ -53,7 +53,7 @@ class TiedAE(Autoencoder):
         code = ReversibleDense(widths[-1], latent_dim, tied=tied, dtype="float32", name="z")
 
         x = keras.Input(self.image_shape, name="x")
-        y = layers.Flatten()(x)
+        y = layers.Flatten(data_format="channels_last")(x)
         for layer in hidden:
             y = layers.Activation(self.activation)(layer(y))
         self.encoder = keras.Model(x, code(y), name="encoder")

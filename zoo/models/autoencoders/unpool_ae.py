@@ -71,10 +71,10 @@ class UnpoolAE(Autoencoder):
         x = inputs = keras.Input(self.image_shape, name="x")
         switches = []
         for units, pooled in zip(self.filters, self.pooled_channels, strict=True):
-            x = layers.Conv2D(pooled, 3, padding="same")(_conv(units)(x))
+            x = layers.Conv2D(pooled, 3, padding="same", data_format="channels_last")(_conv(units)(x))
             x, where = MaxPoolWithSwitches2D(POOL, name=f"switches_{len(switches) + 1}")(x)
             switches.append(where)
-        x = layers.Flatten()(_conv(self.filters[1])(x))
+        x = layers.Flatten(data_format="channels_last")(_conv(self.filters[1])(x))
         z = layers.Dense(latent_dim, dtype="float32", name="z")(x)
         self.encoder = keras.Model(inputs, (z, *switches), name="encoder")
 
@@ -86,7 +86,7 @@ class UnpoolAE(Autoencoder):
         x = layers.Dense(quarter[0] * quarter[1] * self.filters[1], "relu", kernel_initializer="he_normal")(inputs[0])
         x = layers.Reshape((*quarter, self.filters[1]))(x)
         for units, pooled, where in zip(self.filters[::-1], self.pooled_channels[::-1], inputs[:0:-1], strict=True):
-            x = layers.Conv2D(pooled, 3, padding="same")(x)
+            x = layers.Conv2D(pooled, 3, padding="same", data_format="channels_last")(x)
             x = _conv(units)(MaxUnpool2D(POOL)([x, where]))
         x = layers.Conv2D(
             channels,
@@ -96,6 +96,7 @@ class UnpoolAE(Autoencoder):
             bias_initializer=keras.initializers.Constant(initial_bias),
             dtype="float32",
             name="reconstruction",
+            data_format="channels_last",
         )(x)
         self.decoder = keras.Model(inputs, x, name="decoder")
 
@@ -127,4 +128,6 @@ class UnpoolAE(Autoencoder):
 
 
 def _conv(filters):
-    return layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_normal")
+    return layers.Conv2D(
+        filters, 3, padding="same", activation="relu", kernel_initializer="he_normal", data_format="channels_last"
+    )

@@ -67,7 +67,9 @@ class VAE(VariationalAutoencoder):
         self.dropout, self.decoder_dropout = dropout, decoder_dropout
 
         inputs = keras.Input(self.image_shape, name="x")
-        features = self._hidden(Dropout(dropout)(layers.Flatten()(inputs)), self.hidden_units, dropout)
+        features = self._hidden(
+            Dropout(dropout)(layers.Flatten(data_format="channels_last")(inputs)), self.hidden_units, dropout
+        )
         z = keras.Input((latent_dim,), name="z")
         x = self._hidden(z, reversed(self.hidden_units), decoder_dropout)
         height, width, channels = self.image_shape

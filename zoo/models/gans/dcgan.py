@@ -35,8 +35,9 @@ class DCGAN(AdversarialModel):
         hidden_units: widths of dense layers that the generator's noise goes through first, each normalised over the
             batch: with more layers it changes faster from one kind of image to another, and fewer lie in between.
         normalization: of the discriminator: ``batch``, ``spectral`` or None.
-        score_scale: what the discriminator's score is multiplied by: with spectral normalisation, K bounds its slope by
-            K instead of 1.
+        score_scale: what the discriminator's score, and so its slope, is multiplied by. Spectral normalisation alone
+            does not bound that slope by 1: a kernel's largest singular value is 1 as a matrix, and the convolution by
+            it may still stretch an image, in the trained ``sngan`` by 1.4 to 1.9 a layer.
         dropout: of the discriminator's features.
         latent_dim, num_classes, gradient_penalty_weight, r1_weight, clip, seed: see ``AdversarialModel``.
 
