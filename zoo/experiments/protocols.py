@@ -78,10 +78,10 @@ def benchmark_modes(
 
     Returns:
         ``data``, ``model``, ``settings``, ``samples``, ``of`` how many modes, ``steps`` looked at; ``seeds``: for each
-        ``seed``, ``modes``, ``pacgan_modes`` and ``high_quality`` (of points), ``kl`` from an even spread in nats, ``earth_mover_distance``
-        (of points), ``seconds`` of training, ``modes_over_time``, ``alarms`` (of points: the first of each kind, with
-        ``kind``, ``step`` and ``evidence``) and some ``examples``; and, of the mixture's own points or the real images,
-        the same figures as ``real``, the best that one can expect.
+        ``seed``, ``modes``, ``pacgan_modes`` and ``high_quality`` (of points), ``kl`` from an even spread in nats,
+        ``earth_mover_distance`` (of points), ``seconds`` of training, ``modes_over_time``, ``alarms`` (of points: the
+        first of each kind, with ``kind``, ``step`` and ``evidence``) and some ``examples``; and, of the mixture's own
+        points or the real images, the same figures as ``real``, the best that one can expect.
 
     Raises:
         ValueError: for unknown names, a setting that there is not, or a number below 1.
