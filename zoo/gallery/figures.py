@@ -148,8 +148,9 @@ def tables(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``plain``: figures that stand alone; ``noises``: (what was done, noisy, denoised); ``samples``: (figure's
-        name, better, mean, least, largest, of real images) of what a model generates; ``classes``, and ``asked`` of
-        a conditional model: a share each; ``remarks``: (name, text or figure) about the samples. Together they hold every number of the card.
+        name, better, mean, least, largest, of real images) of what a model generates; ``classes``, and ``asked`` of a
+        conditional model: a share each; ``remarks``: (name, text or figure) about the samples. Together they hold every
+        number of the card.
     """
     found = {"plain": [], "noises": [], "samples": [], "classes": [], "asked": [], "remarks": []}
     for key, value in metrics.items():
