@@ -512,6 +512,17 @@ def test_a_short_last_batch_trains_or_is_refused(name, xla):
     assert fit(model, IMAGES[:13], LABELS[:13])["generator_loss"]
 
 
+@pytest.mark.parametrize("name", ["gan", "cgan", "vae_gan"])
+def test_a_whole_model_exports_without_having_been_called(name, tmp_path):
+    model = compiled(name)
+    model.export(tmp_path / "model", verbose=False)
+    noise = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    inputs = {"gan": noise, "cgan": [noise, np.arange(3, dtype=np.int32)], "vae_gan": IMAGES[:3]}[name]
+    inputs = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
+    exported = tf.saved_model.load(str(tmp_path / "model"))
+    np.testing.assert_allclose(exported.serve(inputs), model(inputs), atol=1e-5)
+
+
 def test_an_evaluation_is_the_same_twice_and_teaches_nothing():
     model = SMALL["dcgan"]()
     model.compile()
