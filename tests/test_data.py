@@ -92,6 +92,15 @@ def test_batches_cover_each_epoch_once_in_an_order_of_its_own():
     assert (first != second).any()
 
 
+def test_the_last_short_batch_is_kept_where_it_is_wanted():
+    images = np.arange(10, dtype=np.float32).reshape(10, 1, 1, 1)
+    batches, steps = data.training_batches(images, 4, epochs=2, seed=3, keep_last=True)
+    found = [batch.numpy().ravel() for batch in batches]
+    assert steps == 3 and [len(batch) for batch in found] == [4, 4, 2] * 2
+    first, second = np.concatenate(found[:3]), np.concatenate(found[3:])
+    assert sorted(first) == sorted(second) == list(range(10)) and (first != second).any()
+
+
 def test_a_resumed_run_sees_what_the_uninterrupted_one_saw():
     images = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1)
     whole = [np.asarray(b) for b in data.training_batches(images, 8, epochs=3, seed=5)[0]]

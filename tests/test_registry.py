@@ -82,8 +82,8 @@ def test_a_trained_model_exports_as_it_is(tmp_path):
     expected = model.predict(IMAGES, verbose=0)
     model.export(tmp_path / "after", verbose=False)
     for name in ("before", "after"):
-        served = tf.saved_model.load(str(tmp_path / name)).serve(IMAGES)
-        np.testing.assert_allclose(served, expected, atol=1e-5)
+        served = tf.saved_model.load(str(tmp_path / name))
+        np.testing.assert_allclose(served.serve(IMAGES), expected, atol=1e-5)
 
 
 def test_a_file_of_the_user_s_own_loads(tmp_path):
@@ -91,7 +91,7 @@ def test_a_file_of_the_user_s_own_loads(tmp_path):
     model.save(tmp_path / "mine.keras")
     again = zoo.load(tmp_path / "mine.keras")
     np.testing.assert_array_equal(again(IMAGES), model(IMAGES))
-    assert again.compiled and zoo.load(str(tmp_path / "mine.keras"), name="other").name == "other"
+    assert again.compiled and zoo.load(str(tmp_path / "mine.keras"), dtype="float64").dtype_policy.name == "float64"
     with pytest.raises(ValueError, match="yours.keras is no file: .* after import zoo.models"):
         zoo.load(tmp_path / "yours.keras")
     (tmp_path / "broken.keras").write_bytes((tmp_path / "mine.keras").read_bytes()[:5000])
@@ -128,6 +128,29 @@ def test_a_file_whose_weights_are_not_its_models_is_refused(damage, tmp_path):
             new.writestr(entry, content)
     with pytest.raises(ValueError, match="d.keras (does not hold the weights of its|holds no) model"):
         zoo.load(tmp_path / "d.keras")
+
+
+@pytest.mark.slow
+def test_a_cleared_session_keeps_nothing_of_the_models_that_were_loaded(run_python):
+    run_python(
+        """
+import resource
+import keras, zoo
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def load(times):
+    for _ in range(times):
+        zoo.load("dense_ae")
+        keras.utils.clear_session()
+
+load(3)
+before = peak()
+load(40)
+assert peak() < 1.03 * before, (before, peak())
+"""
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on POSIX systems")

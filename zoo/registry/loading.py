@@ -120,8 +120,8 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     """A model of the zoo: trained, compiled, ready for ``predict`` and ``fit``.
 
     ``keras.models.load_model`` reads a file of the user's own too, once ``import zoo.models`` has registered the
-    classes with Keras. Many models in one process take memory that Keras and TensorFlow keep for their graphs:
-    ``keras.utils.clear_session()`` between them frees it.
+    classes with Keras. TensorFlow keeps about a megabyte for every model that was loaded;
+    ``keras.utils.clear_session()`` frees it.
 
     Args:
         name: ``architecture`` (its default tag), ``architecture.tag``, a folder that ``zoo train`` wrote, or a file

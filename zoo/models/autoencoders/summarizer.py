@@ -271,7 +271,8 @@ class Summarizer(Autoencoder):
         return {**super().refused, **reasons}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        language, found, attention, copying, z, own = y_pred
+        language, found, *others = y_pred
+        attention, copying, z, own = (ops.cast(part, "float32") for part in others)
         document, summary, prose = self._parts(x)
 
         _, _, surprise = self._surprise(prose, language)
