@@ -48,8 +48,12 @@ def _purpose(architecture: str, metrics: dict) -> str:
         distance, precision, recall = (
             metrics["samples"][key]["mean"] for key in ("frechet_distance", "precision", "recall")
         )
-        figures = f"Fréchet distance {distance:.1f}, precision {100 * precision:.0f} %, recall {100 * recall:.0f} %"
-        return f"generates; {figures}"
+        floor = metrics["samples"]["real"]["frechet_distance"]
+        figures = f"Fréchet distance {distance:.1f} (real images {floor:.1f}), precision {100 * precision:.0f} %"
+        if "conditional_accuracy" in metrics["samples"]:
+            asked = metrics["samples"]["conditional_accuracy"]["mean"]
+            figures = f"{100 * asked:.1f} % of the class asked for; of equally many a class, {figures}"
+        return f"generates; {figures}, recall {100 * recall:.0f} %"
     if "accuracy" in metrics:
         return f"tells {100 * metrics['accuracy']:.2f} % of images' classes; what generated images are measured by"
     if "codec_psnr" in metrics:

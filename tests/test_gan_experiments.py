@@ -168,6 +168,23 @@ def test_modes_over_time_counts_what_each_seed_draws(tmp_path):
     assert (tmp_path / "modes.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_a_quick_run_still_tells_the_losses_apart():
+    models = experiments.EXPERIMENTS["modes_over_time"]
+    found = {name: runs[0]["modes"] for name, runs in models.run(**models.quick)["models"].items()}
+    last = {name: np.mean(counts[-10:]) for name, counts in found.items()}
+    assert last["WGAN-GP"] > max(7, last["WGAN, clipped"]) and last["minimax GAN"] < 6
+
+
+@pytest.mark.slow
+def test_a_quick_run_still_tells_the_numbers_of_steps_apart():
+    steps = experiments.EXPERIMENTS["discriminator_steps"]
+    rows = {(row["k"], row["equal"][:3]): row for row in steps.run(**steps.quick)}
+    assert all(row["modes"] for row in rows.values())
+    distance = {key: row["earth_mover_distance"] for key, row in rows.items()}
+    assert distance[2, "gen"] < 0.8 * distance[1, "gen"] and distance[5, "dis"] > 1.5 * distance[5, "gen"]
+
+
 def test_a_diverged_generator_captures_nothing():
     found = modes.coverage(np.array([[np.nan, 0.0], [0.0, 0.0]]), data.grid())
     assert found["modes"] == 0 and found["high_quality"] == 0 and found["counts"] == [0] * 25
@@ -204,6 +221,18 @@ def test_benchmark_modes_watches_for_collapse():
     assert found["settings"]["loss"] == "minimax" and found["settings"]["gradient_penalty_weight"] == 0
     (alarm,) = found["seeds"][0]["alarms"]  # the first one alone of each kind: at the look after ten without progress
     assert alarm["kind"] == "missing modes" and alarm["step"] == 11 and "of 25 captured" in alarm["evidence"]
+
+
+def test_both_protocols_count_what_they_say():
+    protocol = protocols._Points(data.grid())
+    centres = protocol.mixture.centres
+    # Of 10,000 points: 19 at a mode, all among the first 2,500; 20 at another, none among these; the rest at a third.
+    points = np.repeat(centres[2:3], 10_000, axis=0)
+    points[:19], points[-20:] = centres[0], centres[1]
+    assert protocol.captured(points)["modes"] == 2 == protocol.farther(points, 0)["pacgan_modes"]
+    assert [count > 0 for count in protocol.captured(points)["counts"][:4]] == [True, True, True, False]
+    points[100] = centres[3] + 4 * 0.05  # beyond 3 σ
+    assert protocol.farther(points, 0)["pacgan_modes"] == 2
 
 
 class Brightness:

@@ -280,6 +280,58 @@ def test_a_players_step_moves_nothing_of_the_other(name):
     assert sum(moved) >= len(model.generator_variables), "something trainable did not move"
 
 
+def weights(part) -> list[np.ndarray]:
+    return [np.array(v) for v in part.weights]
+
+
+@pytest.mark.parametrize("compiled_again", [False, True])
+@pytest.mark.parametrize("name", SMALL)
+def test_what_is_frozen_stays_and_the_other_player_learns(name, compiled_again):
+    for frozen, learning in (("generator", "discriminator"), ("discriminator", "generator")):
+        model = compiled(name, run_eagerly=True)
+        frozen, learning = getattr(model, frozen), getattr(model, learning)
+        frozen.trainable = False
+        if compiled_again:
+            model.compile(run_eagerly=True)
+        before = weights(frozen), weights(learning)
+        history = fit(model, IMAGES[:8], LABELS[:8])
+        assert equal(before[0], weights(frozen)) and not equal(before[1], weights(learning))
+        assert all(np.isfinite(values).all() for values in history.values())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_one_frozen_layer_stays(name):
+    model = compiled(name, run_eagerly=True)
+    frozen = [
+        next(layer for layer in player.layers if layer.weights) for player in (model.generator, model.discriminator)
+    ]
+    for layer in frozen:
+        layer.trainable = False
+    players = [part for part in (model.generator, model.discriminator)]
+    before = [weights(part) for part in (*frozen, *players)]
+    fit(model, IMAGES[:8], LABELS[:8])
+    stayed = [equal(old, weights(part)) for old, part in zip(before, (*frozen, *players), strict=True)]
+    assert stayed == [True, True, False, False]
+
+
+def test_freezing_counts_from_the_next_fit_on():
+    model = compiled("gan", discriminator_optimizer=keras.optimizers.Adam(1e-3))
+    model.compile(keras.optimizers.Adam(1e-3, use_ema=True))
+    fit(model)
+    model.generator.trainable = False
+    before = weights(model.generator), weights(model.discriminator)
+    fit(model)
+    assert equal(before[0], weights(model.generator)) and not equal(before[1], weights(model.discriminator))
+    assert model.generate(2, seed=0).shape[0] == 2
+    model.compile()
+    model.generator.trainable = True
+    with pytest.raises(ValueError, match="The generator was frozen, in whole or in part, at compile: call compile"):
+        fit(model)
+    model.compile()
+    fit(model)
+    assert not equal(before[0], weights(model.generator))
+
+
 def test_wgan_makes_the_papers_four_changes():
     model = SMALL["wgan"]()
     model.compile()
@@ -420,6 +472,55 @@ for name in {[*SMALL]!r}:
 """
     )
     assert printed.split() == [*SMALL]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_half_precision_compiles_again(name):
+    model = SMALL[name](dtype="mixed_float16")
+    for _ in range(2):
+        model.compile()
+        assert all(isinstance(o, keras.optimizers.LossScaleOptimizer) for o in model.optimizers)
+    model.compile(auto_scale_loss=False)
+    assert not any(isinstance(o, keras.optimizers.LossScaleOptimizer) for o in model.optimizers)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_last_batch_of_one(name):
+    model = compiled(name, discriminator_steps=1, run_eagerly=True)
+    history = fit(model, IMAGES[:9], LABELS[:9])
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert all(np.isfinite(values).all() for values in state(model))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("xla", [False, True])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_short_last_batch_trains_or_is_refused(name, xla):
+    def batches(count, size):
+        data = tf.data.Dataset.from_tensor_slices((IMAGES[:count], LABELS[:count])[: 2 if name == "cgan" else 1])
+        return data.batch(size)
+
+    model = compiled(name, discriminator_steps=1, jit_compile=xla)
+    history = fit(model, IMAGES[:9], LABELS[:9])
+    history |= model.fit(batches(9, 8), verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    model = compiled(name, discriminator_steps=5, jit_compile=xla)
+    with pytest.raises(ValueError, match="batch_size must be at least discriminator_steps, 5.*received 3 examples"):
+        fit(model, IMAGES[:11], LABELS[:11])
+    with pytest.raises(ValueError, match="batch_size must be at least discriminator_steps, 5.*received fewer examples"):
+        model.fit(batches(11, 8), verbose=0)
+    assert fit(model, IMAGES[:13], LABELS[:13])["generator_loss"]
+
+
+@pytest.mark.parametrize("name", ["gan", "cgan", "vae_gan"])
+def test_a_whole_model_exports_without_having_been_called(name, tmp_path):
+    model = compiled(name)
+    model.export(tmp_path / "model", verbose=False)
+    noise = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    inputs = {"gan": noise, "cgan": [noise, np.arange(3, dtype=np.int32)], "vae_gan": IMAGES[:3]}[name]
+    inputs = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
+    exported = tf.saved_model.load(str(tmp_path / "model"))
+    np.testing.assert_allclose(exported.serve(inputs), model(inputs), atol=1e-5)
 
 
 def test_an_evaluation_is_the_same_twice_and_teaches_nothing():
@@ -594,13 +695,25 @@ def test_a_batch_smaller_than_k_is_refused():
         model.fit(tf.data.Dataset.from_tensor_slices(IMAGES[:3]).batch(4), verbose=0)
     assert equal(before, model.get_weights())
     assert fit(model, IMAGES[:21], batch_size=8)["generator_loss"]  # 8, 8, 5
+    with pytest.raises(ValueError, match=message):
+        fit(model, IMAGES[:24], validation_split=0.5)  # 8, 4
+    assert fit(model, IMAGES[:20], validation_split=0.2)["generator_loss"]  # 8, 8
+
+
+def test_a_batch_smaller_than_k_is_refused_under_xla():
+    model = Line()
+    model.compile(loss="wasserstein", discriminator_steps=5, jit_compile=True)
+    batches = tf.data.Dataset.from_tensor_slices(np.ones((11, 1), np.float32)).batch(8)
+    with pytest.raises(ValueError, match="received fewer examples; raise it, or drop the last"):
+        model.fit(batches, verbose=0)
+    assert model.jit_compile and np.isfinite(model.evaluate(batches, verbose=0)).all()
 
 
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (IMAGES * 255, r"x must be images in \[0, 1\]: received values from .*divide 8-bit images by 255"),
-        (IMAGES * 2 - 1, "leave the rescaling to the model"),
+        (IMAGES * 255, r"x must be in \[0, 1\]: received values from .*divide 8-bit images by 255"),
+        (IMAGES * 2 - 1, r"x must be in \[0, 1\]: received values from -"),
         (np.where(IMAGES > 0.99, np.nan, IMAGES), "x must be finite"),
         (IMAGES[:0], r"x must hold at least one example: received the shape \(0, 12, 8, 1\)"),
         (IMAGES.swapaxes(1, 2), r"x must have the shape \(batch, 12, 8, 1\): received \(.*, 8, 12, 1\)"),
@@ -612,6 +725,98 @@ def test_bad_images(images, message):
     with pytest.raises(ValueError, match=message):
         model.fit(images, batch_size=8, verbose=0)
     assert equal(before, state(model))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_targets_and_weights_that_do_not_count_are_refused(name):
+    model = compiled(name)
+    labels, before = LABELS if model.num_classes else None, state(model)
+    arguments = [{"sample_weight": np.ones(24)}, {"class_weight": {0: 1.0, 1: 2.0, 2: 3.0}}]
+    arguments += [] if model.num_classes else [{"y": IMAGES}, {"y": LABELS}]
+    for given in arguments:
+        message = f"{next(iter(given))} must be left out"
+        with pytest.raises(ValueError, match=message):
+            model.fit(IMAGES, **{"y": labels, **given}, verbose=0)
+        if "class_weight" not in given:
+            with pytest.raises(ValueError, match=message):
+                model.evaluate(IMAGES, **{"y": labels, **given}, verbose=0)
+            with pytest.raises(ValueError, match=message):
+                model.fit(IMAGES, labels, validation_data=(IMAGES, *{"y": labels, **given}.values()), verbose=0)
+    with pytest.raises(ValueError, match="(y|sample_weight) must be left out"):
+        parts = (IMAGES, LABELS, np.ones(24, np.float32))[: 3 if model.num_classes else 2]
+        model.fit(tf.data.Dataset.from_tensor_slices(parts).batch(8), verbose=0)
+    assert equal(before, state(model))
+
+
+@pytest.mark.parametrize("xla", [False, True])
+@pytest.mark.parametrize("name", ["gan", "cgan", "vae_gan"])
+def test_images_of_another_scale_are_refused_wherever_they_come_from(name, xla):
+    model = compiled(name, jit_compile=xla, run_eagerly=not xla)
+    images, labels = 255 * IMAGES, LABELS if model.num_classes else None
+    batches = tf.data.Dataset.from_tensor_slices((images, LABELS) if model.num_classes else images).batch(8)
+    before, message = state(model), r"x must be in \[0, 1\]: received values from .*divide 8-bit images by 255"
+    for use in (
+        lambda: model.fit(batches, verbose=0),
+        lambda: model.evaluate(batches, verbose=0),
+        lambda: model.evaluate(images, labels, verbose=0),
+        lambda: model.train_on_batch(images, labels),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+    with pytest.raises(ValueError, match="validation_data must be in"):
+        fit(model, validation_data=(images, *([labels] if model.num_classes else [])))
+    if name == "vae_gan":
+        for use in (model.predict, model.predict_on_batch, model.encode, model):
+            with pytest.raises(ValueError, match=message):
+                use(images)
+    else:  # of noise, which may be anything
+        noise = 9 * np.ones((2, 4), np.float32)
+        inputs = [noise, np.zeros(2, np.int32)] if model.num_classes else noise
+        assert model.predict(inputs, verbose=0).shape == model.predict_on_batch(inputs).shape == (2, 12, 8, 1)
+    assert equal(before, state(model))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_layers_have_the_models_own_precision(name):
+    model = SMALL[name](dtype="mixed_float16")
+    kinds = keras.layers.Dense | keras.layers.Conv2D
+    parts = [getattr(model, part) for part in ("generator", "discriminator", "encoder") if hasattr(model, part)]
+    inner = [getattr(layer, "layer", layer) for part in parts for layer in part.layers]  # within a normalisation
+    hidden = [layer for layer in inner if isinstance(layer, kinds)]
+    assert {layer.dtype_policy.name for layer in hidden} == {"mixed_float16", "float32"}
+    assert all(layer.dtype_policy.name == "float32" for layer in SMALL[name]().layers)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_channels_are_last_whatever_keras_settings_say(name):
+    def made():
+        model = SMALL[name](image_shape=(12, 8, 3))
+        if before:
+            model.set_weights(before)
+        before[:] = model.get_weights()
+        images = model.generate(2, seed=0)
+        labels = keras.ops.arange(2) if model.num_classes else None
+        parts = [
+            images,
+            model.real_examples(images, training=False),
+            model.fake_examples(images, labels, training=False),
+        ]
+        if hasattr(model, "encoder"):
+            parts.append(model.encode(images))
+        scores = [
+            model.discriminator(model._with(labels, keras.ops.convert_to_tensor(x)), training=False) for x in parts[1:3]
+        ]
+        return [np.asarray(x) for x in (*parts, *scores)]
+
+    before = []
+    expected = made()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        found = made()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_bad_labels():

@@ -50,6 +50,21 @@ def test_a_picture(monkeypatch, tmp_path):
     assert min(Image.open(tmp_path / "digits.png").size) > 56
 
 
+def test_many_samples_are_several_pictures(monkeypatch, capsys, tmp_path):
+    options = ("vae.mnist", "-n", 13, "--seed", 2, "--json")
+    monkeypatch.setattr("zoo.cli.generate.PAGE", 6)
+    assert run(monkeypatch, *options, "-o", tmp_path / "many.png") == 0
+    names = [str(tmp_path / f"many-{page}.png") for page in (1, 2, 3)]
+    assert json.loads(capsys.readouterr().out) == {"output": names, "kind": "samples", "images": 13}
+    assert sorted(map(str, tmp_path.iterdir())) == names
+    assert run(monkeypatch, *options, "-o", tmp_path / "many.npy") == 0
+    drawn = np.rint(255 * np.load(tmp_path / "many.npy"))[..., 0]
+    for page, start in zip(names, (0, 6, 12), strict=True):  # every page begins with the sample that is its turn
+        with Image.open(page) as picture:
+            first = np.asarray(picture.convert("L"))[17:73:2, 17:73:2]  # within the margin, twice as large
+        np.testing.assert_allclose(first, drawn[start], atol=2)
+
+
 def test_a_film_is_the_steps_of_the_array_there_and_back(monkeypatch, tmp_path):
     options = ("--kind", "interpolation", "-n", 4, "--steps", 3)
     assert run(monkeypatch, "vae.mnist", "-o", tmp_path / "i.npy", *options) == 0
@@ -78,6 +93,12 @@ def test_a_traversal_is_labelled(monkeypatch, tmp_path):
         (["dense_ae", "-o", "a.png"], "dense_ae does not generate"),
         (["vae.mnist", "-o", "a.png", "-n", "0"], "number must be at least 1"),
         (["vea.mnist", "-o", "a.png"], "did you mean"),
+        (["gan.mnist", "-o", "a.png", "-n", "342393"], "number must be at most 342392, which are 1 GiB of numbers"),
+        (["vae.mnist", "-o", "a.png", "--kind", "traversal", "--steps", "1001"], "and at most 1000: received 1001"),
+        (
+            ["vae.mnist", "-o", "a.png", "--kind", "traversal", "--steps", "1000", "-n", "11"],
+            "number and steps must make at most 10000 images: received 11 rows of 1000 steps",
+        ),
     ],
 )
 def test_refuses_in_one_line(monkeypatch, capsys, tmp_path, arguments, message):

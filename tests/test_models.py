@@ -363,3 +363,23 @@ def test_an_empty_data_set_is_refused():
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["conv_ae", "unpool_ae", "vae", "hierarchical_vae", "aae"])
+def test_many_examples_are_encoded_and_decoded_in_batches(name, monkeypatch):
+    model, x = small.SMALL[name](), small.examples(name, 7)
+    z = model.encode(x)
+    images = model.decode(z)
+    sizes = []
+    for part in (model.encoder, model.decoder):
+
+        def call(inputs, *args, inner=part.call, **kwargs):
+            sizes.append(keras.tree.flatten(inputs)[0].shape[0])
+            return inner(inputs, *args, **kwargs)
+
+        part.call = call
+    monkeypatch.setattr("zoo.models.base.BATCH", 3)
+    for one, other in zip(keras.tree.flatten(model.encode(x)), keras.tree.flatten(z), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    np.testing.assert_allclose(model.decode(z), images, atol=1e-5)
+    assert sizes == 2 * [3, 3, 1]

@@ -82,6 +82,8 @@ def test_card_of_a_generator(name):
     samples = artifacts.find(name).card["metrics"]["samples"]
     assert samples["images"] == 10_000 and samples["seeds"] == 5
     assert samples["features"].startswith(f"classifier.{name.partition('.')[2]} sha256")
+    if name.startswith("cgan."):
+        assert samples["conditional_accuracy"]["min"] > 0.85 and set(samples["asked"]) == {0.1}
     frechet = samples["frechet_distance"]
     assert samples["real"]["frechet_distance"] < frechet["min"] <= frechet["mean"] <= frechet["max"]
     # All classes are drawn, and hardly anything twice: no collapse.

@@ -49,6 +49,23 @@ def test_the_same_seed_gives_the_same_weights(pictures, tmp_path):
     assert any((a != c).any() for a, c in zip(weights(first), weights(other), strict=True))
 
 
+def test_the_record_says_whether_xla_ran(pictures, tmp_path, run_python):
+    record = run(pictures, tmp_path / "free", epochs=1).record
+    assert record["recipe"]["jit_compile"] and record["jit_compile"] is True and record["deterministic"] is False
+    printed = run_python(
+        f"""
+import warnings
+from zoo import backend, training
+warnings.filterwarnings("error", message=".*jit_compile.*")
+backend.start(deterministic=True)
+options = {{"data_source": {str(pictures)!r}, "output": {str(tmp_path / "fixed")!r}, "epochs": 1, "batch_size": 16}}
+record = training.train("dense_ae", **options).record
+print(record["recipe"]["jit_compile"], record["jit_compile"], record["deterministic"])
+"""
+    )
+    assert printed.split() == ["True", "False", "True"]
+
+
 def test_validation_is_held_out_of_the_training_data(pictures, tmp_path):
     data = run(pictures, tmp_path / "a", epochs=1).data
     parts = [{image.tobytes() for image in split} for split in (data.train, data.validation, data.test)]
@@ -204,6 +221,7 @@ def test_the_command_writes_all_that_a_shipped_model_has(trained):
     assert card == json.loads((folder / "card.json").read_text()) == zoo.info(folder)
     assert card["training"]["seed"] == 7 and card["training"]["epochs"] == 2 and card["training"]["seconds"] > 0
     assert "train conv_ae" in card["training"]["command"] and card["data"]["fingerprint"]
+    assert card["training"]["deterministic"] and not card["training"]["jit_compile"]
     assert {"tensorflow", "keras", "numpy", "python"} == set(card["training"]["versions"])
     assert len(json.loads((folder / "history.json").read_text())["val_loss"]) == 2
 

@@ -83,6 +83,32 @@ def test_spreads_are_over_the_seeds(classifier):
     assert spread["mean"] == pytest.approx(np.mean(alone), rel=1e-6)
 
 
+def test_a_conditional_models_classes_are_those_asked_for(classifier):
+    model = keras.models.load_model(classifier / "model.keras")
+    found = np.asarray(model.head(model.features(DATA.test / np.float32(255)))).argmax(axis=1)
+    others = np.where(np.arange(N) < 30, (found + 1) % 3, found)
+    figures = measured(lambda n, seed: (DATA.test, found if seed else others), classifier)
+    assert figures["conditional_accuracy"] == pytest.approx({"mean": 0.875, "min": 0.75, "max": 1})
+    expected = (np.bincount(found, minlength=3) + np.bincount(others, minlength=3)) / (2 * N)
+    np.testing.assert_allclose(figures["asked"], expected, atol=1e-5)
+    assert "asked" not in measured(lambda n, seed: DATA.test, classifier, seeds=1)
+
+
+class Conditional:
+    """Stands for a conditional model: the grey of an image is its class."""
+
+    num_classes = 3
+
+    def generate(self, n, seed=None, labels=None):
+        return np.broadcast_to(np.reshape(labels, (-1, 1, 1, 1)) / np.float32(2), (n, 2, 2, 1))
+
+
+def test_a_conditional_model_is_asked_for_all_classes_in_turn():
+    images, asked = samples_from(Conditional())(1203, 0)
+    np.testing.assert_array_equal(images[:, 0, 0, 0], asked / np.float32(2))
+    assert np.bincount(asked).max() - np.bincount(asked).min() <= 3
+
+
 class Generator:
     """Stands for a model: remembers what it was asked for."""
 

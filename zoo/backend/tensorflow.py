@@ -9,6 +9,8 @@ from tensorflow.python.eager import context  # which has no public name
 
 from zoo.backend.replicas import replicas, share_of_loss
 
+_deterministic = False  # TensorFlow sets it for a process, and does not say how it is set
+
 
 def start(threads: int | None = None, *, deterministic: bool = False) -> None:
     """Starts the runtime, with ``threads`` threads for each operation and one operation at a time.
@@ -22,11 +24,18 @@ def start(threads: int | None = None, *, deterministic: bool = False) -> None:
         ValueError: if ``threads`` is below 1.
         RuntimeError: if ``threads`` is given after the first operation ran.
     """
+    global _deterministic
     configure(threads)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+        _deterministic = True
     tf.get_logger().setLevel("ERROR")  # that a function is traced for each of many models is no concern of a user
     tf.zeros(())
+
+
+def deterministic() -> bool:
+    """Whether ``start`` was told to compute deterministically, which XLA has no part in."""
+    return _deterministic
 
 
 def configure(threads: int | None = None, *, processors: int = 1) -> None:
@@ -154,9 +163,9 @@ def guarded(x, value, least: int, message: str):
     """``x``, in a graph that fails with ``message`` before it is used where the integer ``value`` is below ``least``.
 
     Raises:
-        CheckFailed: when the graph runs.
+        CheckFailed: when the graph runs; ``plain_errors`` makes a ValueError of it.
     """
-    with tf.control_dependencies([tf.debugging.assert_greater_equal(value, least, message)]):
+    with tf.control_dependencies([tf.debugging.Assert(value >= least, [message])]):
         return tf.identity(x)
 
 

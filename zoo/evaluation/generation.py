@@ -22,7 +22,7 @@ IMAGES_AT_ONCE = 500
 
 
 def measure_samples(
-    samples_of: Callable[[int, int], np.ndarray],
+    samples_of: Callable[[int, int], np.ndarray | tuple[np.ndarray, np.ndarray]],
     data_set: data.DataSet,
     *,
     classifier: str | os.PathLike,
@@ -33,7 +33,8 @@ def measure_samples(
     """Compares generated images with the test split, grey as it is, ``n`` with ``n``.
 
     Args:
-        samples_of: (n, seed) → images ``(n, height, width, channels)``, uint8, or float in [0, 1].
+        samples_of: (n, seed) → images ``(n, height, width, channels)``, uint8, or float in [0, 1]; of a conditional
+            model with them the classes ``(n,)`` that were asked for.
         data_set: the real images.
         classifier: whose penultimate layer the features are: a name as for ``zoo.load``, or a folder.
         n: images of each side.
@@ -46,6 +47,8 @@ def measure_samples(
         ``sliced_wasserstein`` between pixels, ``diversity`` (mean distance between two images over that of real
         ones) and ``duplicate_rate``; ``real``, the same of ``n`` training images, which is what a perfect generator
         would reach; and ``classes``, the share of the samples that the classifier takes for each class, over all draws.
+        Of a conditional model also ``conditional_accuracy``, the share that it takes for the class asked for, and
+        ``asked``, the share of each class in what was asked for.
 
     Raises:
         ValueError: if ``n`` is more than there are images of a split, ``seeds`` below 1, the classifier none, or the
@@ -81,13 +84,18 @@ def measure_samples(
             "duplicate_rate": duplicate_rate(images),
         }
 
-    draws, classes = [], np.zeros(network.num_classes)
+    draws, classes, wanted = [], np.zeros(network.num_classes), np.zeros(network.num_classes)
     for seed in range(seeds):
-        images = _unit("samples_of", samples_of(n, seed), real.shape)
+        drawn = samples_of(n, seed)
+        images, asked = drawn if isinstance(drawn, tuple) else (drawn, None)
+        images = _unit("samples_of", images, real.shape)
         features = _features(network, images)
         draws.append(compared(images, features))
         found = np.asarray(network.head(features)).argmax(axis=1)
         classes += np.bincount(found, minlength=network.num_classes)
+        if asked is not None:
+            draws[-1]["conditional_accuracy"] = float((found == asked).mean())
+            wanted += np.bincount(asked, minlength=network.num_classes)
         if advance is not None:
             advance(1)
     floor = _unit("the data", chosen["train"], real.shape)
@@ -98,17 +106,24 @@ def measure_samples(
         **{key: _spread([draw[key] for draw in draws]) for key in draws[0]},
         "real": compared(floor, _features(network, floor)),
         "classes": (classes / classes.sum()).round(6).tolist(),
+        **({"asked": (wanted / wanted.sum()).round(6).tolist()} if wanted.any() else {}),
     }
 
 
-def samples_from(model: keras.Model) -> Callable[[int, int], np.ndarray]:
-    """``samples_of`` of a model that has ``generate(n, seed=…)``, a part at a time."""
+def samples_from(model: keras.Model) -> Callable[[int, int], np.ndarray | tuple[np.ndarray, np.ndarray]]:
+    """``samples_of`` of a model that has ``generate(n, seed=…)``, a part at a time; where it has classes, in turn."""
+    num_classes = getattr(model, "num_classes", 0)
 
-    def samples_of(n: int, seed: int) -> np.ndarray:
+    def samples_of(n: int, seed: int):
         sizes = [min(IMAGES_AT_ONCE, n - start) for start in range(0, n, IMAGES_AT_ONCE)]
         part_seeds = np.random.SeedSequence(seed).generate_state(len(sizes)) >> 1  # Keras takes 31 bits
-        parts = [np.asarray(model.generate(m, seed=int(s))) for m, s in zip(sizes, part_seeds, strict=True)]
-        return np.concatenate(parts)
+        parts, asked = [], []
+        for size, part_seed in zip(sizes, part_seeds, strict=True):
+            asked.append(np.arange(size) % max(num_classes, 1))
+            labels = {"labels": asked[-1]} if num_classes else {}
+            parts.append(np.asarray(model.generate(size, seed=int(part_seed), **labels)))
+        images = np.concatenate(parts)
+        return (images, np.concatenate(asked)) if num_classes else images
 
     return samples_of
 

@@ -60,6 +60,8 @@ STYLES = {
     "noisy_si_sdr": Style("noisy", "{:z.2f} dB"),
     "denoised_si_sdr": Style("denoised", "{:z.2f} dB"),
     "classes": Style("Share of each class", "{:.1f} %", 100),
+    "asked": Style("Share of each class asked for", "{:.1f} %", 100),
+    "conditional_accuracy": Style("Of the class asked for", "{:.1f} %", 100, "higher"),
     "parameters": Style("Parameters", "{:,}", better="lower"),
 }
 NOISES = {
@@ -146,10 +148,11 @@ def tables(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``plain``: figures that stand alone; ``noises``: (what was done, noisy, denoised); ``samples``: (figure's
-        name, better, mean, least, largest, of real images) of what a model generates; ``classes``: a share each;
-        ``remarks``: (name, text or figure) about the samples. Together they hold every number of the card.
+        name, better, mean, least, largest, of real images) of what a model generates; ``classes``, and ``asked`` of a
+        conditional model: a share each; ``remarks``: (name, text or figure) about the samples. Together they hold every
+        number of the card.
     """
-    found = {"plain": [], "noises": [], "samples": [], "classes": [], "remarks": []}
+    found = {"plain": [], "noises": [], "samples": [], "classes": [], "asked": [], "remarks": []}
     for key, value in metrics.items():
         if key == "samples":
             _sort_samples(value, found)
@@ -174,8 +177,8 @@ def _sort_samples(samples: Mapping[str, Any], found: dict[str, list]) -> None:
             spread = [Figure(f"{name}.{part}", value[part]) for part in ("mean", "min", "max")]
             beside = Figure(f"samples.real.{key}", real[key]) if key in real else None
             found["samples"].append((spread[0].style.label, spread[0].style.better, *spread, beside))
-        elif key == "classes":
-            found["classes"] = [Figure(f"{name}.{index}", share) for index, share in enumerate(value)]
+        elif key in ("classes", "asked"):
+            found[key] = [Figure(f"{name}.{index}", share) for index, share in enumerate(value)]
         elif key != "real":
             found["remarks"].append((words(key).capitalize(), Figure(name, value) if _is_number(value) else value))
 

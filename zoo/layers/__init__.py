@@ -20,6 +20,7 @@ from zoo.layers.reversible import ReversibleConv2D, ReversibleDense
 from zoo.layers.sampling import GaussianSampling
 from zoo.layers.signal_noise import SignalNoise
 from zoo.layers.spatial_mixing import SpatialMixing
+from zoo.layers.spectral_normalization import SpectralNormalization
 from zoo.layers.sub_pixel import SubPixelConv2D
 from zoo.layers.text_tokenizer import TextTokenizer
 
@@ -51,6 +52,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialMixing",
+    "SpectralNormalization",
     "SubPixelConv2D",
     "TextTokenizer",
     "bounded_silu",

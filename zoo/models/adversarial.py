@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, losses, optimizers
-from zoo.models.inputs import check_examples
+from zoo.models.base import Guarded, Reconstructing
+from zoo.models.inputs import at_hand, refuse
 from zoo.models.perceptron import Perceptron
 from zoo.optimizers import OptimizerPair
 
@@ -22,7 +23,7 @@ METRICS = (
 )
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(Guarded, keras.Model):
     """A generator that makes examples of noise, and a discriminator that scores how real they look.
 
         noise (batch, latent_dim) → generator → fake (batch, *image_shape)
@@ -35,7 +36,10 @@ class AdversarialModel(keras.Model):
 
     A subclass creates ``self.generator`` and ``self.discriminator`` in its constructor, after calling this one's. With
     ``num_classes`` both take labels too: ``[noise, labels]`` and ``[examples, labels]``, labels ``(batch,)`` integers,
-    and so does ``fit(x, y)``.
+    and so does ``fit(x, y)``. Other targets and weights of examples are refused: the players' targets are real and
+    generated, and no loss is one example's alone.
+
+    ``trainable = False`` of a player, or of a layer, holds it still from the next ``fit`` on, while the rest learns.
 
     Args:
         image_shape: shape of one example: ``(height, width, channels)``, in [0, 1], or of anything else.
@@ -62,6 +66,7 @@ class AdversarialModel(keras.Model):
     # What ``compile`` takes where it is not told.
     default_loss = "non_saturating"
     default_discriminator_steps = 1
+    _trained = ()  # ids of the variables that the step of ``fit`` moves
 
     def __init__(
         self,
@@ -92,6 +97,7 @@ class AdversarialModel(keras.Model):
         self.gradient_penalty_weight, self.r1_weight, self.seed = gradient_penalty_weight, r1_weight, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.diagnosis = {name: keras.metrics.Mean(name) for name in METRICS}
+        self._step = self._learn
 
     @property
     def critic(self) -> keras.Model:
@@ -140,7 +146,7 @@ class AdversarialModel(keras.Model):
         if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations):
             yield
             return
-        variables = self.generator_variables
+        variables = _built_for(optimizer)
         before = [ops.convert_to_numpy(v) for v in variables]
         optimizer.finalize_variable_values(variables)
         try:
@@ -181,7 +187,8 @@ class AdversarialModel(keras.Model):
             self.build()
         auto_scale_loss = kwargs.pop("auto_scale_loss", True)
         kwargs.setdefault("jit_compile", False)
-        super().compile(optimizer=None, **kwargs)
+        # Of the two optimizers, of which Keras knows none, each is scaled below.
+        super().compile(optimizer=None, auto_scale_loss=False, **kwargs)
         self.generator_optimizer, self.discriminator_optimizer = (
             self._optimizer(optimizer, auto_scale_loss) for optimizer in (generator_optimizer, discriminator_optimizer)
         )
@@ -217,21 +224,56 @@ class AdversarialModel(keras.Model):
         if value is not None:
             raise AttributeError("A model of two players has two optimizers: give compile both.")
 
+    @property
+    def value_range(self):
+        # Points, and what else is no image, may be anywhere.
+        return (0, 1) if len(self.image_shape) == 3 else None
+
+    @property
+    def labelled(self):
+        return self.num_classes > 0
+
+    @property
+    def refused(self):
+        reasons = dict.fromkeys(("sample_weight", "class_weight"), "neither player's loss is one example's alone")
+        if not self.num_classes:
+            reasons["y"] = "the model was built without classes, and its targets are real and generated"
+        return reasons
+
     def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """As ``keras.Model.fit``, of real examples ``x`` in [0, 1] and, of a conditional model, labels ``y``.
 
         Raises:
-            ValueError: if arrays are empty, not finite, outside [0, 1] (of images), their labels out of range, or a
-                batch has fewer examples than the discriminator has steps.
+            ValueError: if examples are none, not finite, outside [0, 1] (of images), or their labels out of range; if a
+                batch has fewer examples than the discriminator has steps; or for targets or weights that the model does
+                not count.
         """
-        if isinstance(x, np.ndarray):
-            self._check_arrays(x, y, batch_size or 32)
-        try:
-            return super().fit(x, y, batch_size, *args, **kwargs)
-        except backend.CheckFailed as error:
-            if "discriminator_steps" not in str(error):
-                raise
-            raise ValueError(self._small_batch()) from None
+        if (examples := at_hand(x)) is not None:
+            number = int(len(examples) * (1.0 - kwargs.get("validation_split", 0.0)))  # as Keras rounds
+            last = number % (batch_size or 32) or min(number, batch_size or 32)
+            if 0 < last < self.discriminator_steps:
+                raise ValueError(self._small_batch(last))
+            if self.num_classes and y is not None:
+                _check_labels("y", np.asarray(y), self.num_classes)
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """As ``keras.Model.predict``, of noise; of an autoencoder of examples, which are looked at as by ``fit``."""
+        if isinstance(self, Reconstructing):
+            return super().predict(x, *args, **kwargs)
+        return keras.Model.predict(self, x, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As ``keras.Model.predict_on_batch``, of what ``predict`` takes."""
+        if isinstance(self, Reconstructing):
+            return super().predict_on_batch(x)
+        return keras.Model.predict_on_batch(self, x)
+
+    def input_signature(self):
+        if isinstance(self, Reconstructing):
+            return super().input_signature()
+        noise = keras.InputSpec(dtype=self.input_dtype, shape=(None, self.latent_dim), name="noise")
+        return [[noise, keras.InputSpec(dtype="int32", shape=(None,), name="label")] if self.num_classes else noise]
 
     def get_compile_config(self):
         if not self.compiled:
@@ -251,6 +293,28 @@ class AdversarialModel(keras.Model):
 
     def build(self, input_shape=None):
         self.built = True
+
+    def make_train_function(self, force=False):
+        """As Keras', again where ``trainable`` of a part has changed; of XLA is only what follows a batch's checks.
+
+        Raises:
+            ValueError: if a part has been unfrozen since ``compile``, whose optimizers do not know its variables.
+        """
+        players = {"generator": self.generator_variables, "discriminator": self.discriminator.trainable_variables}
+        for (player, variables), optimizer in zip(players.items(), self.optimizers, strict=True):
+            known = {id(variable) for variable in _built_for(optimizer)}
+            if not all(id(variable) in known for variable in variables):
+                raise ValueError(f"The {player} was frozen, in whole or in part, at compile: call compile again.")
+        trained = tuple(id(variable) for variables in players.values() for variable in variables)
+        if self.train_function is not None and not force and trained == self._trained:
+            return
+        self._trained, xla = trained, self.jit_compile
+        alone = self.distribute_strategy.num_replicas_in_sync == 1
+        self._step = backend.compiled(self._learn, jit_compile=True) if xla and alone else self._learn
+        if alone:
+            self.jit_compile = False  # XLA drops the checks of what it compiles
+        super().make_train_function(force=True)
+        self.jit_compile = xla
 
     # --- what a step is made of; subclasses may change a part ---
 
@@ -295,7 +359,13 @@ class AdversarialModel(keras.Model):
 
     def train_step(self, data):
         x, labels = self._unpack(data)
-        x, parts = self._parts(x)
+        return self._step(self._large_enough(x), labels)
+
+    def _learn(self, x, labels):
+        """A step of both players on a checked batch."""
+        steps, number = self.discriminator_steps, x.shape[0]
+        number = ops.shape(x)[0] if number is None else number
+        parts = [slice(step * number // steps, (step + 1) * number // steps) for step in range(steps)]
         with backend.batch_in_parts(self.discriminator_steps):
             fake = self.fake_examples(x, labels)  # the generator stays as it is in between: one pass makes them all
             real = self.real_examples(x)
@@ -337,6 +407,10 @@ class AdversarialModel(keras.Model):
                 self._note_scores(real_scores, fake_scores)
             return value
 
+        variables = self.discriminator.trainable_variables
+        if not variables:
+            loss(*self._both_scores(real, fake, labels))
+            return []
         perceptron = self._perceptron()
         if perceptron:
             scale = backend.share_of_loss(scale_loss(1.0))
@@ -349,7 +423,7 @@ class AdversarialModel(keras.Model):
         def penalized():
             return [scale_loss(loss(*self._both_scores(real, fake, labels)) + self._penalty(real, fake, labels))]
 
-        return backend.gradients(penalized, [self.discriminator.trainable_variables])[1][0]
+        return backend.gradients(penalized, [variables])[1][0]
 
     def _perceptron(self) -> Perceptron | None:
         """The discriminator as a perceptron, where its scores and one penalty are all that its step is made of."""
@@ -365,7 +439,9 @@ class AdversarialModel(keras.Model):
         self._apply("generator", sum(gradients, []), sum(groups, []))
 
     def _apply(self, player, gradients, variables, noted=True):
-        """One step of a player's optimizer; ``noted``: the norm of its gradients is, too."""
+        """One step of a player's optimizer, unless all of it is frozen; ``noted``: its gradients' norm is, too."""
+        if not variables:
+            return
         optimizer = getattr(self, f"{player}_optimizer")
         if noted:
             self._note_gradients(player, gradients, optimizer)
@@ -422,7 +498,8 @@ class AdversarialModel(keras.Model):
         return inputs if labels is None else [inputs, labels]
 
     def _unpack(self, data):
-        x, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        refuse(self.refused, y=labels, sample_weight=sample_weight)
         if tuple(x.shape[1:]) != self.image_shape:
             raise ValueError(
                 f"x must have the shape (batch, {', '.join(map(str, self.image_shape))}): received {tuple(x.shape)}."
@@ -430,37 +507,22 @@ class AdversarialModel(keras.Model):
         if self.num_classes and labels is None:
             raise ValueError(f"y must hold the labels, 0 to {self.num_classes - 1}: received none.")
         x = ops.convert_to_tensor(x, dtype=self.compute_dtype)
-        return x, ops.cast(labels, "int32") if self.num_classes else None
+        return x, None if labels is None else ops.cast(labels, "int32")
 
-    def _parts(self, x):
-        """The batch, and slices of it, as equal as can be, one for each step of the discriminator."""
+    def _large_enough(self, x):
+        """The batch, where it has an example for each step of the discriminator."""
         steps, number = self.discriminator_steps, x.shape[0]
         if number is None:
-            number = ops.shape(x)[0]
-            x = backend.guarded(x, number, steps, self._small_batch())
-        elif number < steps:
+            return backend.guarded(x, ops.shape(x)[0], steps, self._small_batch())
+        if number < steps:
             raise ValueError(self._small_batch(number))
-        return x, [slice(step * number // steps, (step + 1) * number // steps) for step in range(steps)]
+        return x
 
     def _small_batch(self, received: int | None = None) -> str:
         return (
             f"batch_size must be at least discriminator_steps, {self.discriminator_steps}, in every batch: received "
             f"{'fewer' if received is None else received} examples; raise it, or drop the last, incomplete batch."
         )
-
-    def _check_arrays(self, x, y, batch_size):
-        check_examples("x", x, batch_size)
-        lowest, highest = x.min(), x.max()
-        if len(self.image_shape) == 3 and (lowest < 0 or highest > 1):
-            raise ValueError(
-                f"x must be images in [0, 1]: received values from {lowest:g} to {highest:g}; divide 8-bit images by "
-                "255, and leave the rescaling to the model."
-            )
-        last = len(x) % batch_size or batch_size
-        if last < self.discriminator_steps:
-            raise ValueError(self._small_batch(last))
-        if self.num_classes and y is not None:
-            _check_labels("y", np.asarray(y), self.num_classes)
 
     def _note(self, name, value):
         self.diagnosis[name].update_state(value)
@@ -508,6 +570,11 @@ class AdversarialModel(keras.Model):
             "clip": self.clip,
             "seed": self.seed,
         }
+
+
+def _built_for(optimizer) -> list:
+    """The variables that an optimizer was built for."""
+    return getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables
 
 
 def _check_labels(name, labels, num_classes):

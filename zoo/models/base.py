@@ -7,10 +7,13 @@ import inspect
 from collections.abc import Mapping
 
 import keras
+from keras import ops
 
 from zoo import backend, losses
 from zoo.models.inputs import MARGIN, at_hand, bounds_of, checked_examples, checked_source, refuse
 
+# Examples that encode and decode compute at once: few enough for what a network holds in between to stay small.
+BATCH = 500
 # Of the step that runs: the model that trains, its targets and its weights. Replicas are threads, each with its own.
 _STEP = contextvars.ContextVar("step", default=(None, None, None))
 
@@ -154,11 +157,11 @@ class Reconstructing(Checking):
 
     def encode(self, x):
         """The code ``z`` of examples ``x`` in ``value_range``, ``(batch, *image_shape)``."""
-        return self.encoder(self._checked(x), training=False)
+        return in_batches(lambda part: self.encoder(part, training=False), self._checked(x))
 
     def decode(self, z):
         """The reconstruction, ``(batch, *image_shape)``, of codes ``z``."""
-        return self.decoder(z, training=False)
+        return in_batches(lambda part: self.decoder(part, training=False), z)
 
     def call(self, x, training=False):
         return self.decoder(self.encoder(self._checked(x), training=training), training=training)
@@ -260,6 +263,19 @@ class Autoencoder(Reconstructing, Guarded, keras.Model):
 
     def get_config(self):
         return {**super().get_config(), "image_shape": self.image_shape}
+
+
+def in_batches(function, x):
+    """What ``function`` makes of ``x``, ``(n, ...)`` or several such in a structure, at most ``BATCH`` at a time.
+
+    In a graph that does not know ``n``, all at once.
+    """
+    number = keras.tree.flatten(x)[0].shape[0]
+    if number is None or number <= BATCH:
+        return function(x)
+    starts = range(0, number, BATCH)
+    parts = [function(keras.tree.map_structure(lambda v, at=at: v[at : at + BATCH], x)) for at in starts]
+    return keras.tree.map_structure(lambda *values: ops.concatenate(values), *parts)
 
 
 def build_optimizer(model):

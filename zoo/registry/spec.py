@@ -18,7 +18,8 @@ class Recipe:
         discriminator_learning_rate: of the discriminator, where it is another one.
         weight_decay: of AdamW, on kernels; an adversarial model has its paper's optimizers, without.
         dtype_policy: of Keras; ``mixed_bfloat16`` is faster for convolutions where the processor has it.
-        jit_compile: whether XLA compiles the step: measured per model, it speeds dense nets and slows convolutions.
+        jit_compile: whether XLA may compile the step: measured per model, it speeds dense nets and slows convolutions.
+            ``zoo train`` computes deterministically, and so without it; a card says what ran.
         binarized: whether each image is made binary beforehand, by one seeded draw (``DataSet.binarized``).
         pretraining_epochs: passes over the training split for each layer of a stack, before all are trained together;
             of a summariser over documents alone, before their summaries.

@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 import tensorflow as tf
 
-from zoo import artifacts, data, registry
+from zoo import artifacts, backend, data, registry
 from zoo.training import distribution
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
 from zoo.training.pretraining import pretrain_greedily
@@ -89,7 +89,7 @@ def train(
     batch_size = min(recipe.batch_size, len(data_set.train))
     steps = len(data_set.train) // batch_size
     metrics = [*spec.traits.metrics]
-    jit_compile = recipe.jit_compile and not several  # XLA has no part in what replicas tell one another
+    jit_compile = _jit_compile(recipe, strategy)
     with strategy.scope():
         if spec.traits.adversarial:
             _compile_adversarial(model, recipe, steps, jit_compile)
@@ -176,6 +176,8 @@ def train(
         "epochs": recipe.epochs,
         "batch_size": batch_size,
         "seconds": round(checkpoint.seconds, 1),
+        "jit_compile": bool(model.jit_compile),
+        "deterministic": backend.deterministic(),
         **{f"validation_{metric}": checkpoint.history[f"val_{metric}"][-1] for metric in metrics},
     }
     return Training(
@@ -193,6 +195,11 @@ def _fresh_model(architecture: str, tag: str, recipe: registry.Recipe, overrides
         return registry.create(f"{architecture}.{tag}", **{"name": architecture, **(overrides or {})})
     finally:
         keras.config.set_dtype_policy(previous_policy)
+
+
+def _jit_compile(recipe: registry.Recipe, strategy: tf.distribute.Strategy) -> bool:
+    """Whether XLA compiles the steps: what replicas tell one another it has no part in, nor in determinism."""
+    return recipe.jit_compile and strategy.num_replicas_in_sync == 1 and not backend.deterministic()
 
 
 def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recipe:
@@ -261,7 +268,7 @@ def _learn_to_fill_gaps(model: keras.Model, pairs: list, recipe: registry.Recipe
     steps = len(rows) // batch_size
     recipe = dataclasses.replace(recipe, epochs=recipe.pretraining_epochs)
     strategy = tf.distribute.get_strategy()
-    model.compile(optimizer(recipe, steps), jit_compile=recipe.jit_compile and strategy.num_replicas_in_sync == 1)
+    model.compile(optimizer(recipe, steps), jit_compile=_jit_compile(recipe, strategy))
 
     def batches(replicas, own):
         options = {"epochs": recipe.epochs, "seed": recipe.seed, "replicas": replicas, "own": own}

@@ -34,6 +34,8 @@ class AAE(Reconstructing, AdversarialModel):
         image_shape, latent_dim, gradient_penalty_weight, r1_weight, clip, seed: see ``AdversarialModel``.
     """
 
+    value_range = (0, 1)
+
     def __init__(
         self,
         *,
@@ -52,7 +54,7 @@ class AAE(Reconstructing, AdversarialModel):
         self.adversarial_weight = adversarial_weight
 
         x = keras.Input(self.image_shape, name="x")
-        h = layers.Flatten()(x)
+        h = layers.Flatten(data_format="channels_last")(x)
         for units in self.hidden_units:
             h = layers.Dense(units, "relu", kernel_initializer="he_normal")(h)
         self.encoder = keras.Model(x, layers.Dense(latent_dim, dtype="float32", name="z")(h), name="encoder")

@@ -8,10 +8,11 @@ checkerboard, for transposed ones; and in images in [0, 1], hence a sigmoid for 
 import keras
 from keras import layers
 
-from zoo.layers import BatchNormalization, Dropout, LeakyReLU, SubPixelConv2D
+from zoo.layers import BatchNormalization, Dropout, LeakyReLU, SpectralNormalization, SubPixelConv2D
 from zoo.models.adversarial import AdversarialModel
 
 NORMALIZATIONS = ("batch", "spectral", None)
+CONVOLUTION = {"padding": "same", "data_format": "channels_last"}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -34,8 +35,9 @@ class DCGAN(AdversarialModel):
         hidden_units: widths of dense layers that the generator's noise goes through first, each normalised over the
             batch: with more layers it changes faster from one kind of image to another, and fewer lie in between.
         normalization: of the discriminator: ``batch``, ``spectral`` or None.
-        score_scale: what the discriminator's score is multiplied by: with spectral normalisation, K bounds its slope by
-            K instead of 1.
+        score_scale: what the discriminator's score, and so its slope, is multiplied by. Spectral normalisation alone
+            does not bound that slope by 1: a kernel's largest singular value is 1 as a matrix, and the convolution by
+            it may still stretch an image, in the trained ``sngan`` by 1.4 to 1.9 a layer.
         dropout: of the discriminator's features.
         latent_dim, num_classes, gradient_penalty_weight, r1_weight, clip, seed: see ``AdversarialModel``.
 
@@ -81,7 +83,7 @@ class DCGAN(AdversarialModel):
         y = layers.Dense(height // 4 * (width // 4) * 2 * self.filters, use_bias=False)(z)
         y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
         y = layers.Reshape((height // 4, width // 4, 2 * self.filters))(y)
-        y = layers.Conv2D(2 * self.filters, 3, padding="same", use_bias=False)(y)
+        y = layers.Conv2D(2 * self.filters, 3, use_bias=False, **CONVOLUTION)(y)
         y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
         y = SubPixelConv2D(self.filters)(y)
         y = layers.ReLU()(BatchNormalization(momentum=0.9)(y))
@@ -96,13 +98,13 @@ class DCGAN(AdversarialModel):
             height, width, _ = self.image_shape
             plane = layers.Embedding(self.num_classes, height * width)(label)
             h = layers.Concatenate()([h, layers.Reshape((height, width, 1))(plane)])
-        h = LeakyReLU(0.2)(self._normalized(layers.Conv2D(self.filters, 4, 2, padding="same"))(h))
+        h = LeakyReLU(0.2)(self._normalized(layers.Conv2D(self.filters, 4, 2, **CONVOLUTION))(h))
         for filters, size in ((2 * self.filters, 4), (4 * self.filters, 3)):
-            h = self._normalized(layers.Conv2D(filters, size, 2, padding="same"))(h)
+            h = self._normalized(layers.Conv2D(filters, size, 2, **CONVOLUTION))(h)
             if self.normalization == "batch":
                 h = BatchNormalization(momentum=0.9)(h)
             h = LeakyReLU(0.2)(h)
-        h = Dropout(self.dropout)(layers.Flatten(name="features")(h))
+        h = Dropout(self.dropout)(layers.Flatten("channels_last", name="features")(h))
         score = self._normalized(layers.Dense(1, dtype="float32", name="score"))(h)
         if self.score_scale != 1:
             score = layers.Rescaling(self.score_scale, dtype="float32")(score)
@@ -117,7 +119,7 @@ class DCGAN(AdversarialModel):
             return layer
         # The layer computes in its own precision, but Keras writes the divided kernel back at every step: in half of
         # it, rounding would swallow what was just learned.
-        return layers.SpectralNormalization(layer, dtype="float32")
+        return SpectralNormalization(layer, dtype="float32")
 
     def get_config(self):
         return {

@@ -50,7 +50,7 @@ class GAN(AdversarialModel):
         self.generator = keras.Model(noise, layers.Reshape(self.image_shape, dtype="float32")(y), name="generator")
 
         x = keras.Input(self.image_shape, name="x")
-        h = layers.Flatten()(x)
+        h = layers.Flatten(data_format="channels_last")(x)
         if not points:
             h = layers.Rescaling(2.0, -1.0)(h)
         for units in reversed(self.hidden_units):

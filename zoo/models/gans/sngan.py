@@ -14,7 +14,8 @@ from zoo.models.gans.dcgan import DCGAN
 class SNGAN(DCGAN):
     """DCGAN's nets, the discriminator's kernels divided by their largest singular value, and the hinge loss.
 
-    That bounds the discriminator's slope without a penalty, at the price of one product a kernel. Each layer passes on
+    As matrices, that is: a convolution may stretch an image by somewhat more than 1. So the discriminator's slope stays
+    within bounds without a penalty, at the price of one product a kernel. Each layer passes on
     a part of what its bound allows, so that few scores would reach the hinge loss's margin at ±1: ``score_scale`` is
     16. Data flow and arguments: ``DCGAN``.
     """

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from zoo import backend, losses
 from zoo.models.base import Reconstructing
-from zoo.models.gans.dcgan import DCGAN
+from zoo.models.gans.dcgan import CONVOLUTION, DCGAN
 from zoo.models.variational import LOG_VAR_BOUNDS
 
 
@@ -39,8 +39,9 @@ class VAEGAN(Reconstructing, DCGAN):
         self.reconstruction_weight = reconstruction_weight
 
         x = keras.Input(self.image_shape, name="x")
-        h = layers.Conv2D(self.filters, 4, 2, padding="same", activation="relu")(x)
-        h = layers.Flatten()(layers.Conv2D(2 * self.filters, 4, 2, padding="same", activation="relu")(h))
+        h = layers.Conv2D(self.filters, 4, 2, activation="relu", **CONVOLUTION)(x)
+        h = layers.Conv2D(2 * self.filters, 4, 2, activation="relu", **CONVOLUTION)(h)
+        h = layers.Flatten("channels_last")(h)
         z_mean = layers.Dense(self.latent_dim, dtype="float32", name="z_mean")(h)
         z_log_var = layers.Dense(self.latent_dim, dtype="float32", name="z_log_var")(h)
         self.encoder = keras.Model(x, z_mean, name="encoder")
@@ -63,7 +64,7 @@ class VAEGAN(Reconstructing, DCGAN):
 
     def fake_examples(self, x, labels, training=True):
         noise = self.noise_for(x, training)
-        half = ops.shape(x)[0] // 2
+        half = (ops.shape(x)[0] + 1) // 2  # of an only example, the reconstruction: nets take no empty batch
         z_mean, z_log_var = self.applied(self.posterior, x[:half], training)
         z = ops.concatenate([self._drawn(z_mean, z_log_var, noise[:half]), noise[half:]])
         return self.applied(self.generator, z, training)
