@@ -50,7 +50,7 @@ def test_round_trip_and_format_md():
     assert reader.header == HEADER
     assert (HEADER.pictures, HEADER.tiles, HEADER.chunks) == (4, 3 + 3 * 2 * 3, 3)
     assert (HEADER.pixels, HEADER.samples) == (3 * 784 + 1800, 3 * 784 + 5400)
-    assert [(w.tolist(), n) for w, n, _ in reader.chunks(4)] == [
+    assert [(w.tolist(), n) for w, n, *_ in reader.chunks(4)] == [
         ([0, 1, 2, 3, 4], 8),
         ([1, 2, 3, 4, 5], 8),
         ([2, 3, 4, 5, 6], 5),
@@ -143,8 +143,8 @@ def test_faults_say_what_and_where():
         ({"sections": (Section(4, 28, 28, 2),)}, "pictures have 2 channels: expected 1 or 3"),
         ({"sections": (Section(0, 28, 28, 1), Section(4, 8, 8, 1))}, "pictures is 0"),
         ({"sections": (Section(2, 8, 8, 1), Section(2, 8, 8, 1))}, "have one shape"),
-        ({"sections": (Section(4, 1 << 15, 1 << 15, 1),)}, "exceeds 268,435,456 samples"),
-        ({"sections": (Section(4, 1 << 28, 1, 1),)}, "exceeds 268,435,456 samples"),
+        ({"sections": (Section(4, 1 << 15, 1 << 16, 1),)}, "exceeds 1,073,741,824 samples"),
+        ({"sections": (Section(4, 1 << 30, 1, 1),)}, "exceeds 1,073,741,824 samples"),
         ({"names": ((3, "a"),)}, "the names are for another number of pictures than 4"),
         ({"names": ((2, "a"), (2, "a"))}, "two inputs have one name"),
         ({"names": ((4, "../a"),)}, "would leave the output folder"),
