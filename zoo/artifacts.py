@@ -118,10 +118,14 @@ class Artifact:
         return path
 
 
-def find(name_or_path: str | os.PathLike) -> Artifact:
+def find(name_or_path: str | os.PathLike, *, folders: bool = True) -> Artifact:
     """Finds an artefact by its name (``conv_ae``, ``conv_ae.mnist``) or by its folder.
 
     A name without a tag means the first of ``DEFAULT_TAGS`` that it has, or its first one.
+
+    Args:
+        name_or_path: of the artefact.
+        folders: whether it may be a folder; not where a file from others says the name.
 
     Raises:
         ValueError: if nothing of that name is shipped (the closest names are offered), or the
@@ -136,7 +140,7 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
     if tags and tag in tags:
         return Artifact(root / architecture / tag, f"{architecture}.{tag}")
     folder = Path(text)
-    if folder.is_dir():
+    if folders and os.path.isdir(folder):  # unlike Path.is_dir, False of a name that is too long
         if not (folder / MANIFEST).is_file():
             raise ValueError(f"{folder} holds no trained model: expected {MANIFEST} in it, as `zoo train` writes.")
         return Artifact(folder, folder.resolve().name)

@@ -68,6 +68,55 @@ def test_names_of_pictures():
     assert [*nameless.picture_names()][:2] == ["picture_00", "picture_01"]
 
 
+def test_names_that_windows_takes_for_others(monkeypatch):
+    """What Linux may be called, Windows would lose in a device or under another name."""
+    head = dataclasses.replace(HEADER, names=((3, "con"), (1, "sub. /COM1.x/nul")))
+    assert [*head.picture_names()][::3] == ["con_0", "sub. /COM1.x/nul"]
+    monkeypatch.setattr(container.os, "name", "nt")
+    assert [*head.picture_names()][::3] == ["_con_0", "sub/_COM1.x/_nul"]
+    for name in ("console", "comb1", "null.txt", "a.con", ".bashrc"):
+        assert container.make_safe(name) == name
+
+
+def test_a_writer_counts_what_it_promised():
+    writer = Writer(io.BytesIO(), HEADER)
+    for _ in range(2):
+        writer.chunk(np.zeros(3, np.uint32))
+    with pytest.raises(ValueError, match="The inputs gave 2 chunks of 3: they changed while being read"):
+        writer.close()
+
+
+def test_chunks_that_say_how_they_are_coded():
+    head = dataclasses.replace(HEADER, probe=container.Probe("here", bytes(8)), coded=True)
+    file = io.BytesIO()
+    writer = Writer(file, head)
+    for content, coding in ((np.arange(5, dtype=np.uint32), 0), (b"abc", 1), (b"", 3)):
+        writer.chunk(content, coding)
+    writer.close()
+    data = file.getvalue()
+    reader = Reader(io.BytesIO(data), "x.zoo")
+    assert reader.header == head and reader.skip() == len(data)
+    reader.verify()
+    first, second, third = reader.chunks(4)
+    assert first.content.tolist() == [0, 1, 2, 3, 4] and (second.content, second.coding) == (b"abc", 1)
+    assert (third.content, third.coding, third.first, third.tiles) == (b"", 3, 16, 5)
+    for bit in range(8 * len(data)):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(CodecError, match="x.zoo"):
+            read(bytes(damaged))
+    with pytest.raises(CodecError, match="flags is 3: expected 0 to 1"):  # lossy ones have no codings
+        read(forge(dataclasses.replace(HEADER, coded=True)))
+
+
+def test_sections_of_tiles():
+    head = dataclasses.replace(HEADER, sections=(Section(3, 28, 28, 1), Section(2, 60, 30, 3)))
+    assert head.tiles == 39
+    assert list(head.parts(1, 2)) == [(head.sections[0], 1, 2)]
+    assert list(head.parts(2, 30)) == [(head.sections[0], 2, 1), (head.sections[1], 0, 29)]
+    assert list(head.parts(38, 1)) == [(head.sections[1], 35, 1)]
+
+
 def test_equal_pictures_take_a_few_bytes_in_all():
     one, many = (
         len(build(dataclasses.replace(HEADER, names=(), sections=sections), 0)) - 5 * chunks
@@ -151,6 +200,10 @@ def test_faults_say_what_and_where():
         ({"names": ((4, "/etc/a"),)}, "would leave the output folder"),
         ({"names": ((4, "C:a"),)}, "would leave the output folder"),
         ({"names": ((4, "a\\b"),)}, "would leave the output folder"),
+        ({"names": ((4, ".. /a"),)}, "would leave the output folder"),
+        ({"names": ((4, "a/..."),)}, "would leave the output folder"),
+        ({"names": ((4, ". ./a"),)}, "would leave the output folder"),
+        ({"names": ((4, " "),)}, "would leave the output folder"),
         ({"names": ((4, "a\x1b[2J"),)}, "is not printable"),
         ({"names": ((4, "a" * 1025),)}, "length of name of an input is 1025"),
     ],

@@ -255,6 +255,30 @@ def test_a_sound_of_too_few_words(network_rows):
     assert sum(network_rows) == 0
 
 
+def test_progress_counts_bytes_of_texts_and_pixels_within_a_chunk(tmp_path):
+    """From the start, and in steps: a chunk of text takes minutes."""
+    text = b"Return the mean of the values along an axis. Raise an error where there are none, else go on.\n" * 2
+    image = np.ascontiguousarray(samples.load().images[:12, ..., 0].reshape(12 * 28, 28))
+    for model, unit, value, total in (
+        ("summarizer", "bytes", text, len(text)),
+        ("hierarchical_vae", "pixels", image, image.size),
+    ):
+        steps = []
+        (tmp_path / "a.txt").write_bytes(text)
+        np.save(tmp_path / "a.npy", image)
+        name = "a.txt" if isinstance(value, bytes) else "a.npy"
+        codec(model).compress_file(
+            tmp_path / name, tmp_path / "x.zoo", progress=lambda *s, steps=steps: steps.append(s)
+        )
+        assert codec(model).unit == unit and steps[0] == (0, total) and steps[-1] == (total, total)
+        assert sorted(steps) == steps and len({done for done, _ in steps}) > 3
+        count = len(steps)
+        codec(model).decompress_file(
+            tmp_path / "x.zoo", tmp_path / ("y" + name[1:]), progress=lambda *s, steps=steps: steps.append(s)
+        )
+        assert steps[count] == (0, total) and steps[-1] == (total, total) and len(steps) > count + 3
+
+
 # What a medium cannot be
 
 

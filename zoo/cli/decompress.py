@@ -31,6 +31,15 @@ def decompress(
     salvage: Annotated[
         bool, typer.Option("--salvage", help="Restore what precedes an append that was cut off.")
     ] = False,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="The most that is restored, in bytes; default: 2 GiB, or 256 times the file where that is more.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(help="A model's name or folder, where it is not the shipped one that the file names."),
@@ -39,6 +48,7 @@ def decompress(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Restore the pictures, sounds or texts of a compressed file; the model it needs is read from the file."""
+    from zoo.cli.compress import advancing
     from zoo.cli.console import emit, progress
     from zoo.codec import Codec
 
@@ -48,11 +58,12 @@ def decompress(
         emit({"output": str(output), "model": codec.name, "picture": picture}, as_json)
         return
     with progress() as bar:
-        task = bar.add_task("restoring", total=None, status="tiles")
+        task = bar.add_task("restoring", total=None, status=codec.unit)
         summary = codec.decompress_file(
             container,
             output,
             salvage=salvage,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            max_bytes=max_bytes,
+            progress=advancing(bar, task, codec.unit),
         )
     emit({"output": str(output), **summary.figures()}, as_json)

@@ -104,7 +104,11 @@ class Codec:
     def _medium_of(coder: LossyCoder | LosslessCoder | TextCoder) -> Pictures | Sounds | Texts:
         if isinstance(coder, TextCoder):
             return Texts(coder.tile[1])
-        return Sounds(coder.tables) if isinstance(coder, SignalCoder) else Pictures(coder.tile)
+        return (
+            Sounds(coder.tables)
+            if isinstance(coder, SignalCoder)
+            else Pictures(coder.tile, exact=coder.probe is not None)
+        )
 
     @classmethod
     def for_file(cls, path: str | os.PathLike, *, num_threads: int = 1) -> "Codec":

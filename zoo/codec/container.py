@@ -11,6 +11,7 @@ import functools
 import io
 import itertools
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -29,7 +30,11 @@ MODEL, RAW, XZ, WEBP = range(4)  # how a chunk is coded: see ``zoo.codec.stored`
 MAX_NAME_BYTES = 1024
 MAX_DEFLATE_RATIO = 1032  # zlib's own limit, https://zlib.net/zlib_tech.html
 
+MAX_PART_BYTES = 200  # of a name between slashes, as it is written: file systems take 255, with what is added to it
+
 _NAMED, _CODED = 1, 2  # flags
+# What Windows takes for a device in any folder, whatever its extension.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE)
 
 
 class CodecError(ValueError):
@@ -140,6 +145,8 @@ class Header:
     def picture_names(self) -> Iterator[str]:
         """A name for every picture: its input's, numbered where the input held several."""
         for count, name in self.picture_inputs():
+            if os.name == "nt":  # written by a release, or a program, that did not look at every system's rules
+                name = make_safe(name)
             digits = len(str(count - 1))
             yield from [name] if count == 1 else (f"{name}_{i:0{digits}}" for i in range(count))
 
@@ -458,14 +465,16 @@ class _Cursor:
 
 def is_safe_name(name: str) -> bool:
     """Whether a name is a relative path that stays below the folder it is restored into."""
+    # Windows takes dots and spaces off the end of a part: ".. " is "..", and "..." is the folder itself.
     parts = name.split("/")
-    return name.isprintable() and "\\" not in name and ":" not in name and not {"", ".", ".."} & {*parts}
+    return name.isprintable() and "\\" not in name and ":" not in name and all(part.strip(". ") for part in parts)
 
 
 def make_safe(name: str) -> str:
-    """The name, with what ``is_safe_name`` and common file systems refuse replaced."""
+    """The name, with what ``is_safe_name`` and common file systems refuse replaced: each part is a file's on any."""
     name = "".join(c if c.isprintable() and c not in '\\:*?"<>|' else "_" for c in name)
-    return "/".join(part for part in name.split("/") if part not in ("", ".", "..")) or "_"
+    parts = (part.encode()[-MAX_PART_BYTES:].decode(errors="ignore").rstrip(". ") for part in name.split("/"))
+    return "/".join(f"_{part}" if _DEVICE.match(part) else part for part in parts if part) or "_"
 
 
 def _pack_header(header: Header) -> bytes:

@@ -25,9 +25,11 @@ class Pictures:
 
     Attributes:
         tile: ``(height, width)``.
+        exact: whether they are kept without loss, and refused where that cannot be.
     """
 
     tile: tuple[int, int]
+    exact: bool = False
     what, unit = "pictures", "pixels"
     bytes_per_sample = 1
 
@@ -35,10 +37,11 @@ class Pictures:
         """Nothing to compare: a section may be of any picture."""
 
     def from_array(self, array: np.ndarray) -> pictures.Source:
-        return pictures.from_array(np.asarray(array))
+        return pictures.from_array(np.asarray(array), exact=self.exact)
 
     def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[pictures.Source]:
-        return pictures.transformed(pictures.open_sources(inputs, fit, self.tile, taken, failed), transform)
+        sources = pictures.open_sources(inputs, fit, self.tile, taken, failed, exact=self.exact)
+        return pictures.transformed(sources, transform)
 
     def section(self, source: pictures.Source) -> Section:
         return Section(source.count, *source.shape)
@@ -48,7 +51,12 @@ class Pictures:
 
     def rows(self, source: pictures.Source) -> Iterator[np.ndarray]:
         """The tiles of a source, some at a time."""
-        return (tiles.split(batch, self.tile) for batch in source.batches(self._batch(source.shape)))
+        size = self._batch(source.shape)
+        for batch in source.batches(size):
+            if size == 1:  # so that a large one is not in memory several times
+                yield from tiles.pieces(batch[0], self.tile)
+            else:
+                yield tiles.split(batch, self.tile)
 
     def whole(self, source: pictures.Source) -> Iterator[np.ndarray]:
         """Its pictures, one after the other."""
@@ -177,10 +185,10 @@ class Pictures:
     def quality(self, originals: Iterable[np.ndarray], restored: Iterable[np.ndarray]) -> dict[str, float]:
         """The PSNR in dB over all samples; None where nothing was lost, as JSON has no infinity."""
         error = mean_squared_error(originals, restored, "The container does not hold these pictures") / 255**2
-        return {"psnr": -10 * math.log10(error) if error else None}
+        return {"psnr": -10 * math.log10(error) if error else None, **({"exact": not error} if self.exact else {})}
 
     def summary(self, figures: dict[str, Any], sources=()) -> "Summary":
-        return Summary(**figures)
+        return Summary(**figures, notes=_notes(sources))
 
     def _batch(self, shape: tuple[int, int, int]) -> int:
         return max(1, _BATCH_TILES // tiles_of(shape, self.tile))
@@ -318,8 +326,7 @@ class Sounds:
         return {"snr": 10 * math.log10(energy / error) if error and energy else None}
 
     def summary(self, figures: dict[str, Any], sources=()) -> "Summary":
-        notes = tuple(f"{source.name}: {', '.join(source.changes)}" for source in sources if source.changes)
-        return SoundSummary(**figures, sample_rate=self.tables.sample_rate, notes=notes)
+        return SoundSummary(**figures, sample_rate=self.tables.sample_rate, notes=_notes(sources))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -475,6 +482,10 @@ class Texts:
         return TextSummary(**figures)
 
 
+def _notes(sources) -> tuple[str, ...]:
+    return tuple(f"{source.name}: {', '.join(source.changes)}" for source in sources if source.changes)
+
+
 def _check_rows(header: Header, name: str, what: str) -> None:
     for section in header.sections:
         if section.height != 1 or section.channels != 1:
@@ -507,6 +518,7 @@ class Summary:
         pixels: of all of them; a colour pixel counts once. Of sounds, samples.
         tiles: that went through the network.
         bytes: of the container, all of them.
+        notes: what was done to inputs to fit the model, such as resampling, and what of them was left out.
     """
 
     model: str
@@ -514,6 +526,7 @@ class Summary:
     pixels: int
     tiles: int
     bytes: int
+    notes: tuple[str, ...] = ()
 
     @property
     def bits_per_pixel(self) -> float:
@@ -522,7 +535,7 @@ class Summary:
     def figures(self) -> dict[str, Any]:
         """What the commands print of it."""
         names = ("model", "pictures", "pixels", "bytes", "bits_per_pixel")
-        return {name: getattr(self, name) for name in names}
+        return {**{name: getattr(self, name) for name in names}, **({"notes": list(self.notes)} if self.notes else {})}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -531,11 +544,9 @@ class SoundSummary(Summary):
 
     Attributes:
         sample_rate: in Hz, at which they are kept.
-        notes: what was done to inputs to fit the model, such as resampling.
     """
 
     sample_rate: int = 8000
-    notes: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -43,6 +43,14 @@ def join(tiles: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return whole.reshape(-1, rows * tile[0], columns * tile[1], channels)[:, :height, :width]
 
 
+def pieces(picture: np.ndarray, tile: tuple[int, int]) -> Iterator[np.ndarray]:
+    """What ``split`` gives of one large picture ``(height, width, channels)``, a row of tiles at a time."""
+    height, _, channels = picture.shape
+    for channel in range(channels):
+        for start in range(0, height, tile[0]):
+            yield split(picture[None, start : start + tile[0], :, channel : channel + 1], tile)
+
+
 def extents(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """How much of each tile lies in its picture: heights and widths, int64 ``(tiles,)``.
 
