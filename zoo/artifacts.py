@@ -13,7 +13,7 @@ import functools
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -182,8 +182,10 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     path = Path(path)
     if path.is_dir():
         raise ValueError(f"Cannot write {path}: it is a folder; give a file name.")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}"
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # The system takes the process' umask off the mode; to read it, one would have to set it, for all threads.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
         raise ValueError(f"Cannot write {path}: {error.strerror or error}.") from None
     try:
@@ -191,7 +193,6 @@ def atomic_write(path: str | os.PathLike) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
         raise ValueError(f"Cannot write {path}: {error.strerror or error}.") from None
@@ -226,12 +227,6 @@ def append(path: str | os.PathLike, end: int | None = None) -> Iterator[IO[bytes
             raise
     except OSError as error:
         raise ValueError(f"Cannot append to {path}: {error.strerror or error}. It is as it was.") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _read_json(path: Path) -> dict:

@@ -247,6 +247,40 @@ def test_codecs_in_joblib(codec):
     assert found == [codec.compress(image) for image in images]
 
 
+def test_threads_leave_the_process_as_it_was(run_python, tmp_path):
+    """Descriptors and umask are the caller's: nobody changes them, even for a moment."""
+    code = f"""
+import os, stat, threading
+import numpy as np
+
+def refuse(*_):
+    raise AssertionError("a setting of the process was changed")
+
+os.umask(0o027)
+os.dup2 = os.umask = refuse
+import zoo
+
+codec, before, failed = zoo.Codec("compressor"), os.fstat(2), []
+
+def work(number):
+    try:
+        path = f"{tmp_path}/{{number}}"
+        np.save(path + ".npy", np.zeros((2, 28, 28, 1), np.uint8))
+        codec.compress_file(path + ".npy", path + ".zoo")
+        codec.decompress_file(path + ".zoo", path + ".png.npy")
+        assert stat.S_IMODE(os.stat(path + ".zoo").st_mode) == 0o640
+    except BaseException as error:
+        failed.append(repr(error))
+
+threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert (before.st_ino, before.st_dev) == (os.fstat(2).st_ino, os.fstat(2).st_dev)
+print(failed)
+"""
+    assert run_python(code, bare=True).strip() == "[]"
+
+
 def test_a_model_itself_is_no_codec():
     class Model:
         pass

@@ -35,7 +35,7 @@ def start_tensorflow(
     devices: int | None = None,
     deterministic: bool = False,
 ):
-    """Starts TensorFlow without its announcements on stderr, for which it has no switch.
+    """Starts TensorFlow.
 
     Args:
         threads, deterministic: as of ``zoo.backend.start``.
@@ -44,17 +44,14 @@ def start_tensorflow(
     Returns:
         The strategy of ``tf.distribute``, where one is named (``zoo.training.distribution.start``); None for none.
     """
-    from zoo.codec.litert import quiet_stderr
+    from zoo import backend
 
-    with quiet_stderr():
-        from zoo import backend
+    if strategy is None and devices is None:
+        return backend.start(threads, deterministic=deterministic)
+    from zoo.training import distribution
 
-        if strategy is None and devices is None:
-            return backend.start(threads, deterministic=deterministic)
-        from zoo.training import distribution
-
-        options = {"devices": devices, "threads": threads, "deterministic": deterministic}
-        return distribution.start(strategy or "mirrored", **options)
+    options = {"devices": devices, "threads": threads, "deterministic": deterministic}
+    return distribution.start(strategy or "mirrored", **options)
 
 
 def emit(result: Mapping[str, Any] | Iterable[Mapping[str, Any]], as_json: bool, title: str | None = None) -> None:
