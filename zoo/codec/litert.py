@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.codec import flatbuffer
+
 
 class Network:
     """One ``.tflite`` file, whose inputs and outputs all have a first axis for the batch.
@@ -23,6 +25,10 @@ class Network:
 
     def __init__(self, path: Path, *, reference: bool = False):
         self._path, self._content, self._reference = path, path.read_bytes(), reference
+        try:
+            flatbuffer.check(self._content)
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be run: {error}.") from None
         self._local = threading.local()
         interpreter = self._interpreter
         self.inputs, self.outputs = interpreter.get_input_details(), interpreter.get_output_details()

@@ -21,7 +21,7 @@ import numpy as np
 from zoo import artifacts
 from zoo.codec.container import CodecError, Probe
 from zoo.codec.litert import Network, as_int8
-from zoo.codec.tables import PRECISION
+from zoo.codec.tables import PRECISION, read_arrays
 
 # Row and column of each quarter's pixels among two times two, in the order of the likelihood's outputs; the second is
 # diagonal to the first, so that the others have neighbours on all sides.
@@ -83,8 +83,7 @@ class LosslessTables:
             ValueError: if it is no such file, or contradicts itself; the message names it.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _SHAPES}
+            arrays = read_arrays(path, _SHAPES)
             for name, shape in _SHAPES.items():
                 if arrays[name].dtype != np.int32 or arrays[name].shape != shape:
                     raise ValueError(f"{name} must be int32 {shape}.")

@@ -1,5 +1,7 @@
 """Which model a file needs, among those that are shipped and their earlier versions."""
 
+import re
+
 from zoo import artifacts
 from zoo.codec import compact
 from zoo.codec.container import CodecError, Header
@@ -16,7 +18,10 @@ def fingerprint_of(artifact: artifacts.Artifact) -> bytes:
     """
     for tables in TABLES:
         if artifact.has(tables):
-            return bytes.fromhex(artifact.manifest[artifact.prefix + tables]["sha256"])[:8]
+            digest = artifact.manifest[artifact.prefix + tables]["sha256"]
+            if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+                raise ValueError(f"{artifact.name} has a damaged manifest: the digest of {tables} is {digest!r:.80}.")
+            return bytes.fromhex(digest)[:8]
     raise ValueError(
         f"{artifact.name} cannot compress: it has no codec.npz, as compressor has, "
         "nor lossless.npz, as hierarchical_vae has, nor text.npz, as summarizer has."

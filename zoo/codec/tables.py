@@ -10,6 +10,7 @@ frequencies that sum to 2^24.
 import binascii
 import functools
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,22 @@ _SHAPES = {
     "index_counts": (np.uint32, 1),
     "overlap": (np.int16, 0), "sample_rate": (np.int32, 0), "level_counts": (np.uint32, 1),
 }  # fmt: skip
+MOST_BYTES = 1 << 27  # of all tables of a model, once unpacked
 _OPTIONAL = ("index_counts", "overlap", "sample_rate", "level_counts")
+
+
+def read_arrays(path: Path, names: Iterable[str], optional: Iterable[str] = ()) -> dict[str, np.ndarray]:
+    """Arrays of an ``.npz`` file, without pickles, after its sizes were looked at.
+
+    Raises:
+        KeyError, OSError, ValueError, zipfile.BadZipFile: if it is no such file, or would take too much memory.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > MOST_BYTES:
+        raise ValueError(f"it unpacks to {size:,} bytes: {MOST_BYTES:,} are the most.")
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in names if name in file or name not in optional}
 
 
 class Tables:
@@ -120,8 +136,7 @@ class Tables:
             ValueError: if it is no such file; the message names it.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _SHAPES if name in file or name not in _OPTIONAL}
+            arrays = read_arrays(path, _SHAPES, _OPTIONAL)
             for name, array in arrays.items():
                 dtype, axes = _SHAPES[name]
                 if array.dtype != dtype or array.ndim != axes:
