@@ -343,13 +343,13 @@ def main() -> None:
                 "largest_times_honest_memory": fuzz.largest,
             }
             rows.append(row)
+            result = {"seed": options.seed, "repaired": options.repaired, "models": rows}
+            options.output.write_text(json.dumps(result, indent=2) + "\n")
             print(
                 f"{row['model']}: {row['files']:,} files, {len(fuzz.failures)} failures; slowest {fuzz.slowest:.3f} s, "
                 f"most memory {fuzz.largest:.2f} times the honest",
                 flush=True,
             )
-    result = {"seed": options.seed, "repaired": options.repaired, "models": rows}
-    options.output.write_text(json.dumps(result, indent=2) + "\n")
     sys.exit(1 if any(row["failures"] for row in rows) else 0)
 
 
