@@ -81,6 +81,15 @@ def test_what_was_written_without_codings_is_read_as_before():
         assert same(codec(model).decompress(data), value)
 
 
+def test_what_is_appended_to_it_says_how_it_is_coded(tmp_path):
+    exact, images = codec("hierarchical_vae"), samples.load().images[:2]
+    (tmp_path / "x.zoo").write_bytes(codec_fuzz.uncoded(exact, images))
+    np.save(tmp_path / "a.npy", SLOPES[None, :28, :28, None])
+    exact.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo", append=True)
+    restored = exact.decompress((tmp_path / "x.zoo").read_bytes())
+    assert same(restored, np.concatenate([images, SLOPES[None, :28, :28, None]]))
+
+
 @pytest.mark.parametrize("kind", ["noise", "slopes", "flat"])
 def test_chunks_may_begin_and_end_anywhere(kind):
     """In pictures, planes and rows, of all shapes; none takes more than its pixels."""

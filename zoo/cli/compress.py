@@ -92,7 +92,8 @@ def compress(
         )
         result = {"output": str(output), **summary.figures()}
         if codec.what == "pictures" and not codec.lossless and (warning := _warning(codec, inputs, fit)):
-            result["warning"] = warning
+            if as_json:
+                result["warning"] = warning
             error_console.print(f"Warning: {warning}", markup=False, highlight=False, soft_wrap=True)
         if verify and not append:
             bar.update(task, description="verifying")
