@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,11 +82,11 @@ class Pictures:
         shape = (header.pictures, *header.sections[0].shape)
         return {2: shape[1:3], 3: shape[1:], 4: shape}[header.axes]
 
-    def save(self, output: Path, header: Header, batches: Iterator[np.ndarray], name: str) -> None:
+    def save(self, output: Path, header: Header, batches: Iterator[np.ndarray], name: str, overwrite=True) -> None:
         """Writes all pictures of a container called ``name``: see ``Codec.decompress_file``."""
         if output.suffix.lower() == ".npy":
             shape = self.array_shape(header, name)
-            with artifacts.atomic_write(output) as target:
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
                 layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(target, layout)
                 for batch in batches:
@@ -93,13 +94,13 @@ class Pictures:
         elif output.suffix.lower() == ".png":
             if header.pictures > 1:
                 raise ValueError(f"{name} holds {header.pictures} pictures: give a folder instead of {output}.")
-            with artifacts.atomic_write(output) as target:
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
                 for picture in self.items(header, batches):
                     pictures.write_png(picture, target)
-        elif output.suffix.lower() == ".wav":
-            raise ValueError(f"{name} holds pictures: give a name in .png or .npy, or a folder, instead of {output}.")
         else:
-            write_folder(output, header.picture_names(), self.items(header, batches), ".png", pictures.write_png)
+            _check_folder(output, f"{name} holds pictures: give a name in .png or .npy")
+            items = self.items(header, batches)
+            write_folder(output, header.picture_names(), items, ".png", pictures.write_png, overwrite=overwrite)
 
     def save_one(self, output: Path, picture: np.ndarray) -> None:
         if output.suffix.lower() not in (".png", ".npy"):
@@ -198,23 +199,24 @@ class Sounds:
             raise ValueError(f"{name} holds {header.pictures} sounds: restore them into a folder.")
         return (header.pixels,)
 
-    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str) -> None:
+    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str, overwrite=True) -> None:
         """Writes all sounds of a container called ``name``: see ``Codec.decompress_file``."""
         if output.suffix.lower() == ".wav":
             self.array_shape(header, name)
-            with artifacts.atomic_write(output) as target, sounds.writer(target, self.tables.sample_rate) as file:
-                for block in blocks:
-                    file.write(block)
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
+                with sounds.writer(target, self.tables.sample_rate) as file:
+                    for block in blocks:
+                        file.write(block)
         elif output.suffix.lower() == ".npy":
             shape = self.array_shape(header, name)
-            with artifacts.atomic_write(output) as target:
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
                 np.lib.format.write_array_header_1_0(target, {"descr": "<i2", "fortran_order": False, "shape": shape})
                 for block in blocks:
                     target.write(block.astype("<i2"))
-        elif output.suffix.lower() == ".png":
-            raise ValueError(f"{name} holds sounds: give a name in .wav or .npy, or a folder, instead of {output}.")
         else:
-            write_folder(output, header.picture_names(), self.items(header, blocks), ".wav", self._write)
+            _check_folder(output, f"{name} holds sounds: give a name in .wav or .npy")
+            items = self.items(header, blocks)
+            write_folder(output, header.picture_names(), items, ".wav", self._write, overwrite=overwrite)
 
     def save_one(self, output: Path, sound: np.ndarray) -> None:
         if output.suffix.lower() not in (".wav", ".npy"):
@@ -329,17 +331,18 @@ class Texts:
             raise ValueError(f"{name} holds {header.pictures} texts: restore them into a folder.")
         return (header.pixels - 1,)
 
-    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str) -> None:
+    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str, overwrite=True) -> None:
         """Writes all texts of a container called ``name``: see ``Codec.decompress_file``."""
         self._check(output, name)
         if output.suffix and not output.is_dir():
             self.array_shape(header, name)
-            with artifacts.atomic_write(output) as target:
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
                 for block in blocks:
                     target.write(block.tobytes())
         else:
             suffix = "" if header.names else ".txt"
-            write_folder(output, header.picture_names(), self.items(header, blocks), suffix, self._write)
+            items = self.items(header, blocks)
+            write_folder(output, header.picture_names(), items, suffix, self._write, overwrite=overwrite)
 
     def save_one(self, output: Path, text: np.ndarray) -> None:
         self._check(output, "the container")
@@ -347,7 +350,7 @@ class Texts:
             self._write(text, target)
 
     def _check(self, output: Path, name: str) -> None:
-        if output.suffix.lower() in (".png", ".npy", ".wav"):
+        if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *sounds.EXTENSIONS) and not output.is_dir():
             raise ValueError(f"{name} holds texts: give a name such as notes.txt, or a folder, instead of {output}.")
 
     def _write(self, text: np.ndarray, target) -> None:
@@ -365,6 +368,12 @@ class Texts:
 
     def summary(self, figures: dict[str, Any], sources=()) -> "Summary":
         return TextSummary(**figures)
+
+
+def _check_folder(output: Path, instead: str) -> None:
+    """Refuses a name that has a file's extension, where a folder is to be made."""
+    if re.fullmatch(r"\.[A-Za-z]\w*", output.suffix) and not output.exists():
+        raise ValueError(f"{instead}, or a folder, instead of {output}.")
 
 
 def mean_squared_error(originals: Iterable[np.ndarray], restored: Iterable[np.ndarray], mismatch: str) -> float:

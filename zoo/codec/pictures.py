@@ -118,7 +118,8 @@ def open_sources(
             cutting off what protrudes or filling with black.
         tile: ``(height, width)`` for those two.
         taken: ``(count, name)`` of inputs whose names no other may get.
-        failed: gets a line for each input that cannot be opened, and the others are returned; None to raise instead.
+        failed: gets a line for each input that cannot be opened and each file of a folder that is no picture by its
+            name, and the others are returned; None to raise for the former and leave out the latter.
 
     Raises:
         ValueError: if an input is missing, unreadable or no picture, or a folder holds none.
@@ -126,7 +127,7 @@ def open_sources(
     if fit not in FITS:
         raise ValueError(f"fit must be {', '.join(FITS)}: received {fit!r}.")
     names, sources = Names(taken), []
-    for path, label in expand(inputs, EXTENSIONS, "pictures"):
+    for path, label in expand(inputs, EXTENSIONS, "pictures", failed):
         try:
             sources.append(_open(path, label, names, fit, tile))
         except ValueError as error:
