@@ -195,8 +195,8 @@ def atomic_write(path: str | os.PathLike, *, overwrite: bool = True) -> Iterator
         overwrite: whether a file of that name may be replaced.
 
     Raises:
-        ValueError: if ``path`` cannot be written, or is ``-``, a folder, a device, a pipe or a socket, or the disk fills
-            up; nothing partial is left.
+        ValueError: if ``path`` cannot be written, or is ``-``, a folder, a device, a pipe or a socket, or the disk
+            fills up; nothing partial is left.
     """
     target, old = _writable(Path(path), overwrite)
     mode = stat.S_IMODE(old.st_mode) if old else 0o666  # less what the process' umask takes away
@@ -236,7 +236,7 @@ def check_writable(path: str | os.PathLike, *, overwrite: bool = True) -> None:
 
 def _writable(path: Path, overwrite: bool) -> tuple[Path, os.stat_result | None]:
     """The regular file that writing to ``path`` means, links followed, and its state if it is there."""
-    _check_no_dash(path)
+    check_name(path)
     try:
         old = os.stat(path)
     except FileNotFoundError:
@@ -254,7 +254,8 @@ def _writable(path: Path, overwrite: bool) -> tuple[Path, os.stat_result | None]
     return Path(os.path.realpath(path)), old
 
 
-def _check_no_dash(path: Path) -> None:
+def check_name(path: Path) -> None:
+    """Refuses ``-``, which is standard output's name and no file's."""
     if str(path) == "-":
         raise ValueError("Cannot write -: results do not go to standard output; give a name.")
 
@@ -266,7 +267,7 @@ def make_folder(path: str | os.PathLike) -> Path:
         ValueError: if it cannot be made or written to.
     """
     path = Path(path)
-    _check_no_dash(path)
+    check_name(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

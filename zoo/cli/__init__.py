@@ -7,13 +7,14 @@ import sys
 def main() -> None:
     """Runs a command; what the user can mend is one line on stderr and exit status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if os.environ.get("COLUMNS") == "0":
+        del os.environ["COLUMNS"]  # no terminal has none; Rich would print nothing
+    from zoo.cli.process import run
+
+    sys.exit(run(_command))
+
+
+def _command() -> None:
     from zoo.cli.app import app
 
-    try:
-        app()
-    except (ValueError, OSError) as error:  # zoo.CodecError is a ValueError
-        message = " ".join(str(error).split())
-        print(f"zoo: {message}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    app()

@@ -56,18 +56,22 @@ def compress(
 
     An int8 encoder turns tiles or frames into integers, which the model's tables entropy-code; that is lossy, unless
     --lossless is given. Colour goes channel by channel; transparency is ignored. Sounds are made 8 kHz and mono, which
-    the output says. Texts are entropy-coded by a language model, and come back byte for byte. Inputs that cannot be
-    opened are listed at the end, and the exit status is then 1.
+    the output says. Texts are entropy-coded by a language model, and come back byte for byte.
+
+    A file is what its extension says, and a container holds one kind: what most of the inputs are, or what --model
+    takes. Inputs that cannot be read, and files of a folder that are of another kind, are listed at the end, and the
+    exit status is then 1. Any file is compressed byte for byte, as a text, with --model summarizer.
     """
-    from zoo.cli.console import emit, progress, report_failures
+    from zoo.cli.console import UNITS, emit, progress, report_failures
     from zoo.codec import Codec
 
+    _check_name(output)
     codec = Codec(model or _default_model(inputs, lossless), num_threads=threads)
     if lossless and not codec.lossless:
         raise ValueError(f"{codec.name} is lossy: leave out --lossless, or give a model such as hierarchical_vae.")
     transform, failed = _denoising(denoiser) if denoise else None, []
     with progress() as bar:
-        task = bar.add_task("compressing", total=None, status="tiles")
+        task = bar.add_task("compressing", total=None, status=UNITS[codec.what])
         summary = codec.compress_file(
             inputs,
             output,
@@ -83,11 +87,19 @@ def compress(
         result = {"output": str(output), **summary.figures()}
         if verify and not append:
             bar.update(task, description="verifying")
-            result |= codec.quality(inputs, output, fit=fit, transform=transform)
+            result |= codec.quality(inputs, output, fit=fit, transform=transform, failed=[] if failed else None)
     if failed and as_json:
         result["failed"] = failed
     emit(result, as_json)
     report_failures(failed)
+
+
+def _check_name(output: Path) -> None:
+    """Refuses a container that would be called, or replace, what it is made of."""
+    from zoo.codec import pictures, sounds, texts
+
+    if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *sounds.EXTENSIONS, *texts.EXTENSIONS):
+        raise ValueError(f"output must be the name of a container, such as {output.stem}.zoo: received {output}.")
 
 
 def _default_model(inputs: list[Path], lossless: bool) -> str:

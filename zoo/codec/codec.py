@@ -111,6 +111,11 @@ class Codec:
         return self.coder.tile
 
     @property
+    def what(self) -> str:
+        """What it compresses: pictures, sounds or texts."""
+        return self._medium.what
+
+    @property
     def lossless(self) -> bool:
         return self.coder.probe is not None
 
@@ -268,8 +273,8 @@ class Codec:
             progress: called with tiles done and tiles in all.
 
         Raises:
-            ValueError: if an input cannot be read, or the output cannot be written, is an input, or is being appended to
-                by another process.
+            ValueError: if an input cannot be read, or the output cannot be written, is an input, or is appended to
+                by another process meanwhile.
             CodecError: if what is appended to is no sound container of this model.
         """
         inputs, output = _as_list(inputs), Path(output)

@@ -107,11 +107,10 @@ def write_folder(
     names = [f"{name}{suffix}" for name in names]
     for name in names:
         _check_free(folder, name, overwrite)
-    if not folder.absolute().parent.is_dir():
-        raise ValueError(f"Cannot write into {folder}: No such file or directory. Make {folder.parent} first.")
+    artifacts.check_name(folder)
     new = not folder.exists()
     try:
-        artifacts.make_folder(folder)
+        folder.mkdir(exist_ok=True)
         with artifacts.staging(folder) as room:
             staged = []
             for name, item in zip(names, items, strict=True):
@@ -145,7 +144,9 @@ def _check_free(folder: Path, name: str, overwrite: bool) -> None:
     if target.is_dir():
         raise ValueError(f"Cannot write {target}: it is a folder.")
     if target.exists() and not overwrite:
-        raise ValueError(f"Cannot write {target}: it exists already. Give another folder, or --overwrite to replace it.")
+        raise ValueError(
+            f"Cannot write {target}: it exists already. Give another folder, or --overwrite to replace it."
+        )
 
 
 def _move(room: Path, folder: Path, names: list[str]) -> None:
