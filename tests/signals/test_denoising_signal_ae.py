@@ -124,7 +124,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     app.command()(denoise_command)
     status = app("a.wav b.flac c.wav -o out --noise 0.05 --json".split(), standalone_mode=False)
     printed = capsys.readouterr()
-    rows = json.loads(printed.out)
+    rows = json.loads(printed.out)["rows"]
     assert status == 1 and printed.err.startswith("Failed: c.wav is not a sound")
     assert [row["name"] for row in rows] == ["a", "b"] and rows[1]["changes"] == "resampled from 16,000 Hz"
     assert soundfile.info("out/a.wav").frames == 16_000 and soundfile.info("out/b.wav").frames == 8000

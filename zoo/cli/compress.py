@@ -65,7 +65,8 @@ def compress(
     from zoo.cli.console import UNITS, emit, progress, report_failures
     from zoo.codec import Codec
 
-    _check_name(output)
+    if output not in inputs:  # which the codec refuses
+        _check_name(output)
     codec = Codec(model or _default_model(inputs, lossless), num_threads=threads)
     if lossless and not codec.lossless:
         raise ValueError(f"{codec.name} is lossy: leave out --lossless, or give a model such as hierarchical_vae.")

@@ -47,7 +47,7 @@ def _status(command: Callable[[], None]) -> int | str | None:
         return PIPE_CLOSED
     except ImportError as error:
         name = (error.name or "").partition(".")[0]
-        if name in ("", "zoo") or name in sys.modules:  # a fault of ours
+        if name in ("", "zoo") or sys.modules.get(name):  # a fault of ours
             raise
         package = PACKAGES.get(name, name.replace("_", "-"))
         if name == os.environ.get("KERAS_BACKEND"):

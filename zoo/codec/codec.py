@@ -408,8 +408,9 @@ class Codec:
         Raises:
             CodecError, ValueError: as ``picture``; also if the output has another ending or cannot be written.
         """
+        picture = self.picture(path, index, salvage=salvage)
         artifacts.check_writable(output, overwrite=overwrite)
-        self._medium.save_one(Path(output), self.picture(path, index, salvage=salvage))
+        self._medium.save_one(Path(output), picture)
 
     def _one(self, reader: Reader, index: int) -> np.ndarray:
         header, start = reader.header, 0

@@ -199,7 +199,7 @@ def _saved_model(parts: dict[str, keras.Model], path: Path) -> Path:
         archive.track(network)
         archive.add_endpoint(PARTS[part], serve, input_signature=signature)
     with _new_folder(path) as folder:
-        archive.write_out(folder, verbose=False)
+        litert.write_out(archive, folder)
     return path
 
 
