@@ -179,6 +179,18 @@ def test_a_batch_goes_on_past_what_is_damaged_and_says_what_it_leaves_out(comman
     assert json.loads(run("decompress x.zoo -o out --model model --json")[1])["pictures"] == 3
 
 
+def test_which_kind_of_files_is_meant_is_said(zoo, tmp_path):
+    (tmp_path / "notes").write_text("a text without an extension")
+    with pytest.raises(ValueError, match="notes is not a picture: .* As a text, .* --model summarizer takes any file"):
+        zoo("compress notes -o x.zoo")
+    np.save(tmp_path / "a.npy", blobs(1, seed=1))
+    result = json.loads(zoo("compress notes a.npy -o x.zoo --json"))
+    assert "--model summarizer" in result["failed"][0] and result["pictures"] == 1
+    with pytest.raises(ValueError) as error:
+        zoo("compress notes -o x.zoo --model model")
+    assert "summarizer" not in str(error.value)
+
+
 def test_a_folder_that_cannot_be_read_is_said(zoo, tmp_path, monkeypatch):
     (tmp_path / "in" / "closed").mkdir(parents=True)
     Image.fromarray(blobs(1, seed=4)[0, ..., 0]).save(tmp_path / "in" / "b.png")

@@ -1,5 +1,7 @@
 """``zoo compress``."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +73,7 @@ def compress(
     if lossless and not codec.lossless:
         raise ValueError(f"{codec.name} is lossy: leave out --lossless, or give a model such as hierarchical_vae.")
     transform, failed = _denoising(denoiser) if denoise else None, []
-    with progress() as bar:
+    with progress() as bar, _hint(failed, model):
         task = bar.add_task("compressing", total=None, status=UNITS[codec.what])
         summary = codec.compress_file(
             inputs,
@@ -95,6 +97,20 @@ def compress(
     report_failures(failed)
 
 
+@contextlib.contextmanager
+def _hint(failed: list[str], model: str | None) -> Iterator[None]:
+    """Adds to messages on files that are no pictures what else can be done with them."""
+    what, hint = "is not a picture", " As a text, byte for byte, --model summarizer takes any file."
+    try:
+        yield
+    except ValueError as error:
+        if model is None and what in str(error):
+            raise ValueError(f"{error}{hint}") from None
+        raise
+    if model is None:
+        failed[:] = [f"{line}{hint}" if what in line else line for line in failed]
+
+
 def _check_name(output: Path) -> None:
     """Refuses a container that would be called, or replace, what it is made of."""
     from zoo.codec import pictures, sounds, texts
@@ -104,7 +120,7 @@ def _check_name(output: Path) -> None:
 
 
 def _default_model(inputs: list[Path], lossless: bool) -> str:
-    """The model for what most of the inputs are: pictures, sounds or texts."""
+    """The model for what more than half of the inputs are by their extensions: texts or sounds; otherwise pictures."""
     from zoo.codec import sounds, texts
 
     if texts.are_texts(inputs):
