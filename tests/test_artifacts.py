@@ -313,3 +313,10 @@ def test_append_notices_who_else_wrote(tmp_path):
         with artifacts.atomic_write(path) as other:
             other.write(b"other")
     assert path.read_bytes() == b"other"
+    with pytest.raises(KeyError), artifacts.append(path, end=2) as file:
+        with artifacts.atomic_write(path) as other:
+            other.write(b"another")
+        raise KeyError
+    assert path.read_bytes() == b"another", "what is cut off is the file that was appended to"
+    with pytest.raises(FileNotFoundError), artifacts.locked(path):  # a block's own error
+        raise FileNotFoundError

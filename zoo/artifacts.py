@@ -190,13 +190,9 @@ def atomic_write(path: str | os.PathLike, *, overwrite: bool = True) -> Iterator
 
     Of a link, what it points to is written. A file that is there already keeps its mode and owner.
 
-    Args:
-        path: of the file.
-        overwrite: whether a file of that name may be replaced.
-
     Raises:
-        ValueError: if ``path`` cannot be written, or is ``-``, a folder, a device, a pipe or a socket, or the disk
-            fills up; nothing partial is left.
+        ValueError: if ``path`` cannot be written, is there already without ``overwrite``, or is ``-``, a folder, a
+            device, a pipe or a socket, or the disk fills up; nothing partial is left.
     """
     target, old = _writable(Path(path), overwrite)
     mode = stat.S_IMODE(old.st_mode) if old else 0o666  # less what the process' umask takes away
@@ -243,14 +239,14 @@ def _writable(path: Path, overwrite: bool) -> tuple[Path, os.stat_result | None]
         return Path(os.path.realpath(path)), None
     except OSError as error:
         raise ValueError(f"Cannot write {path}: {error.strerror or error}.") from None
-    if stat.S_ISDIR(old.st_mode):
-        raise ValueError(f"Cannot write {path}: it is a folder; give a file name.")
-    if not stat.S_ISREG(old.st_mode):
-        raise ValueError(f"Cannot write {path}: it is a device, a pipe or a socket; give a file name.")
-    if not overwrite:
-        raise ValueError(f"Cannot write {path}: it exists already. Give another name, or --overwrite to replace it.")
-    if not os.access(path, os.W_OK):
-        raise ValueError(f"Cannot write {path}: Permission denied.")
+    for refused, reason in (
+        (stat.S_ISDIR(old.st_mode), "it is a folder; give a file name"),
+        (not stat.S_ISREG(old.st_mode), "it is a device, a pipe or a socket; give a file name"),
+        (not overwrite, "it exists already. Give another name, or --overwrite to replace it"),
+        (not os.access(path, os.W_OK), "Permission denied"),
+    ):
+        if refused:
+            raise ValueError(f"Cannot write {path}: {reason}.")
     return Path(os.path.realpath(path)), old
 
 
@@ -280,12 +276,8 @@ def make_folder(path: str | os.PathLike) -> Path:
 
 @contextlib.contextmanager
 def staging(folder: str | os.PathLike) -> Iterator[Path]:
-    """A new hidden folder inside ``folder``, gone after the block with all that is still in it.
-
-    Raises:
-        OSError: if it cannot be made.
-    """
-    with _temporary(Path(folder), os.mkdir) as (path, _):
+    """A new hidden folder inside ``folder``, gone after the block with all that is still in it; ``OSError`` if not."""
+    with _temporary(Path(folder), lambda path: os.mkdir(path, 0o700)) as (path, _):
         yield path
 
 
@@ -301,35 +293,35 @@ def append(path: str | os.PathLike, end: int | None = None, size: int | None = N
     Raises:
         ValueError: if the file cannot be written or has changed since it was read, or the disk fills up.
     """
-    target, _ = _writable(Path(path), overwrite=True)
+    _writable(Path(path), overwrite=True)
     try:
-        state = os.stat(target)
-        if size is not None and size != state.st_size:
-            raise ValueError(f"Cannot append to {path}: it had {size:,} bytes when it was read, not {state.st_size:,}.")
-        kept = state.st_size if end is None else end
-        try:
-            with open(target, "r+b") as file:
-                file.truncate(kept)
-                file.seek(kept)
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            # Not before the file is closed, which may write what the buffer still holds.
-            os.truncate(target, kept)
-            raise
-        if not os.path.samestat(state, os.stat(target)):
-            raise ValueError(f"{path} was replaced by another process while it was appended to: append again.")
+        with open(path, "r+b", buffering=0) as whole:  # the same file, should another take its name
+            state = os.fstat(whole.fileno())
+            if size is not None and size != state.st_size:
+                raise ValueError(
+                    f"Cannot append to {path}: it had {size:,} bytes when it was read, not {state.st_size:,}."
+                )
+            kept = state.st_size if end is None else end
+            try:
+                with open(os.dup(whole.fileno()), "r+b") as file:
+                    file.truncate(kept)
+                    file.seek(kept)
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+            except BaseException:
+                # Not before the file is closed, which may write what the buffer still holds.
+                whole.truncate(kept)
+                raise
+            if not os.path.samestat(state, os.stat(path)):
+                raise ValueError(f"{path} was replaced by another process while it was appended to: append again.")
     except OSError as error:
         raise ValueError(f"Cannot append to {path}: {error.strerror or error}. It is as it was.") from None
 
 
 @contextlib.contextmanager
 def locked(path: str | os.PathLike) -> Iterator[None]:
-    """Keeps a file or folder from other processes and threads that ask for it too, until the block ends.
-
-    The lock is the system's (``flock``): it ends with the process, however that ends, and leaves no file behind. It
-    keeps away only those who ask. A file system without locks gives none.
+    """Keeps a file or folder from other processes and threads that ask for it too, until the block or the process ends.
 
     Raises:
         ValueError: if another holds it, or it cannot be opened.
@@ -342,10 +334,9 @@ def locked(path: str | os.PathLike) -> Iterator[None]:
         try:
             if _lock(descriptor) is False:
                 raise ValueError(f"{path} is being written by another process: try again when that has ended.")
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(path)):  # not replaced before it was locked
-                    yield
-                    return
+            if os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path)):  # not replaced meanwhile
+                yield
+                return
         finally:
             os.close(descriptor)
 
@@ -355,10 +346,7 @@ _TEMPORARY = re.compile(r"\.zoo-[0-9a-f]{12}")
 
 @contextlib.contextmanager
 def _temporary(folder: Path, create: Callable[[Path], Any]) -> Iterator[tuple[Path, Any]]:
-    """A file or folder under a new hidden name, and what ``create`` returned of it; removed if it is still there.
-
-    It is locked: so others know that its process lives.
-    """
+    """A file or folder of a new hidden name, locked while it is in use, and what ``create`` returned of it."""
     _sweep(folder)
     path, lock = folder / f".zoo-{secrets.token_hex(6)}", None
     try:
@@ -390,10 +378,7 @@ def _sweep(folder: Path) -> None:
 
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _lock(descriptor: int) -> bool | None:
