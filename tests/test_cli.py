@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import fresh
+import numpy as np
 import PIL.Image
 import pytest
 
@@ -36,6 +37,15 @@ def test_help_names_every_command():
     out = run("--help", bare=True).stdout
     assert all(command in out for command in COMMANDS)
     assert run("--version").stdout.strip() == zoo.__version__
+
+
+def test_native_libraries_do_not_write_to_the_commands_stderr(tmp_path):
+    """LiteRT tells of its delegate; the command's own lines are still there."""
+    np.save(tmp_path / "a.npy", np.zeros((28, 28), np.uint8))
+    done = run("compress", "a.npy", "-o", "x.zoo", cwd=tmp_path, bare=True)
+    assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "x.zoo").exists()
+    done = run("decompress", "a.npy", "-o", "x", cwd=tmp_path, bare=True)
+    assert done.returncode == 2 and done.stderr.startswith("zoo: a.npy is ")
 
 
 def commands_of(group, path=()):

@@ -127,10 +127,14 @@ class Artifact:
         return path
 
 
-def find(name_or_path: str | os.PathLike) -> Artifact:
+def find(name_or_path: str | os.PathLike, *, folders: bool = True) -> Artifact:
     """Finds an artefact by its name (``conv_ae``, ``conv_ae.mnist``) or by its folder.
 
     A name without a tag means the first of ``DEFAULT_TAGS`` that it has, or its first one.
+
+    Args:
+        name_or_path: of the artefact.
+        folders: whether it may be a folder; not where a file from others says the name.
 
     Raises:
         ValueError: if nothing of that name is shipped (the closest names are offered), or the
@@ -145,7 +149,7 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
     if tags and tag in tags:
         return Artifact(root / architecture / tag, f"{architecture}.{tag}")
     folder = Path(text)
-    if folder.is_dir():
+    if folders and os.path.isdir(folder):  # unlike Path.is_dir, False of a name that is too long
         if not (folder / MANIFEST).is_file():
             raise ValueError(f"{folder} holds no trained model: expected {MANIFEST} in it, as `zoo train` writes.")
         return Artifact(folder, folder.resolve().name)
@@ -155,9 +159,7 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
 def write_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
     """Records the digests of the files that an artefact consists of; written last, it makes ``folder`` one.
 
-    Args:
-        folder: of the artefact.
-        names: of its files, relative to it. What else lies there is none of it. None for all there are but hidden ones.
+    Its files have these names, relative to it, and what else lies there is none of it; None for all but hidden ones.
     """
     if names is None:
         paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())

@@ -313,3 +313,65 @@ def test_a_lossy_model_is_not_lossless(zoo, tmp_path):
     with pytest.raises(ValueError, match="means is lossy: leave out --lossless"):
         zoo("compress a.npy -o x.zoo --model model --lossless")
     assert not (tmp_path / "x.zoo").exists()
+
+
+def test_what_is_left_out_is_said(zoo, tmp_path):
+    Image.fromarray(np.dstack([blobs(1, seed=s)[0] for s in range(4)])).save(tmp_path / "a.png")
+    result = json.loads(zoo("compress a.png -o x.zoo --model model --json"))
+    assert result["notes"] == ["a: transparency left out"]
+    assert "transparency left out" in zoo("compress a.png -o x.zoo --model model")
+
+
+def test_lossless_means_it(zoo, tmp_path):
+    Image.fromarray(np.dstack([blobs(1, seed=s)[0] for s in range(4)])).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="a.png would not be kept exactly .transparency left out.: convert it"):
+        zoo("compress a.png -o x.zoo --lossless --verify")
+    assert not (tmp_path / "x.zoo").exists()
+    picture = blobs(1, seed=4)[0, ..., 0]
+    Image.fromarray(picture).save(tmp_path / "b.png")
+    result = json.loads(zoo("compress b.png -o x.zoo --lossless --verify --json"))
+    assert result["exact"] is True and result["psnr"] is None
+    zoo("decompress x.zoo -o c.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "c.png")), picture)
+    with pytest.raises(ValueError, match="No model keeps sounds without loss: leave out --lossless, or use FLAC"):
+        zoo("compress b.wav -o y.zoo --lossless")
+
+
+def test_a_photograph_is_warned_of(command_line, model_folder, tmp_path):
+    """Where a JPEG of the same quality is smaller: of smooth colour, in tiles that cost as much as any."""
+    run = command_line(model_folder)
+    slope = np.add.outer(np.arange(140), np.arange(196)) // 2
+    Image.fromarray(np.stack([slope, slope, slope[::-1]], -1).astype(np.uint8)).save(tmp_path / "photo.png")
+    _, out, err = run("compress photo.png -o x.zoo --model model --json")
+    assert "photo takes about" in json.loads(out)["warning"]
+    assert err.startswith("Warning: photo takes about") and "times the bytes of a JPEG of the same quality" in err
+    Image.fromarray(blobs(1, seed=4)[0, ..., 0]).save(tmp_path / "small.png")
+    assert "warning" not in json.loads(run("compress small.png -o x.zoo --model model --json")[1])
+
+
+def test_sizes_that_a_user_may_raise(zoo, tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    Image.fromarray(blobs(1, seed=4, size=50)[0, ..., 0]).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="a.png has too many pixels: if you trust it, give --max-pixels"):
+        zoo("compress a.png -o x.zoo --model model --max-pixels 2499")
+    zoo("compress a.png -o x.zoo --model model --max-pixels 2500")
+    zoo("compress a.png -o x.zoo --model model")  # the library's own limit does not hold
+    with pytest.raises(ValueError, match="restores to 2,500 bytes: max_bytes allows 2,499. .*--max-bytes"):
+        zoo("decompress x.zoo -o out --model model --max-bytes 2499")
+    assert not (tmp_path / "out").exists()
+    zoo("decompress x.zoo -o out --model model --max-bytes 2500")
+
+
+def test_long_texts_are_announced_and_counted_in_bytes(capsys):
+    from zoo.cli.compress import TEXT_SPEED, advancing
+
+    class Bar:
+        def update(self, task, **counts):
+            self.counts = counts
+
+    bar = Bar()
+    advance = advancing(bar, 0, "bytes")
+    advance(0, 600 * TEXT_SPEED)
+    assert "3,000,000 bytes of text, at about 5,000 a second: 10.0 minutes" in capsys.readouterr().err
+    advance(1000, 600 * TEXT_SPEED)
+    assert bar.counts == {"completed": 1000, "total": 3_000_000} and not capsys.readouterr().err

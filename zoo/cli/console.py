@@ -15,7 +15,6 @@ from zoo.cli.process import printable
 
 # What is printed is data: brackets and colons in names mean nothing.
 console = Console(markup=False, emoji=False, highlight=False)
-UNITS = {"pictures": "pixels", "sounds": "seconds", "texts": "bytes"}  # that the codec's progress counts
 error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
@@ -40,7 +39,7 @@ def start_tensorflow(
     devices: int | None = None,
     deterministic: bool = False,
 ):
-    """Starts TensorFlow without its announcements on stderr, for which it has no switch.
+    """Starts TensorFlow.
 
     Args:
         threads, deterministic: as of ``zoo.backend.start``.
@@ -49,17 +48,14 @@ def start_tensorflow(
     Returns:
         The strategy of ``tf.distribute``, where one is named (``zoo.training.distribution.start``); None for none.
     """
-    from zoo.codec.litert import quiet_stderr
+    from zoo import backend
 
-    with quiet_stderr():
-        from zoo import backend
+    if strategy is None and devices is None:
+        return backend.start(threads, deterministic=deterministic)
+    from zoo.training import distribution
 
-        if strategy is None and devices is None:
-            return backend.start(threads, deterministic=deterministic)
-        from zoo.training import distribution
-
-        options = {"devices": devices, "threads": threads, "deterministic": deterministic}
-        return distribution.start(strategy or "mirrored", **options)
+    options = {"devices": devices, "threads": threads, "deterministic": deterministic}
+    return distribution.start(strategy or "mirrored", **options)
 
 
 def emit(

@@ -31,6 +31,15 @@ def decompress(
     salvage: Annotated[
         bool, typer.Option("--salvage", help="Restore what precedes an append that was cut off.")
     ] = False,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="The most that is restored, in bytes; default: 2 GiB, or 256 times the file where that is more.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(help="A model's name or folder, where it is not the shipped one that the file names."),
@@ -40,7 +49,8 @@ def decompress(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Restore the pictures, sounds or texts of a compressed file; the model it needs is read from the file."""
-    from zoo.cli.console import UNITS, emit, progress
+    from zoo.cli.compress import advancing
+    from zoo.cli.console import emit, progress
     from zoo.codec import Codec
 
     codec = Codec(model, num_threads=threads) if model else Codec.for_file(container, num_threads=threads)
@@ -49,12 +59,13 @@ def decompress(
         emit({"output": str(output), "model": codec.name, "picture": picture}, as_json)
         return
     with progress() as bar:
-        task = bar.add_task("restoring", total=None, status=UNITS[codec.what])
+        task = bar.add_task("restoring", total=None, status=codec.unit)
         summary = codec.decompress_file(
             container,
             output,
             salvage=salvage,
             overwrite=overwrite,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            max_bytes=max_bytes,
+            progress=advancing(bar, task, codec.unit),
         )
     emit({"output": str(output), **summary.figures()}, as_json)

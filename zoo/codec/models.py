@@ -35,7 +35,7 @@ def for_header(header: Header, name: str) -> artifacts.Artifact:
         CodecError: if the model is not at hand, or has no codec.
     """
     try:
-        found = artifacts.find(header.model)
+        found = artifacts.find(header.model, folders=False)
         return next((v for v in found.versions() if fingerprint_of(v) == header.fingerprint), found)
     except ValueError as error:
         raise CodecError(

@@ -12,6 +12,8 @@ from zoo.codec.files import Names, expand
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64")
 BLOCK = 1 << 16  # samples that are read at once
+# libsndfile's names of what holds more than 16 bits.
+_FINER = {"PCM_24": "24 bits", "PCM_32": "32 bits", "FLOAT": "floats", "DOUBLE": "floats"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,13 +112,15 @@ def _open_array(path: Path) -> Sound:
 
 def _open(path: Path, rate: int) -> Sound:
     with _file(path) as file:
-        channels, found, frames = file.channels, file.samplerate, file.frames
+        channels, found, frames, subtype = file.channels, file.samplerate, file.frames, file.subtype
     if not frames:
         raise ValueError(f"{path} holds no samples: expected a sound of at least one.")
     samples = max(1, -(-frames * rate // found))
     changes = []
     if found != rate:
         changes.append(f"resampled from {found:,} Hz")
+    if subtype in _FINER:
+        changes.append(f"{_FINER[subtype]} made 16 bits")
     if channels > 1:
         changes.append(f"{channels} channels mixed")
     if missing := _missing_bytes(path):

@@ -272,7 +272,7 @@ class Tables:
         chosen = np.zeros(count, np.int32)
         if self._index_model is not None:
             chosen[:] = coder.decode(self._index_model, count)
-        symbols = np.empty((self.latent_dim, count), np.int16)
+        symbols = np.zeros((self.latent_dim, count), np.int16)
         for table, models in enumerate(self._models):
             members = np.flatnonzero(chosen == table)
             if not len(members):
@@ -280,6 +280,13 @@ class Tables:
             for row, model, minimum in zip(symbols, models, self.minimum, strict=True):
                 row[members] = minimum if model is None else coder.decode(model, len(members)) + minimum
         return symbols.T, coder
+
+    @functools.cached_property
+    def least_bits(self) -> float:
+        """The fewest bits that a row of symbols takes, its table's index and its level included."""
+        largest = [sum(PRECISION - np.log2(row.max()) for row in table) for table in self.counts]
+        level = 0 if self.level_counts is None else PRECISION - np.log2(self.level_counts.max())
+        return float(np.min(largest + (PRECISION - np.log2(self.index_counts))) + level)
 
     def information(self, symbols: np.ndarray) -> float:
         """Ideal code length of symbols ``(n, latent_dim)`` under the tables they take, in bits."""
