@@ -236,6 +236,8 @@ def test_libraries_in_c_are_kept_out_of_stderr():
         (("embed", "vae", "a.png", "-o", "no/x.npy"), "Cannot write no/x.npy: No such file or directory"),
         (("gallery", "--models", "vae.mnist", "-o", "-"), "Cannot write -"),
         (("demo", "-o", "-"), "Cannot write -"),
+        (("tune", "dense_ae", "--output=-"), "Cannot write -"),
+        (("certify", "compressor", "-o-"), "Cannot write -"),
     ],
 )
 def test_outputs_are_refused_before_any_work(arguments, message, tmp_path, monkeypatch, capsys):

@@ -38,6 +38,8 @@ def _status(command: Callable[[], None]) -> int | str | None:
     try:
         if "" in sys.argv[1:]:
             raise ValueError("An argument is empty: expected a name or a value. Is a variable of the shell unset?")
+        if re.search(r"\0(-o|--output)[\0=]?-\0", "\0".join(("", *sys.argv[1:], ""))):
+            raise ValueError("Cannot write -: results do not go to standard output; give a name.")
         command()
     except SystemExit as end:
         return end.code
