@@ -168,6 +168,7 @@ def test_a_damaged_picture_loses_no_other(tmp_path, monkeypatch, capsys):
     ("arguments", "message"),
     [
         (["missing.png"], "missing.png cannot be read"),
+        (["photo.png", "-o", "out.png"], "Cannot write into out.png: it is a file's name; give that of a folder"),
         (["photo.png", "--model", "dense_ae"], "model must be a denoising autoencoder"),
         (["photo.png", "--noise", "0"], "noise must be above 0"),
         (["photo.png", "--overlap", "28"], "overlap must be an integer from 0 to 27"),
@@ -176,7 +177,7 @@ def test_a_damaged_picture_loses_no_other(tmp_path, monkeypatch, capsys):
 def test_command_refuses_in_one_line_and_writes_nothing(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(np.zeros((30, 30), np.uint8)).save("photo.png")
-    assert run(monkeypatch, "denoise", *arguments, "-o", "out") == 2
+    assert run(monkeypatch, "denoise", "-o", "out", *arguments) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()

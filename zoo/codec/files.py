@@ -102,8 +102,10 @@ def write_folder(
             as it was.
     """
     if folder.exists() and not folder.is_dir():
-        other = f"a name in .npy or {suffix}" if suffix else "a name with an extension"
-        raise ValueError(f"Cannot write into {folder}: it is a file; give a folder, or {other}.")
+        other = f", or a name in .npy or {suffix}" if suffix else ""
+        raise ValueError(f"Cannot write into {folder}: it is a file; give a folder{other}.")
+    if is_file_name(folder):
+        raise ValueError(f"Cannot write into {folder}: it is a file's name; give that of a folder, without extension.")
     names = [f"{name}{suffix}" for name in names]
     for name in names:
         _check_free(folder, name, overwrite)
@@ -133,6 +135,11 @@ def write_folder(
         if new:
             with contextlib.suppress(OSError):  # it holds something
                 folder.rmdir()
+
+
+def is_file_name(path: Path) -> bool:
+    """Whether a name that is not there yet has an extension, and so does not mean a folder."""
+    return bool(re.fullmatch(r"\.[A-Za-z]\w*", path.suffix)) and not path.exists()
 
 
 def _check_free(folder: Path, name: str, overwrite: bool) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import math
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from zoo import artifacts
 from zoo.codec import frames, pictures, sounds, stored, texts, tiles
 from zoo.codec.container import WEBP, Chunk, CodecError, Header, Section, tiles_of
-from zoo.codec.files import write_folder
+from zoo.codec.files import is_file_name, write_folder
 from zoo.codec.tables import Tables
 from zoo.codec.text_coder import NOTHING
 
@@ -487,7 +486,7 @@ class Texts:
 
 def _check_folder(output: Path, instead: str) -> None:
     """Refuses a name that has a file's extension, where a folder is to be made."""
-    if re.fullmatch(r"\.[A-Za-z]\w*", output.suffix) and not output.exists():
+    if is_file_name(output):
         raise ValueError(f"{instead}, or a folder, instead of {output}.")
 
 
