@@ -137,11 +137,13 @@ def command(*arguments) -> int:
         for number in (1, 2):
             os.dup2(null, number)
         sys.argv = ["zoo", *map(str, arguments)]
+        code = 1
         try:
             main()
         except SystemExit as end:
-            os._exit(end.code or 0)
-        os._exit(1)
+            code = end.code or 0
+        finally:
+            os._exit(code)  # whatever comes, this process has no part in what follows
     return pid
 
 
@@ -262,6 +264,7 @@ def measure_files(room: Path, trials: int, pictures: int, seed: int, step) -> li
                 counts[key] += value
             step()
         rows.append({"what": signal.Signals(number).name, **counts})
+        print(rows[-1], file=sys.stderr)
     counts = {"trials": trials, "refused": 0, "lost": 0, "left": 0}
     for _ in range(trials):
         for key, value in zip(list(counts)[1:], commands.pair(draw), strict=True):

@@ -22,16 +22,16 @@ def printable(text: str) -> str:
 
 def run(command: Callable[[], None]) -> int | str | None:
     """Runs a command, and returns its exit status; what the user can mend is one line on stderr and status 2."""
-    with _streams(), _signals() as received:
+    received: list[int] = []
+    status: int | str | None = INTERRUPTED
+    with contextlib.suppress(KeyboardInterrupt), _streams(), _signals(received):
         status = _status(command)
-        if received:
-            status = 128 + received[0]
         try:
             sys.stdout.flush()
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
             status = PIPE_CLOSED if isinstance(error, BrokenPipeError) else _failed(f"Cannot print: {error.strerror}.")
-    return status
+    return 128 + received[0] if received else status
 
 
 def _status(command: Callable[[], None]) -> int | str | None:
@@ -107,12 +107,11 @@ def _point(number: int, descriptor: int) -> None:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Makes SIGTERM and SIGHUP what Ctrl-C is, an exception that everything is put away for; those that came.
+def _signals(received: list[int]) -> Iterator[None]:
+    """Makes SIGTERM and SIGHUP what Ctrl-C is, an exception that everything is put away for; notes those that came.
 
     One that is ignored stays so: ``nohup`` has its way. After the first, further ones do not disturb the putting away.
     """
-    received: list[int] = []
 
     def stop(number: int, frame) -> None:
         for other in before:
@@ -126,7 +125,7 @@ def _signals() -> Iterator[list[int]]:
             if number and signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.signal(number, stop)
     try:
-        yield received
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
