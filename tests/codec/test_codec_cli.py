@@ -229,6 +229,7 @@ def test_the_second_of_two_appends_is_refused(codec, zoo, tmp_path):
         ("compress a.npy -o /dev/null --model model", "Cannot write /dev/null: it is a device"),
         ("decompress x.zoo -o pipe --model model --picture 0", "Cannot write pipe: it is a device"),
         ("compress pipe -o y.zoo --model model", "pipe is a device, a pipe or a socket: give a file"),
+        ("decompress pipe -o out --model model", "pipe is a device, a pipe or a socket: give a file"),
         ("decompress x.zoo -o s.flac --model model", "x.zoo holds pictures: give a name in .png or .npy, or a folder"),
         ("decompress x.zoo -o no/out --model model", "Cannot write into no/out: No such file or directory"),
         ("compress a.npy -o a.npy --model model", "a.npy is one of the inputs"),

@@ -35,6 +35,7 @@ from zoo.codec.container import (
     run_lengths,
     tiles_of,
 )
+from zoo.codec.files import is_special
 from zoo.codec.lossless import LosslessCoder
 from zoo.codec.lossy import LossyCoder, SignalCoder
 from zoo.codec.media import Pictures, Sounds, Summary, Texts, mean_squared_error
@@ -687,6 +688,8 @@ def is_container(file: BinaryIO) -> bool:
 
 
 def _open(path: str | os.PathLike) -> BinaryIO:
+    if is_special(path):
+        raise ValueError(f"{path} is a device, a pipe or a socket: give a file.")
     try:
         return open(path, "rb")
     except OSError as error:

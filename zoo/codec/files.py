@@ -38,7 +38,7 @@ def expand(
             found, unreadable, others = _look_through(path, extensions, what)
             if not found:
                 unreadable.insert(0, f"{path} holds no {what}: expected files such as {', '.join(extensions[:4])}.")
-        elif os.path.exists(path) and not path.is_file():
+        elif is_special(path):
             found, unreadable, others = [], [f"{path} is a device, a pipe or a socket: give a file."], []
         else:
             found, unreadable, others = [(path, path.name)], [], []
@@ -47,6 +47,11 @@ def expand(
         elif unreadable:
             raise ValueError(unreadable[0])
         yield from found
+
+
+def is_special(path: str | os.PathLike) -> bool:
+    """Whether a path is a device, a pipe or a socket, which may have no end and is not read."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _look_through(
