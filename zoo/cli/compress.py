@@ -1,5 +1,7 @@
 """``zoo compress``."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -65,18 +67,23 @@ def compress(
     --lossless is given. Colour goes channel by channel. What a picture loses beside, such as transparency, bits beyond
     8, or all frames but the first, and that sounds are made 8 kHz, mono and 16 bits, the output says; --lossless
     refuses such pictures. A warning says where a JPEG of the same quality would be smaller. Texts are entropy-coded by
-    a language model, at about 5 kB a second, and come back byte for byte. Inputs that cannot be opened are listed at
-    the end, and the exit status is then 1.
+    a language model, at about 5 kB a second, and come back byte for byte.
+
+    A file is what its extension says, and a container holds one kind: what most of the inputs are, or what --model
+    takes. Inputs that cannot be read, and files of a folder that are of another kind, are listed at the end, and the
+    exit status is then 1. Any file is compressed byte for byte, as a text, with --model summarizer.
     """
     from zoo.cli.console import emit, error_console, progress, report_failures
     from zoo.codec import Codec
 
+    if output not in inputs:  # which the codec refuses
+        _check_name(output)
     _allow_pixels(max_pixels)
     codec = Codec(model or _default_model(inputs, lossless), num_threads=threads)
     if lossless and not codec.lossless:
         raise ValueError(f"{codec.name} is lossy: leave out --lossless, or give a model such as hierarchical_vae.")
     transform, failed = _denoising(denoiser) if denoise else None, []
-    with progress() as bar:
+    with progress() as bar, _hint(failed, model):
         task = bar.add_task("compressing", total=None, status=codec.unit)
         summary = codec.compress_file(
             inputs,
@@ -97,11 +104,33 @@ def compress(
             error_console.print(f"Warning: {warning}", markup=False, highlight=False, soft_wrap=True)
         if verify and not append:
             bar.update(task, description="verifying")
-            result |= codec.quality(inputs, output, fit=fit, transform=transform)
+            result |= codec.quality(inputs, output, fit=fit, transform=transform, failed=[] if failed else None)
     if failed and as_json:
         result["failed"] = failed
     emit(result, as_json)
     report_failures(failed)
+
+
+@contextlib.contextmanager
+def _hint(failed: list[str], model: str | None) -> Iterator[None]:
+    """Adds to messages on files that are no pictures what else can be done with them."""
+    what, hint = "is not a picture", " As a text, byte for byte, --model summarizer takes any file."
+    try:
+        yield
+    except ValueError as error:
+        if model is None and what in str(error):
+            raise ValueError(f"{error}{hint}") from None
+        raise
+    if model is None:
+        failed[:] = [f"{line}{hint}" if what in line else line for line in failed]
+
+
+def _check_name(output: Path) -> None:
+    """Refuses a container that would be called, or replace, what it is made of."""
+    from zoo.codec import pictures, sounds, texts
+
+    if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *sounds.EXTENSIONS, *texts.EXTENSIONS):
+        raise ValueError(f"output must be the name of a container, such as {output.stem}.zoo: received {output}.")
 
 
 def advancing(bar, task, unit: str):
@@ -118,7 +147,7 @@ def advancing(bar, task, unit: str):
 
 
 def _default_model(inputs: list[Path], lossless: bool) -> str:
-    """The model for what most of the inputs are: pictures, sounds or texts."""
+    """The model for what more than half of the inputs are by their extensions: texts or sounds; otherwise pictures."""
     from zoo.codec import sounds, texts
 
     if texts.are_texts(inputs):
@@ -145,8 +174,12 @@ def _warning(codec, inputs: list[Path], fit: str) -> str | None:
     from zoo.codec import pictures
 
     sources = pictures.open_sources(inputs, fit, codec.tile, failed=[])
-    largest = max(sources, key=lambda source: source.shape[0] * source.shape[1])
-    picture = largest.read(0, 1)[0]
+    for largest in sorted(sources, key=lambda source: -source.shape[0] * source.shape[1]):
+        with contextlib.suppress(ValueError):  # a damaged one, which is listed
+            picture = largest.read(0, 1)[0]
+            break
+    else:
+        return None
     top, left = (max(0, side - COMPARED_SIDE) // 2 for side in picture.shape[:2])
     part = picture[top : top + COMPARED_SIDE, left : left + COMPARED_SIDE].copy()
     data = codec.compress(part)

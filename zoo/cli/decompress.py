@@ -18,7 +18,7 @@ def decompress(
             "--output",
             metavar="OUT",
             help="A folder for PNG or WAV files, or texts, named after the inputs; *.npy for an array; *.png, *.wav or "
-            "*.txt for a single one.",
+            "*.txt for a single one. Of another extension only a folder that is there.",
             show_default=False,
         ),
     ],
@@ -44,6 +44,7 @@ def decompress(
         str | None,
         typer.Option(help="A model's name or folder, where it is not the shipped one that the file names."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Chunks that are restored at the same time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -54,7 +55,7 @@ def decompress(
 
     codec = Codec(model, num_threads=threads) if model else Codec.for_file(container, num_threads=threads)
     if picture is not None:
-        codec.decompress_picture(container, picture, output, salvage=salvage)
+        codec.decompress_picture(container, picture, output, salvage=salvage, overwrite=overwrite)
         emit({"output": str(output), "model": codec.name, "picture": picture}, as_json)
         return
     with progress() as bar:
@@ -63,6 +64,7 @@ def decompress(
             container,
             output,
             salvage=salvage,
+            overwrite=overwrite,
             max_bytes=max_bytes,
             progress=advancing(bar, task, codec.unit),
         )

@@ -1,6 +1,7 @@
 """``Codec``: arrays and files of images, of sounds or of texts, to compressed bytes and back."""
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import io
@@ -34,6 +35,7 @@ from zoo.codec.container import (
     run_lengths,
     tiles_of,
 )
+from zoo.codec.files import is_special
 from zoo.codec.lossless import LosslessCoder
 from zoo.codec.lossy import LossyCoder, SignalCoder
 from zoo.codec.media import Pictures, Sounds, Summary, Texts, mean_squared_error
@@ -300,36 +302,60 @@ class Codec:
             salvage: whether an end that an earlier append left torn is cut off first.
             compact: see ``compress``.
             transform: what each batch of pictures goes through first, such as ``zoo.denoise``.
-            failed: gets a line for each input that cannot be opened, and the others are compressed; None to raise
-                instead.
+            failed: gets a line for each input that cannot be read, and each file of a folder that is left out, and the
+                others are compressed; None to raise for the former and leave out the latter.
             progress: see ``Progress``.
 
         Raises:
-            ValueError: if an input cannot be read, or the output cannot be written or is an input.
+            ValueError: if an input cannot be read, or the output cannot be written, is an input, or is appended to
+                by another process meanwhile.
             CodecError: if what is appended to is no sound container of this model.
         """
         inputs, output = _as_list(inputs), Path(output)
+        artifacts.check_writable(output)
         if output.exists() and any(output.samefile(p) for p in inputs if os.path.exists(p)):
             raise ValueError(f"{output} is one of the inputs: give another output.")
         if append and compact:
             raise ValueError("append is of containers: a compact file holds one image.")
-        taken, end = (), None
-        if append:
-            with _open(output) as file:
-                readers, header = self._read(file, str(output), salvage=salvage)
-                taken, end = header.picture_inputs(), readers[-1].skip()
-        sources = self._medium.open(inputs, fit, taken, failed, transform)
-        if failed and not sources:
-            raise ValueError(f"None of the inputs can be compressed: {failed[0]}")
-        if compact:
-            if len(sources) != 1:
+        with artifacts.locked(output) if append else contextlib.nullcontext():
+            taken, end, size = self._end_of(output, salvage) if append else ((), None, None)
+            sources = self._medium.open(inputs, fit, taken, failed, transform)
+            if compact and len(sources) == 1:
+                data = self._compact(sources[0])
+                with artifacts.atomic_write(output) as file:
+                    file.write(data)
+                return self._summary_of_compact(len(data))
+            if compact and sources:
                 raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
-            data = self._compact(sources[0])
-            with artifacts.atomic_write(output) as file:
-                file.write(data)
-            return self._summary_of_compact(len(data))
-        with artifacts.append(output, end) if append else artifacts.atomic_write(output) as file:
-            return self._write(file, sources, names, progress)
+            while sources or not failed:
+                try:
+                    with artifacts.append(output, end, size) if append else artifacts.atomic_write(output) as file:
+                        return self._write(file, sources, names, progress)
+                except ValueError:
+                    # That a picture's end is missing shows only when it is read: once more without those like it.
+                    good = self._readable(sources, failed)
+                    if len(good) == len(sources):
+                        raise
+                    sources, size = good, end
+        raise ValueError(f"None of the inputs can be compressed: {failed[0]}")
+
+    def _end_of(self, path: Path, salvage: bool) -> tuple[list[tuple[int, str]], int, int]:
+        """Of a container that is to be appended to: the names it holds, where it ends, and the size of its file."""
+        with _open(path) as file:
+            readers, header = self._read(file, str(path), salvage=salvage)
+            return header.picture_inputs(), readers[-1].skip(), os.fstat(file.fileno()).st_size
+
+    def _readable(self, sources: list[Source], failed: list[str] | None) -> list[Source]:
+        """The sources that can be read to their ends; a line each for the others, and all where ``failed`` is None."""
+        good = []
+        for source in sources:
+            try:
+                if failed is not None:
+                    collections.deque(self._medium.rows(source), maxlen=0)
+                good.append(source)
+            except ValueError as error:
+                failed.append(str(error))
+        return good
 
     def decompress_file(
         self,
@@ -337,6 +363,7 @@ class Codec:
         output: str | os.PathLike,
         *,
         salvage: bool = False,
+        overwrite: bool = True,
         max_bytes: int | None = None,
         progress: Progress | None = None,
     ) -> Summary:
@@ -345,9 +372,10 @@ class Codec:
         Args:
             path: the container, or a compact image.
             output: ``….npy`` for one array, ``….png`` for a single picture, ``….wav`` for a single sound, a name with
-                any extension for a single text, else a folder for PNG or WAV files, or texts, named after the inputs.
-                Nothing appears there before all is restored.
+                any extension for a single text, else a folder for PNG or WAV files, or texts, named after the inputs: a
+                name without extension, or a folder that is there. Nothing appears there before all is restored.
             salvage: whether to restore what precedes an append that was cut off or damaged.
+            overwrite: whether files that are there already are replaced.
             max_bytes: as of ``decompress``; None for 2 GiB, or 256 times the size of the file where that is more.
             progress: see ``Progress``.
 
@@ -369,7 +397,7 @@ class Codec:
                 data = file.read(compact_images.MAX_BYTES + 1)
                 batches = iter([self._restore_compact(data, str(path))[None]])
                 header, summary = self._header([Section(1, *self.tile, 1)], 3), self._summary_of_compact(len(data))
-            self._medium.save(output, header, batches, str(path))
+            self._medium.save(output, header, batches, str(path), overwrite)
             return summary
 
     def pictures(self, path: str | os.PathLike) -> Iterator[np.ndarray]:
@@ -407,14 +435,22 @@ class Codec:
         raise AssertionError("the readers have the header's pictures")
 
     def decompress_picture(
-        self, path: str | os.PathLike, index: int, output: str | os.PathLike, *, salvage: bool = False
+        self,
+        path: str | os.PathLike,
+        index: int,
+        output: str | os.PathLike,
+        *,
+        salvage: bool = False,
+        overwrite: bool = True,
     ) -> None:
         """Restores one picture of a container, as ``picture`` does, into ``….png`` or ``….npy``.
 
         Raises:
             CodecError, ValueError: as ``picture``; also if the output has another ending or cannot be written.
         """
-        self._medium.save_one(Path(output), self.picture(path, index, salvage=salvage))
+        picture = self.picture(path, index, salvage=salvage)
+        artifacts.check_writable(output, overwrite=overwrite)
+        self._medium.save_one(Path(output), picture)
 
     def _one(self, reader: Reader, index: int) -> np.ndarray:
         header, start = reader.header, 0
@@ -459,15 +495,16 @@ class Codec:
         *,
         fit: str = "tile",
         transform: Transform | None = None,
+        failed: list[str] | None = None,
     ) -> dict[str, float | None]:
         """What a container's pictures or sounds are worth beside its inputs: ``psnr``, or ``snr``, in dB.
 
-        Args and errors: as of ``mean_squared_error``. None stands for infinity.
+        Args and errors: as of ``mean_squared_error``; ``failed`` as for ``compress_file``. None stands for infinity.
         """
-        return self._medium.quality(*self._both(inputs, path, fit, transform))
+        return self._medium.quality(*self._both(inputs, path, fit, transform, failed))
 
-    def _both(self, inputs, path, fit, transform) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
-        sources = self._medium.open(_as_list(inputs), fit, transform=transform)
+    def _both(self, inputs, path, fit, transform, failed=None) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
+        sources = self._readable(self._medium.open(_as_list(inputs), fit, (), failed, transform), failed)
         return itertools.chain.from_iterable(map(self._medium.whole, sources)), self.pictures(path)
 
     # The stream, common to bytes and files
@@ -651,6 +688,8 @@ def is_container(file: BinaryIO) -> bool:
 
 
 def _open(path: str | os.PathLike) -> BinaryIO:
+    if is_special(path):
+        raise ValueError(f"{path} is a device, a pipe or a socket: give a file.")
     try:
         return open(path, "rb")
     except OSError as error:

@@ -12,7 +12,7 @@ import numpy as np
 from zoo import artifacts
 from zoo.codec import frames, pictures, sounds, stored, texts, tiles
 from zoo.codec.container import WEBP, Chunk, CodecError, Header, Section, tiles_of
-from zoo.codec.files import write_folder
+from zoo.codec.files import is_file_name, write_folder
 from zoo.codec.tables import Tables
 from zoo.codec.text_coder import NOTHING
 
@@ -153,11 +153,11 @@ class Pictures:
         shape = (header.pictures, *header.sections[0].shape)
         return {2: shape[1:3], 3: shape[1:], 4: shape}[header.axes]
 
-    def save(self, output: Path, header: Header, batches: Iterator[np.ndarray], name: str) -> None:
+    def save(self, output: Path, header: Header, batches: Iterator[np.ndarray], name: str, overwrite=True) -> None:
         """Writes all pictures of a container called ``name``: see ``Codec.decompress_file``."""
         if output.suffix.lower() == ".npy":
             shape = self.array_shape(header, name)
-            with artifacts.atomic_write(output) as target:
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
                 layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(target, layout)
                 for batch in batches:
@@ -165,13 +165,13 @@ class Pictures:
         elif output.suffix.lower() == ".png":
             if header.pictures > 1:
                 raise ValueError(f"{name} holds {header.pictures} pictures: give a folder instead of {output}.")
-            with artifacts.atomic_write(output) as target:
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
                 for picture in self.items(header, batches):
                     pictures.write_png(picture, target)
-        elif output.suffix.lower() == ".wav":
-            raise ValueError(f"{name} holds pictures: give a name in .png or .npy, or a folder, instead of {output}.")
         else:
-            write_folder(output, header.picture_names(), self.items(header, batches), ".png", pictures.write_png)
+            _check_folder(output, f"{name} holds pictures: give a name in .png or .npy")
+            items = self.items(header, batches)
+            write_folder(output, header.picture_names(), items, ".png", pictures.write_png, overwrite=overwrite)
 
     def save_one(self, output: Path, picture: np.ndarray) -> None:
         if output.suffix.lower() not in (".png", ".npy"):
@@ -286,23 +286,24 @@ class Sounds:
             raise ValueError(f"{name} holds {header.pictures} sounds: restore them into a folder.")
         return (header.pixels,)
 
-    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str) -> None:
+    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str, overwrite=True) -> None:
         """Writes all sounds of a container called ``name``: see ``Codec.decompress_file``."""
         if output.suffix.lower() == ".wav":
             self.array_shape(header, name)
-            with artifacts.atomic_write(output) as target, sounds.writer(target, self.tables.sample_rate) as file:
-                for block in blocks:
-                    file.write(block)
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
+                with sounds.writer(target, self.tables.sample_rate) as file:
+                    for block in blocks:
+                        file.write(block)
         elif output.suffix.lower() == ".npy":
             shape = self.array_shape(header, name)
-            with artifacts.atomic_write(output) as target:
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
                 np.lib.format.write_array_header_1_0(target, {"descr": "<i2", "fortran_order": False, "shape": shape})
                 for block in blocks:
                     target.write(block.astype("<i2"))
-        elif output.suffix.lower() == ".png":
-            raise ValueError(f"{name} holds sounds: give a name in .wav or .npy, or a folder, instead of {output}.")
         else:
-            write_folder(output, header.picture_names(), self.items(header, blocks), ".wav", self._write)
+            _check_folder(output, f"{name} holds sounds: give a name in .wav or .npy")
+            items = self.items(header, blocks)
+            write_folder(output, header.picture_names(), items, ".wav", self._write, overwrite=overwrite)
 
     def save_one(self, output: Path, sound: np.ndarray) -> None:
         if output.suffix.lower() not in (".wav", ".npy"):
@@ -444,17 +445,18 @@ class Texts:
             raise ValueError(f"{name} holds {header.pictures} texts: restore them into a folder.")
         return (header.pixels - 1,)
 
-    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str) -> None:
+    def save(self, output: Path, header: Header, blocks: Iterator[np.ndarray], name: str, overwrite=True) -> None:
         """Writes all texts of a container called ``name``: see ``Codec.decompress_file``."""
         self._check(output, name)
         if output.suffix and not output.is_dir():
             self.array_shape(header, name)
-            with artifacts.atomic_write(output) as target:
+            with artifacts.atomic_write(output, overwrite=overwrite) as target:
                 for block in blocks:
                     target.write(block.tobytes())
         else:
             suffix = "" if header.names else ".txt"
-            write_folder(output, header.picture_names(), self.items(header, blocks), suffix, self._write)
+            items = self.items(header, blocks)
+            write_folder(output, header.picture_names(), items, suffix, self._write, overwrite=overwrite)
 
     def save_one(self, output: Path, text: np.ndarray) -> None:
         self._check(output, "the container")
@@ -462,7 +464,7 @@ class Texts:
             self._write(text, target)
 
     def _check(self, output: Path, name: str) -> None:
-        if output.suffix.lower() in (".png", ".npy", ".wav"):
+        if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *sounds.EXTENSIONS) and not output.is_dir():
             raise ValueError(f"{name} holds texts: give a name such as notes.txt, or a folder, instead of {output}.")
 
     def _write(self, text: np.ndarray, target) -> None:
@@ -480,6 +482,12 @@ class Texts:
 
     def summary(self, figures: dict[str, Any], sources=()) -> "Summary":
         return TextSummary(**figures)
+
+
+def _check_folder(output: Path, instead: str) -> None:
+    """Refuses a name that has a file's extension, where a folder is to be made."""
+    if is_file_name(output):
+        raise ValueError(f"{instead}, or a folder, instead of {output}.")
 
 
 def _notes(sources) -> tuple[str, ...]:

@@ -127,7 +127,8 @@ def open_sources(
             cutting off what protrudes or filling with black.
         tile: ``(height, width)`` for those two.
         taken: ``(count, name)`` of inputs whose names no other may get.
-        failed: gets a line for each input that cannot be opened, and the others are returned; None to raise instead.
+        failed: gets a line for each input that cannot be opened and each file of a folder that is no picture by its
+            name, and the others are returned; None to raise for the former and leave out the latter.
 
         exact: whether a picture that would be changed is refused.
 
@@ -139,7 +140,7 @@ def open_sources(
     if exact and fit != "tile":
         raise ValueError(f"fit={fit!r} scales pictures: without loss, leave it out.")
     names, sources = Names(taken), []
-    for path, label in expand(inputs, EXTENSIONS, "pictures"):
+    for path, label in expand(inputs, EXTENSIONS, "pictures", failed):
         try:
             sources.append(_open(path, label, names, fit, tile, exact))
         except ValueError as error:

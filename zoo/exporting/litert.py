@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import tempfile
 import warnings
 import zipfile
@@ -68,9 +69,22 @@ def convert(
     archive.track(model)
     archive.add_endpoint(name, serve, input_signature=signature)
     with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
+        write_out(archive, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[name])
         return _convert(converter, model.name, quantization, signature, calibration)
+
+
+def write_out(archive: keras.export.ExportArchive, folder: str | os.PathLike) -> None:
+    """Writes a SavedModel.
+
+    Raises:
+        ValueError: if the folder cannot be written to, or its disk fills up.
+    """
+    try:
+        archive.write_out(folder, verbose=False)
+    except tf.errors.OpError as error:  # of TensorFlow's own file system
+        reason = error.message.rpartition("; ")[2].partition(" [Op:")[0]
+        raise ValueError(f"Cannot write to {folder}: {reason}. TMPDIR is the folder of temporary files.") from None
 
 
 def _convert(
