@@ -26,6 +26,7 @@ PAGES = {
     "contributing.md": "CONTRIBUTING.md",
     "format.md": "zoo/codec/FORMAT.md",
     "models.md": "README.md",  # its section of that name
+    "security.md": "SECURITY.md",
 }
 # Modules that are used by their own names and not through their package.
 ALSO = {

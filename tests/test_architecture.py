@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "zoo"
 # From top to bottom; a module imports only from its own package or from a line below its own.
 RANKS = (
+    {"__main__"},
     {"cli"},
     {"demo", "experiments", "gallery"},
     {"exporting"},

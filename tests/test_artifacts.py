@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import threading
+import time
 
 import pytest
 
@@ -39,6 +41,17 @@ def test_manifest_holds_the_digest_of_every_other_file(tmp_path):
     }
     artifacts.write_manifest(folder)  # again: the manifest does not list itself
     assert json.loads((folder / "manifest.json").read_text())["files"] == files
+
+
+def test_a_manifest_lists_what_the_artefact_is_and_nothing_else(tmp_path):
+    folder = make(tmp_path / "a")
+    (folder / "photos").mkdir()
+    for name in ("photos/secret.jpg", "notes.txt", ".zoo-0123456789ab", ".hidden"):
+        (folder / name).touch()
+    artifacts.write_manifest(folder, ["model.keras", "card.json"])
+    assert set(artifacts.find(folder).manifest) == {"model.keras", "card.json"}
+    artifacts.write_manifest(folder)
+    assert set(artifacts.find(folder).manifest) == {"model.keras", "card.json", "photos/secret.jpg", "notes.txt"}
 
 
 def test_names_are_sorted_and_need_a_manifest(shipped):
@@ -191,3 +204,119 @@ def test_atomic_write_refuses_a_folder(tmp_path):
         artifacts.atomic_write(tmp_path),
     ):
         pass
+
+
+def test_atomic_write_follows_links(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "old.bin").write_bytes(b"old")
+    for link, target in (("link", "real/old.bin"), ("dangling", "real/new.bin"), ("chain", "link")):
+        (tmp_path / link).symlink_to(target)
+        with artifacts.atomic_write(tmp_path / link) as file:
+            file.write(link.encode())
+        assert (tmp_path / link).is_symlink() and (tmp_path / target).read_bytes() == link.encode()
+    assert sorted(os.listdir(tmp_path / "real")) == ["new.bin", "old.bin"]
+
+
+@pytest.mark.parametrize("path", ["pipe", "/dev/null", "/dev/full", "link", "-"])
+def test_atomic_write_spares_what_is_no_regular_file(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    os.symlink("/dev/null", "link")
+    before = os.listdir(tmp_path), os.stat("/dev/null").st_mode
+    for write in (artifacts.atomic_write, artifacts.append):
+        with (
+            pytest.raises(ValueError, match="Cannot write .*(a device, a pipe or a socket|standard output)"),
+            write(path),
+        ):
+            pass
+    with pytest.raises(ValueError, match="Cannot write"):
+        artifacts.check_writable(path)
+    assert (os.listdir(tmp_path), os.stat("/dev/null").st_mode) == before
+
+
+def test_a_file_that_is_rewritten_keeps_its_mode_and_owner(tmp_path):
+    path = tmp_path / "kept"
+    path.touch()
+    owner = (12345, 23456) if os.getuid() == 0 else (os.getuid(), os.getgid())
+    os.chown(path, *owner)
+    path.chmod(0o640)
+    with artifacts.atomic_write(path) as file:
+        file.write(b"new")
+        (temporary,) = (name for name in os.listdir(tmp_path) if name != "kept")
+        assert (tmp_path / temporary).stat().st_mode & 0o777 <= 0o640, "it is never more open than the file"
+    state = path.stat()
+    assert (state.st_mode & 0o777, state.st_uid, state.st_gid) == (0o640, *owner)
+
+
+def test_files_are_made_in_threads_with_the_umask_as_it_is(tmp_path):
+    def write(name):
+        for _ in range(20):
+            with artifacts.atomic_write(tmp_path / name) as file:
+                file.write(b"x")
+
+    before = os.umask(0o027)
+    try:
+        threads = [threading.Thread(target=write, args=[f"file{number}"]) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+    finally:
+        assert os.umask(before) == 0o027
+
+
+def test_a_long_name_has_room(tmp_path):
+    with artifacts.atomic_write(tmp_path / ("x" * 255)) as file:
+        file.write(b"x")
+    assert os.listdir(tmp_path) == ["x" * 255]
+
+
+def test_what_killed_processes_left_is_swept_and_what_lives_is_spared(tmp_path):
+    left = [tmp_path / ".zoo-00000000000a", tmp_path / ".zoo-00000000000b", tmp_path / ".zoo-00000000000c"]
+    left[0].touch()
+    (left[1] / "inner").mkdir(parents=True)
+    left[2].symlink_to(tmp_path / "mine")
+    (tmp_path / "mine").touch()
+    time.sleep(1.1)  # what is new may be about to be locked
+    with artifacts.atomic_write(tmp_path / "first") as first, artifacts.staging(tmp_path) as room:
+        (room / "file").touch()
+        assert not left[0].exists() and not left[1].exists()
+        artifacts.make_folder(tmp_path)
+        with artifacts.atomic_write(tmp_path / "second"):
+            assert (room / "file").exists()
+        first.write(b"1")
+    assert sorted(os.listdir(tmp_path)) == [left[2].name, "first", "mine", "second"]
+    assert (tmp_path / "first").read_bytes() == b"1"
+
+
+def test_a_lock_is_one_owners_at_a_time(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file"):
+        with artifacts.locked(path):
+            with pytest.raises(ValueError, match="is being written by another process"), artifacts.locked(path):
+                pass
+        with artifacts.locked(path):
+            pass
+    with pytest.raises(ValueError, match="none cannot be read: No such file"), artifacts.locked(tmp_path / "none"):
+        pass
+
+
+def test_append_notices_who_else_wrote(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    with pytest.raises(ValueError, match="it had 4 bytes when it was read, not 5"), artifacts.append(path, size=4):
+        pass
+    assert path.read_bytes() == b"12345"
+    with pytest.raises(ValueError, match="was replaced by another process"), artifacts.append(path) as file:
+        file.write(b"6")
+        with artifacts.atomic_write(path) as other:
+            other.write(b"other")
+    assert path.read_bytes() == b"other"
+    with pytest.raises(KeyError), artifacts.append(path, end=2) as file:
+        with artifacts.atomic_write(path) as other:
+            other.write(b"another")
+        raise KeyError
+    assert path.read_bytes() == b"another", "what is cut off is the file that was appended to"
+    with pytest.raises(FileNotFoundError), artifacts.locked(path):  # a block's own error
+        raise FileNotFoundError

@@ -3,13 +3,17 @@
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import fresh
+import numpy as np
+import PIL.Image
 import pytest
 
 import zoo
+from zoo.cli import console, process
 
 
 def run(*arguments, cwd=".", bare=False):
@@ -33,6 +37,15 @@ def test_help_names_every_command():
     out = run("--help", bare=True).stdout
     assert all(command in out for command in COMMANDS)
     assert run("--version").stdout.strip() == zoo.__version__
+
+
+def test_native_libraries_do_not_write_to_the_commands_stderr(tmp_path):
+    """LiteRT tells of its delegate; the command's own lines are still there."""
+    np.save(tmp_path / "a.npy", np.zeros((28, 28), np.uint8))
+    done = run("compress", "a.npy", "-o", "x.zoo", cwd=tmp_path, bare=True)
+    assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "x.zoo").exists()
+    done = run("decompress", "a.npy", "-o", "x", cwd=tmp_path, bare=True)
+    assert done.returncode == 2 and done.stderr.startswith("zoo: a.npy is ")
 
 
 def commands_of(group, path=()):
@@ -66,7 +79,7 @@ def test_help_fits_80_columns_and_tells_of_every_parameter():
 
 
 def test_list_and_info_as_json():
-    rows = json.loads(run("list", "--json").stdout)
+    rows = json.loads(run("list", "--json").stdout)["rows"]
     assert [row["name"] for row in rows] == zoo.list_models()
     card = json.loads(run("info", "conv_ae", "--json").stdout)
     assert card == zoo.info("conv_ae") and card["name"] == "conv_ae.fashion_mnist"
@@ -102,18 +115,138 @@ def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path):
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
-def test_a_backend_of_keras_that_is_not_there_is_one_line(monkeypatch, capsys):
-    from zoo import cli
-    from zoo.cli import app
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(zoo.__file__))}
+
+
+def shell(line, **environment):
+    """A line of a shell in which ``zoo`` is ``python -m zoo``."""
+    define = f'zoo() {{ "{sys.executable}" -m zoo "$@"; }}\n'
+    command = ["bash", "-c", define + line]
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT | environment)
+
+
+@pytest.mark.parametrize(
+    ("line", "environment", "status", "printed", "errors"),
+    [
+        ("zoo list 'vae.m*'", {"PYTHONOPTIMIZE": "2", "COLUMNS": "0"}, 0, "vae.mnist", ""),
+        ("zoo info vae", {"PYTHONIOENCODING": "ascii", "COLUMNS": "60"}, 0, "paper", ""),
+        ("zoo info vae", {"PYTHONIOENCODING": "cp932"}, 0, "input range", ""),
+        ("zoo list --json | head -c 1", {}, 0, "{", ""),
+        ("zoo list > /dev/full", {}, 2, "", "No space left on device"),
+        ("zoo summarize - <&-", {}, 2, "", "zoo: Standard input holds no words"),
+        ("zoo compress '' -o x.zoo", {}, 2, "", "zoo: An argument is empty"),
+        ("zoo list >&- 2>&-", {}, 0, "", ""),
+    ],
+)
+def test_whatever_the_streams_are(line, environment, status, printed, errors):
+    done = shell(line, **environment)
+    assert done.returncode == status and printed in done.stdout and errors in done.stderr
+    assert done.stderr.count("\n") == bool(errors), done.stderr
+
+
+def test_nothing_is_lost_where_columns_are_few(monkeypatch, capsys):
+    rows = [{"name": "compressor.fashion_mnist_q3", "bytes": 1234567, "psnr": 21.75, "what": "a rather long text"}]
+    for width in (1, 20, 40, 80):
+        monkeypatch.setattr(console.console, "width", width)
+        console.emit(rows, as_json=False, title="a title")
+        text = "".join(capsys.readouterr().out.split())
+        for value in ("compressor.fashion_mnist_q3", "1,234,567", "21.75", "rather"):
+            assert value in text, width
+        console.emit({"name": "x" * 100, "few": 1}, as_json=False)
+        assert capsys.readouterr().out.count("x") == 100
+
+
+def test_what_is_printed_is_data(monkeypatch, capsys):
+    monkeypatch.setattr(console.console, "width", 200)
+    evil = "v[bold]x[/b] :smile: \x1b]0;title\x07\x1b[31m\u202egnp"
+    shown = "v[bold]x[/b] :smile: \\x1b]0;title\\x07\\x1b[31m\\u202egnp"
+    console.emit([{"name": evil}], as_json=False, title=evil)
+    console.emit({evil: evil}, as_json=False)
+    out = capsys.readouterr().out
+    assert out.count(shown) == 4 and "\x1b" not in out
+    with pytest.raises(console.typer.Exit):
+        console.report_failures([evil])
+    assert capsys.readouterr().err == f"Failed: {shown}\n"
+    console.emit([{"name": evil}], as_json=True, failed=[])
+    assert json.loads(capsys.readouterr().out) == {"rows": [{"name": evil}], "failed": []}
+
+
+def test_a_package_that_is_missing_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["zoo"])
+
+    def needs(name):
+        monkeypatch.setitem(sys.modules, name, None)
+        return lambda: __import__(name)
+
+    assert process.run(needs("sentencepiece")) == 2
+    assert process.run(needs("sklearn")) == 2
+    assert process.run(needs("jax")) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(",")[0] for line in lines] == [
+        "zoo: This needs the package sentencepiece",
+        "zoo: This needs the package scikit-learn",
+        "zoo: Keras is set to the backend jax",
+    ]
+    with pytest.raises(ImportError):  # a fault of ours is no missing package
+        process.run(lambda: __import__("zoo.nothing"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_put_everything_away(number, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["zoo"])
+    before, steps = signal.getsignal(number), []
 
     def command():
-        raise ModuleNotFoundError("No module named 'jax'", name="jax")
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            os.kill(os.getpid(), number)  # a second one does not disturb
+            steps.append("put away")
 
-    monkeypatch.setattr(app, "app", command)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err.splitlines() == [
-        "zoo: Keras is set to the backend jax, which is not installed: the zoo's models run on TensorFlow; set "
-        "KERAS_BACKEND=tensorflow."
-    ]
+    assert process.run(command) == 128 + number
+    assert steps == ["put away"] and signal.getsignal(number) is before
+    signal.signal(number, signal.SIG_IGN)
+    try:
+        assert process.run(command) == 0, "nohup has its way"
+    finally:
+        signal.signal(number, before)
+
+
+def test_libraries_in_c_are_kept_out_of_stderr():
+    code = "import os, sys; from zoo.cli import process\n"
+    code += "process.run(lambda: [os.write(2, b'chatter'), print('ours', file=sys.stderr)])\nos.write(2, b'after')"
+    for level, expected in (("2", "ours\nafter"), ("0", "chatterours\nafter")):
+        command = [sys.executable, "-c", code]
+        environment = ENVIRONMENT | {"TF_CPP_MIN_LOG_LEVEL": level}
+        assert subprocess.run(command, capture_output=True, text=True, env=environment).stderr == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("export", "conv_ae", "-o", "x.onnx"),
+            "output must be a name in .tflite for --format litert: received x.onnx",
+        ),
+        (("export", "conv_ae", "--micro", "-o", "x.tflite"), "output must be a folder for --format micro"),
+        (("export", "conv_ae", "-o", "-"), "Cannot write -: results do not go to standard output"),
+        (("embed", "vae", "a.png", "-o", "x.csv"), "output must end in .npy: received x.csv"),
+        (("embed", "vae", "a.png", "-o", "x.npy", "--plot", "x.png"), "plot must end in .html: received x.png"),
+        (("embed", "vae", "a.png", "-o", "no/x.npy"), "Cannot write no/x.npy: No such file or directory"),
+        (("gallery", "--models", "vae.mnist", "-o", "-"), "Cannot write -"),
+        (("demo", "-o", "-"), "Cannot write -"),
+        (("tune", "dense_ae", "--output=-"), "Cannot write -"),
+        (("certify", "compressor", "-o-"), "Cannot write -"),
+    ],
+)
+def test_outputs_are_refused_before_any_work(arguments, message, tmp_path, monkeypatch, capsys):
+    from zoo.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    PIL.Image.new("L", (28, 28)).save("a.png")
+    monkeypatch.setattr("sys.argv", ["zoo", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    lines = capsys.readouterr().err.splitlines()
+    assert stop.value.code == 2 and len(lines) == 1 and message in lines[0]
+    assert os.listdir(tmp_path) == ["a.png"]

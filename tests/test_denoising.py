@@ -120,8 +120,8 @@ def test_command(tmp_path, monkeypatch, capsys):
     np.save(tmp_path / "stack.npy", rng.random((2, 28, 28, 1)))
     inputs = [tmp_path / "photo.png", tmp_path / "stack.npy"]
     assert run(monkeypatch, "denoise", *inputs, "-o", tmp_path / "out", "--noise", 0.1, "--json") == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in rows] == ["photo", "stack", "stack"]
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["name"] for row in rows] == ["photo", "stack_0", "stack_1"]
     assert all(row["noisy_psnr"] < 25 for row in rows)
     files = {path.name for path in (tmp_path / "out").iterdir()}
     assert files == {"photo.png", "stack_0.png", "stack_1.png", "before-after.png"}
@@ -129,10 +129,46 @@ def test_command(tmp_path, monkeypatch, capsys):
     assert Image.open(tmp_path / "out" / "before-after.png").size == (88, 30)
 
 
+def test_originals_and_results_are_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo.png", "before-after.png"):
+        Image.fromarray(rng.integers(0, 256, (30, 30), dtype=np.uint8)).save(name)
+    original = (tmp_path / "photo.png").read_bytes()
+    assert run(monkeypatch, "denoise", "photo.png", "-o", ".") == 2
+    assert "Cannot write photo.png: it exists already" in capsys.readouterr().err
+    assert (tmp_path / "photo.png").read_bytes() == original
+    # An input of the comparison's name has a result of its own.
+    assert run(monkeypatch, "denoise", "before-after.png", "photo.png", "-o", "out") == 0
+    sizes = {path.name: Image.open(path).size for path in (tmp_path / "out").iterdir()}
+    assert sizes == {"before-after.png.png": (30, 30), "photo.png": (30, 30), "before-after.png": (68, 30)}
+    assert run(monkeypatch, "denoise", "photo.png", "-o", ".", "--overwrite") == 0
+    assert (tmp_path / "photo.png").read_bytes() != original
+
+
+def test_a_damaged_picture_loses_no_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(rng.integers(0, 256, (90, 90, 3), dtype=np.uint8)).save("whole.jpg")
+    whole = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+    Image.fromarray(np.zeros((30, 30), np.uint8)).save("in/a.png")
+    assert run(monkeypatch, "denoise", "cut.jpg", "whole.jpg", "in", "-o", "out", "--json") == 1
+    result = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in result["rows"]] == ["whole", "a"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"whole.png", "a.png", "before-after.png"}
+    left_out, damaged = result["failed"]
+    assert "notes.txt is left out" in left_out and "cut.jpg is a damaged picture" in damaged
+    assert run(monkeypatch, "denoise", "cut.jpg", "cut.jpg", "-o", "out2") == 2
+    assert "None of the inputs can be denoised: cut.jpg" in capsys.readouterr().err
+    assert not (tmp_path / "out2").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["missing.png"], "missing.png cannot be read"),
+        (["photo.png", "-o", "out.png"], "Cannot write into out.png: it is a file's name; give that of a folder"),
         (["photo.png", "--model", "dense_ae"], "model must be a denoising autoencoder"),
         (["photo.png", "--noise", "0"], "noise must be above 0"),
         (["photo.png", "--overlap", "28"], "overlap must be an integer from 0 to 27"),
@@ -141,7 +177,7 @@ def test_command(tmp_path, monkeypatch, capsys):
 def test_command_refuses_in_one_line_and_writes_nothing(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(np.zeros((30, 30), np.uint8)).save("photo.png")
-    assert run(monkeypatch, "denoise", *arguments, "-o", "out") == 2
+    assert run(monkeypatch, "denoise", "-o", "out", *arguments) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import re
 import sys
 
@@ -156,6 +157,13 @@ def test_bad_files_are_refused_in_one_line(name, tmp_path):
     with pytest.raises(ValueError, match=re.escape(message)) as refused:
         data.load_examples([tmp_path / name])
     assert name in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["pipe.npy", "pipe.npz", "pipe.csv", "pipe.png"])
+def test_a_pipe_is_refused_and_not_waited_for(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name} is a device, a pipe or a socket: give a file"):
+        data.load_examples([tmp_path / name])
 
 
 @pytest.mark.parametrize(

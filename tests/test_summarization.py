@@ -322,7 +322,7 @@ def test_command_reads_a_file_and_prints_json(run, tmp_path, capsys):
     file = tmp_path / "animals.txt"
     file.write_text(ANIMALS, encoding="utf-8-sig")
     assert run(file, "-n", 2, "--redundancy", 0, "--json") == 0
-    (row,) = json.loads(capsys.readouterr().out)
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
     assert row["name"] == str(file) and row["summary"] == f"{CATS} {BOTH}"
     assert row["sentences"] == [CATS, BOTH] and row["indices"] == [0, 2] and row["total"] == 4
     assert len(row["scores"]) == 2 and row["language"] == "en"
@@ -340,7 +340,7 @@ def test_a_batch_goes_on(run, tmp_path, capsys, monkeypatch):
     (tmp_path / "empty.txt").write_text(" \n")
     assert run("a.txt", "missing.txt", "german.txt", "empty.txt", "--json") == 1
     output = capsys.readouterr()
-    assert [row["name"] for row in json.loads(output.out)] == ["a.txt", "german.txt"]
+    assert [row["name"] for row in json.loads(output.out)["rows"]] == ["a.txt", "german.txt"]
     lines = output.err.splitlines()
     assert lines[0].startswith("german.txt: The text seems to be in the language 'de'")
     assert lines[1] == "Failed: missing.txt cannot be read: No such file or directory."

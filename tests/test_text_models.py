@@ -453,16 +453,16 @@ def test_sentences_from_the_command_line(trained, tmp_path, monkeypatch, capsys)
     model = zoo.load(trained)
     assert run(monkeypatch, tmp_path / "lines.txt", "the old tree", "--model", trained, "--json",
                "--codes", tmp_path / "c.npy") == 0  # fmt: skip
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)["rows"]
     assert [row["sentence"] for row in rows] == ["the cat", "a dog", "the old tree"]
     assert [row["restored"] for row in rows] == model.reconstruct(["the cat", "a dog", "the old tree"])
     np.testing.assert_allclose(
         np.load(tmp_path / "c.npy"), model.encode(["the cat", "a dog", "the old tree"]), atol=1e-5
     )
     assert run(monkeypatch, "the cat", "--nearest", tmp_path / "lines.txt", "--model", trained, "--json", "-k", 1) == 0
-    assert json.loads(capsys.readouterr().out)[0]["nearest"] == "the cat"
+    assert json.loads(capsys.readouterr().out)["rows"][0]["nearest"] == "the cat"
     assert run(monkeypatch, "the cat", "a dog", "--between", 3, "--model", trained, "--json") == 0
-    assert len(json.loads(capsys.readouterr().out)) == 3
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == 3
     assert run(monkeypatch, "the " * 40, "--model", trained) == 0
     assert "1 of 1 sentences are longer than 11 pieces, and cut" in capsys.readouterr().err
 

@@ -179,6 +179,20 @@ def test_an_unfinished_training_is_not_overwritten(pictures, tmp_path):
         run(pictures, tmp_path, epochs=1)
 
 
+def test_the_second_of_two_trainings_in_one_folder_is_refused(pictures, tmp_path, monkeypatch):
+    load, refused = training.run.data.load, []
+
+    def meanwhile(*arguments, **options):
+        with pytest.raises(ValueError, match="is being written by another process"):
+            run(pictures, tmp_path, epochs=1)
+        refused.append(True)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(training.run.data, "load", meanwhile)
+    run(pictures, tmp_path, epochs=1)
+    assert refused == [True] and [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -202,6 +216,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(pictures, tmp_path):
 def trained(pictures, tmp_path_factory):
     """A conv_ae trained by the command, from a folder of pictures."""
     folder = tmp_path_factory.mktemp("trained") / "squares"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("the user's")
     command = [sys.executable, "-c", "from zoo.cli import main; main()", "train", "conv_ae", "--data", str(pictures)]
     options = ["--epochs", "2", "--batch-size", "16", "--seed", "7", "-o", str(folder), "--json"]
     process = subprocess.run(
@@ -216,8 +232,9 @@ def test_the_command_writes_all_that_a_shipped_model_has(trained):
     folder, card = trained
     assert {p.name for p in folder.iterdir()} == {
         "model.keras", "encoder.tflite", "decoder.tflite", "codec.npz", "calibration.npz", "golden.npz",
-        "preview.png", "history.json", "card.json", "manifest.json",
+        "preview.png", "history.json", "card.json", "manifest.json", "notes.txt",
     }  # fmt: skip
+    assert "notes.txt" not in json.loads((folder / "manifest.json").read_text())["files"]
     assert card == json.loads((folder / "card.json").read_text()) == zoo.info(folder)
     assert card["training"]["seed"] == 7 and card["training"]["epochs"] == 2 and card["training"]["seconds"] > 0
     assert "train conv_ae" in card["training"]["command"] and card["data"]["fingerprint"]

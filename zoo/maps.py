@@ -5,7 +5,6 @@ import io
 import math
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -121,11 +120,7 @@ def projector(
     Raises:
         ValueError: if the folder cannot be written to.
     """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"Cannot write to {folder}: {error.strerror}.") from None
+    folder = artifacts.make_folder(folder)
     metadata = [[name] for name in names]
     if labels is not None:  # of a single column the projector reads no header
         metadata = [["name", "label"], *map(list, zip(names, labels, strict=True))]

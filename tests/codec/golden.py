@@ -46,7 +46,7 @@ def write_sound(name: str, codec: Codec) -> None:
         samples = file["images"][:28].ravel()
     data = codec.compress(samples)
     readers, _ = read_all(io.BytesIO(data), "golden")
-    ((words, count, _),) = readers[0].chunks(codec.coder.words_per_tile)
+    ((words, count, *_),) = readers[0].chunks(codec.coder.words_per_tile)
     symbols, levels = codec.tables.decode_with_levels(words, count)
     arrays = {"container": np.frombuffer(data, np.uint8), "restored": codec.decompress(data)}
     save(name, codec, arrays | {"symbols": symbols, "levels": levels})

@@ -1,9 +1,15 @@
 """``Codec`` end to end: against NumPy, against FORMAT.md, and with what a user can get wrong."""
 
+import concurrent.futures
+import dataclasses
 import io
+import multiprocessing
+import os
+import pickle
 import tracemalloc
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 from block_means import CONSTANT, LEVELS, blobs, block_means, write_tables
@@ -12,7 +18,7 @@ from reference import ans_decode, parse
 from zoo import artifacts
 from zoo.codec import Codec, CodecError
 from zoo.codec.codec import read_header
-from zoo.codec.container import Writer
+from zoo.codec.container import Section, Writer
 
 
 def restored_by_numpy(symbols: np.ndarray) -> np.ndarray:
@@ -113,7 +119,7 @@ def test_floats_are_rounded_to_pixels(codec):
         (np.full((28, 28), 1.01), r"must be in \[0, 1\]: received numbers from 1.01 to 1.01"),
         (np.full((28, 28), -0.01), r"must be in \[0, 1\]"),
         (np.full((28, 28), np.nan), r"must be in \[0, 1\]"),
-        (np.broadcast_to(np.uint8(0), (1 << 28, 2)), "exceeds 268,435,456 samples"),
+        (np.broadcast_to(np.uint8(0), (1 << 30, 2)), "exceeds 1,073,741,824 samples"),
     ],
 )
 def test_arrays_that_are_no_images(codec, array, message):
@@ -215,6 +221,76 @@ print(sorted({{"tensorflow", "keras", "PIL", "matplotlib"}} & sys.modules.keys()
     assert run_python(code, bare=True).strip() == "[]"
 
 
+@pytest.mark.parametrize("name", ["compressor", "hierarchical_vae", "signal_ae", "summarizer"])
+def test_codecs_go_through_pickles_and_processes(name):
+    codec = Codec(name, num_threads=2)
+    value = {"pictures": np.zeros((3, 28, 28, 1), np.uint8), "sounds": np.zeros(900, np.int16), "texts": b"The mean."}
+    value = value[codec.what]
+    data = codec.compress(value)
+    for used in (Codec(name), codec):
+        copy = pickle.loads(pickle.dumps(used))
+        assert copy.compress(value) == data and copy.fingerprint == codec.fingerprint
+    assert pickle.loads(pickle.dumps(codec))._num_threads == 2
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_codecs_in_pools(codec, start):
+    images = blobs(4, seed=3)
+    expected = [codec.compress(image) for image in images]
+    with concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context(start)) as pool:
+        assert list(pool.map(codec.compress, images)) == expected
+
+
+def test_codecs_in_joblib(codec):
+    images = blobs(3, seed=3)
+    found = joblib.Parallel(2)(joblib.delayed(codec.compress)(image) for image in images)
+    assert found == [codec.compress(image) for image in images]
+
+
+def test_threads_leave_the_process_as_it_was(run_python, tmp_path):
+    """Descriptors and umask are the caller's: nobody changes them, even for a moment."""
+    code = f"""
+import os, stat, threading
+import numpy as np
+
+def refuse(*_):
+    raise AssertionError("a setting of the process was changed")
+
+os.umask(0o027)
+os.dup2 = os.umask = refuse
+import zoo
+
+codec, before, failed = zoo.Codec("compressor"), os.fstat(2), []
+
+def work(number):
+    try:
+        path = f"{tmp_path}/{{number}}"
+        np.save(path + ".npy", np.zeros((2, 28, 28, 1), np.uint8))
+        codec.compress_file(path + ".npy", path + ".zoo")
+        codec.decompress_file(path + ".zoo", path + ".png.npy")
+        assert stat.S_IMODE(os.stat(path + ".zoo").st_mode) == 0o640
+    except BaseException as error:
+        failed.append(repr(error))
+
+threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert (before.st_ino, before.st_dev) == (os.fstat(2).st_ino, os.fstat(2).st_dev)
+print(failed)
+"""
+    assert run_python(code, bare=True).strip() == "[]"
+
+
+def test_a_model_itself_is_no_codec():
+    class Model:
+        pass
+
+    for wrong in (Model(), 3, None):
+        with pytest.raises(ValueError, match="model must be the name or the folder of a model: received ") as error:
+            Codec(wrong)
+        assert len(str(error.value).splitlines()) == 1
+
+
 # Files
 
 
@@ -231,7 +307,7 @@ def test_files_equal_bytes(codec, tmp_path):
     restored = codec.decompress_file(
         tmp_path / "x.zoo", tmp_path / "y.npy", progress=lambda *step: progress.append(step)
     )
-    assert restored == summary and progress == [(1024, 1100), (1100, 1100)]
+    assert restored == summary and progress == [(0, 862_400), (802_816, 862_400), (862_400, 862_400)]  # pixels
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), codec.decompress(data))
     error = np.square(images / 255 - codec.decompress(data) / 255).mean()
     assert codec.mean_squared_error(tmp_path / "images.npy", tmp_path / "x.zoo") == pytest.approx(error)
@@ -328,6 +404,65 @@ def test_for_file_finds_the_model_that_the_container_names(codec, model_folder, 
     assert header.model == "means" and header.names == ((2, "a"),)
 
 
+@pytest.mark.parametrize("name", ["evil", "e" * 1024])
+def test_a_file_does_not_open_a_folder_that_happens_to_lie_here(codec, copy_model, tmp_path, monkeypatch, name):
+    """The model that a container names is a shipped one, or none; a name of any length is one line."""
+    folder = copy_model("evil")
+    monkeypatch.chdir(folder.parent)
+    data = io.BytesIO()
+    Writer(data, dataclasses.replace(codec._header([Section(1, 28, 28, 1)], 2), model=name))
+    (tmp_path / "x.zoo").write_bytes(data.getvalue() + bytes(5))
+    with pytest.raises(CodecError, match="x.zoo needs the model e.*Of a model of your own, give the folder"):
+        Codec.for_file(tmp_path / "x.zoo")
+    with pytest.raises(ValueError, match="Unknown model"):
+        Codec("e" * 1024)
+
+
+@pytest.mark.parametrize("replacement", [blobs(1500, seed=1), blobs(4000, seed=1), blobs(3000, seed=1)])
+def test_an_array_that_is_replaced_while_it_is_compressed(codec, tmp_path, replacement):
+    np.save(tmp_path / "a.npy", blobs(3000, seed=0))
+
+    def replace(pictures):
+        np.save(tmp_path / "b.npy", replacement)
+        os.replace(tmp_path / "b.npy", tmp_path / "a.npy")
+        return pictures
+
+    with pytest.raises(ValueError, match="a.npy changed while it was read"):
+        codec.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo", transform=replace)
+    assert not (tmp_path / "x.zoo").exists()
+
+
+@pytest.mark.parametrize("tiles", [1, 4])
+def test_inputs_that_give_other_tiles_than_they_promised(codec, monkeypatch, tiles):
+    monkeypatch.setattr(type(codec._medium), "rows", lambda *_: iter([np.zeros((tiles, 28, 28, 1), np.uint8)] * 1024))
+    with pytest.raises(ValueError, match="The inputs gave .*: they changed while being read"):
+        codec.compress(np.zeros((2000, 28, 28, 1), np.uint8))
+
+
+def test_files_that_announce_too_much(codec, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((3000, 28, 28, 1), np.uint8))
+    codec.compress_file(tmp_path / "a.npy", tmp_path / "x.zoo")
+    size = 3000 * 784
+    with pytest.raises(
+        CodecError, match=f"x.zoo restores to {size:,} bytes: max_bytes allows {size - 1:,}.*--max-bytes"
+    ):
+        codec.decompress_file(tmp_path / "x.zoo", tmp_path / "b.npy", max_bytes=size - 1)
+    assert not (tmp_path / "b.npy").exists()
+    codec.decompress_file(tmp_path / "x.zoo", tmp_path / "b.npy", max_bytes=size)
+
+
+def test_a_small_file_does_not_fill_a_disk(codec, tmp_path):
+    data = io.BytesIO()
+    writer = Writer(data, dataclasses.replace(codec._header([Section(3 << 20, 28, 28, 1)], 4), tiles_per_chunk=1 << 16))
+    for _ in range(48):
+        writer.chunk(np.zeros(0, np.uint32))
+    writer.close()
+    (tmp_path / "x.zoo").write_bytes(data.getvalue())
+    with pytest.raises(CodecError, match="restores to 2,466,250,752 bytes: max_bytes allows 2,147,483,648"):
+        codec.decompress_file(tmp_path / "x.zoo", tmp_path / "b.npy")
+    assert not (tmp_path / "b.npy").exists()
+
+
 def test_any_folder_name_makes_a_readable_container(copy_model):
     folder = copy_model("a: b\\c\n\udcff")
     codec = Codec(folder)
@@ -390,11 +525,11 @@ def test_an_append_that_fails_leaves_the_file_as_it_was(codec, tmp_path, monkeyp
     def full(words, _chunk=Writer.chunk):
         raise OSError(28, "No space left on device")
 
-    def chunk(self, words, _chunk=Writer.chunk):
+    def chunk(self, words, coding, _chunk=Writer.chunk):
         calls.append(words)
         if len(calls) == 3:
             full(words)
-        _chunk(self, words)
+        _chunk(self, words, coding)
 
     monkeypatch.setattr(Writer, "chunk", chunk)
     with pytest.raises(ValueError, match="Cannot append to .*x.zoo: No space left on device. It is as it was"):

@@ -50,7 +50,7 @@ def test_round_trip_and_format_md():
     assert reader.header == HEADER
     assert (HEADER.pictures, HEADER.tiles, HEADER.chunks) == (4, 3 + 3 * 2 * 3, 3)
     assert (HEADER.pixels, HEADER.samples) == (3 * 784 + 1800, 3 * 784 + 5400)
-    assert [(w.tolist(), n) for w, n, _ in reader.chunks(4)] == [
+    assert [(w.tolist(), n) for w, n, *_ in reader.chunks(4)] == [
         ([0, 1, 2, 3, 4], 8),
         ([1, 2, 3, 4, 5], 8),
         ([2, 3, 4, 5, 6], 5),
@@ -66,6 +66,55 @@ def test_names_of_pictures():
     assert [*HEADER.picture_names()] == ["stack_0", "stack_1", "stack_2", "a/b"]
     nameless = dataclasses.replace(HEADER, names=(), sections=(Section(11, 2, 2, 1),))
     assert [*nameless.picture_names()][:2] == ["picture_00", "picture_01"]
+
+
+def test_names_that_windows_takes_for_others(monkeypatch):
+    """What Linux may be called, Windows would lose in a device or under another name."""
+    head = dataclasses.replace(HEADER, names=((3, "con"), (1, "sub. /COM1.x/nul")))
+    assert [*head.picture_names()][::3] == ["con_0", "sub. /COM1.x/nul"]
+    monkeypatch.setattr(container.os, "name", "nt")
+    assert [*head.picture_names()][::3] == ["_con_0", "sub/_COM1.x/_nul"]
+    for name in ("console", "comb1", "null.txt", "a.con", ".bashrc"):
+        assert container.make_safe(name) == name
+
+
+def test_a_writer_counts_what_it_promised():
+    writer = Writer(io.BytesIO(), HEADER)
+    for _ in range(2):
+        writer.chunk(np.zeros(3, np.uint32))
+    with pytest.raises(ValueError, match="The inputs gave 2 chunks of 3: they changed while being read"):
+        writer.close()
+
+
+def test_chunks_that_say_how_they_are_coded():
+    head = dataclasses.replace(HEADER, probe=container.Probe("here", bytes(8)), coded=True)
+    file = io.BytesIO()
+    writer = Writer(file, head)
+    for content, coding in ((np.arange(5, dtype=np.uint32), 0), (b"abc", 1), (b"", 3)):
+        writer.chunk(content, coding)
+    writer.close()
+    data = file.getvalue()
+    reader = Reader(io.BytesIO(data), "x.zoo")
+    assert reader.header == head and reader.skip() == len(data)
+    reader.verify()
+    first, second, third = reader.chunks(4)
+    assert first.content.tolist() == [0, 1, 2, 3, 4] and (second.content, second.coding) == (b"abc", 1)
+    assert (third.content, third.coding, third.first, third.tiles) == (b"", 3, 16, 5)
+    for bit in range(8 * len(data)):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(CodecError, match="x.zoo"):
+            read(bytes(damaged))
+    with pytest.raises(CodecError, match="flags is 3: expected 0 to 1"):  # lossy ones have no codings
+        read(forge(dataclasses.replace(HEADER, coded=True)))
+
+
+def test_sections_of_tiles():
+    head = dataclasses.replace(HEADER, sections=(Section(3, 28, 28, 1), Section(2, 60, 30, 3)))
+    assert head.tiles == 39
+    assert list(head.parts(1, 2)) == [(head.sections[0], 1, 2)]
+    assert list(head.parts(2, 30)) == [(head.sections[0], 2, 1), (head.sections[1], 0, 29)]
+    assert list(head.parts(38, 1)) == [(head.sections[1], 35, 1)]
 
 
 def test_equal_pictures_take_a_few_bytes_in_all():
@@ -143,14 +192,18 @@ def test_faults_say_what_and_where():
         ({"sections": (Section(4, 28, 28, 2),)}, "pictures have 2 channels: expected 1 or 3"),
         ({"sections": (Section(0, 28, 28, 1), Section(4, 8, 8, 1))}, "pictures is 0"),
         ({"sections": (Section(2, 8, 8, 1), Section(2, 8, 8, 1))}, "have one shape"),
-        ({"sections": (Section(4, 1 << 15, 1 << 15, 1),)}, "exceeds 268,435,456 samples"),
-        ({"sections": (Section(4, 1 << 28, 1, 1),)}, "exceeds 268,435,456 samples"),
+        ({"sections": (Section(4, 1 << 15, 1 << 16, 1),)}, "exceeds 1,073,741,824 samples"),
+        ({"sections": (Section(4, 1 << 30, 1, 1),)}, "exceeds 1,073,741,824 samples"),
         ({"names": ((3, "a"),)}, "the names are for another number of pictures than 4"),
         ({"names": ((2, "a"), (2, "a"))}, "two inputs have one name"),
         ({"names": ((4, "../a"),)}, "would leave the output folder"),
         ({"names": ((4, "/etc/a"),)}, "would leave the output folder"),
         ({"names": ((4, "C:a"),)}, "would leave the output folder"),
         ({"names": ((4, "a\\b"),)}, "would leave the output folder"),
+        ({"names": ((4, ".. /a"),)}, "would leave the output folder"),
+        ({"names": ((4, "a/..."),)}, "would leave the output folder"),
+        ({"names": ((4, ". ./a"),)}, "would leave the output folder"),
+        ({"names": ((4, " "),)}, "would leave the output folder"),
         ({"names": ((4, "a\x1b[2J"),)}, "is not printable"),
         ({"names": ((4, "a" * 1025),)}, "length of name of an input is 1025"),
     ],

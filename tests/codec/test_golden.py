@@ -33,7 +33,10 @@ def test_golden_file(path, tmp_path):
     if "text" in golden:  # of integers alone: on every machine the same
         text = str(golden["text"])
         assert codec.decompress(golden["container"].tobytes()) == text.encode()
-        assert codec.compress(text) == golden["container"].tobytes()
+        readers, _ = read_all(io.BytesIO(golden["container"].tobytes()), "golden")
+        ((words, *_),) = readers[0].chunks(codec.coder.words_per_tile)
+        rows = np.concatenate(list(codec._medium.rows(codec._medium.from_array(text))))
+        np.testing.assert_array_equal(codec.coder.pack(rows), words)  # and the same words today
         return
     if codec.lossless and header.probe.digest != codec.coder.probe.digest:
         # Of a machine with other int8 kernels, what is promised is that it says so.
@@ -51,7 +54,7 @@ def test_golden_file(path, tmp_path):
     # Another machine's floats may round a pixel otherwise; its symbols are the same.
     assert np.abs(restored.astype(int) - golden["restored"]).max() <= 1
     readers, _ = read_all(io.BytesIO(golden["container"].tobytes()), "golden")
-    ((words, count, _),) = readers[0].chunks(codec.coder.words_per_tile)
+    ((words, count, *_),) = readers[0].chunks(codec.coder.words_per_tile)
     np.testing.assert_array_equal(codec.tables.decode(words, count), golden["symbols"])
     (tmp_path / "x.z").write_bytes(golden["compact"].tobytes())
     compact = Codec.for_file(tmp_path / "x.z")
@@ -68,7 +71,7 @@ def check_sound(codec: Codec, golden: dict) -> None:
     restored = codec.decompress(data)
     assert np.abs(restored.astype(int) - golden["restored"]).max() <= 2
     readers, _ = read_all(io.BytesIO(data), "golden")
-    ((words, count, _),) = readers[0].chunks(codec.coder.words_per_tile)
+    ((words, count, *_),) = readers[0].chunks(codec.coder.words_per_tile)
     symbols, levels = codec.tables.decode_with_levels(words, count)
     np.testing.assert_array_equal(symbols, golden["symbols"])
     np.testing.assert_array_equal(levels, golden["levels"])

@@ -1,10 +1,17 @@
 """Files of all kinds as 8-bit pictures, with names that can be restored."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from zoo.codec.pictures import open_sources
+from zoo.codec import tiles
+from zoo.codec.container import make_safe
+from zoo.codec.pictures import beside_jpeg, open_sources
+
+SRGB = ImageCms.createProfile("sRGB")
 
 
 def read(path, **kwargs) -> np.ndarray:
@@ -51,6 +58,87 @@ def test_other_modes(tmp_path, rgb):
     Image.fromarray(rgb[..., 0].astype(np.float32)).save(tmp_path / "f.tif")
     with pytest.raises(ValueError, match="f.tif has 32 bits a sample"):
         read(tmp_path / "f.tif")
+
+
+def colour_of_16_bits(path, rgb):
+    """A PNG that Pillow reads, in 8 bits, but does not write."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + row.tobytes() for row in rgb.astype(">u2") * 257)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", rgb.shape[1], rgb.shape[0], 16, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def test_what_is_left_out_is_said_and_refused_where_it_must_be_kept(tmp_path, rgb):
+    grey = Image.fromarray(rgb[..., 0])
+    Image.fromarray(np.dstack([rgb, rgb[..., 0]])).save(tmp_path / "alpha.png")
+    Image.fromarray(np.dstack([rgb[..., 0], rgb[..., 1]]), "LA").save(tmp_path / "la.png")
+    Image.fromarray(rgb).quantize(8).save(tmp_path / "palette.png", transparency=3)
+    Image.fromarray(rgb[..., 0].astype(np.uint16) * 257).save(tmp_path / "16.png")
+    Image.fromarray(rgb[..., 0].astype(np.uint16) * 257).save(tmp_path / "16.tif")
+    colour_of_16_bits(tmp_path / "rgb16.png", rgb)
+    (tmp_path / "16.ppm").write_bytes(b"P6 31 20 65535\n" + (rgb.astype(">u2") * 257).tobytes())
+    for name in ("pages.tif", "frames.gif", "frames.png"):
+        grey.save(tmp_path / name, save_all=True, append_images=[grey.rotate(180)])
+    Image.fromarray(rgb).convert("CMYK").save(tmp_path / "cmyk.jpg")
+    np.save(tmp_path / "float.npy", rgb / np.float32(255))
+    for name, change in {
+        "alpha.png": "transparency left out",
+        "la.png": "transparency left out",
+        "palette.png": "transparency left out",
+        "16.png": "16 bits made 8",
+        "16.tif": "16 bits made 8",
+        "rgb16.png": "16 bits made 8",
+        "16.ppm": "16 bits made 8",
+        "pages.tif": "the first of 2 frames or pages",
+        "frames.gif": "the first of 2 frames or pages",
+        "frames.png": "the first of 2 frames or pages",
+        "cmyk.jpg": "CMYK made RGB",
+        "float.npy": "float32 made 8 bits",
+    }.items():
+        (source,) = open_sources([tmp_path / name])
+        assert source.changes == (change,)
+        with pytest.raises(
+            ValueError, match=f"{name} (would not be kept exactly .{change}|holds float32: without loss)"
+        ):
+            open_sources([tmp_path / name], exact=True)
+    with pytest.raises(ValueError, match="fit='crop' scales pictures: without loss, leave it out"):
+        open_sources([tmp_path / "alpha.png"], "crop", exact=True)
+
+
+def test_what_is_not_of_the_pixels_is_kept_out_and_said(tmp_path, rgb):
+    Image.fromarray(np.dstack([rgb, np.full((20, 31), 255, np.uint8)])).save(tmp_path / "opaque.png")
+    Image.fromarray(rgb).save(tmp_path / "profile.png", icc_profile=ImageCms.ImageCmsProfile(SRGB).tobytes())
+    for name, change in (("opaque.png", "opaque alpha channel left out"), ("profile.png", "colour profile left out")):
+        np.testing.assert_array_equal(read(tmp_path / name, exact=True), rgb)
+        assert open_sources([tmp_path / name], exact=True)[0].changes == (change,)
+    Image.fromarray(rgb).save(tmp_path / "plain.png")
+    assert open_sources([tmp_path / "plain.png"])[0].changes == ()
+
+
+def test_more_pixels_than_pillow_opens(tmp_path, monkeypatch):
+    Image.new("L", (40, 30)).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 599)
+    with pytest.raises(ValueError, match="large.png has too many pixels: if you trust it, give --max-pixels"):
+        open_sources([tmp_path / "large.png"])
+    assert Image.MAX_IMAGE_PIXELS == 599
+
+
+def test_pieces_of_a_large_picture_are_its_tiles(rgb):
+    pieces = np.concatenate(list(tiles.pieces(rgb, (7, 9))))
+    np.testing.assert_array_equal(pieces, tiles.split(rgb[None], (7, 9)))
+
+
+def test_a_jpeg_beside():
+    smooth = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)[..., None]
+    worse = (
+        (smooth.astype(int) + np.random.default_rng(0).integers(-20, 21, smooth.shape)).clip(0, 255).astype(np.uint8)
+    )
+    ratio, psnr = beside_jpeg(smooth, worse, 100_000)
+    assert ratio > 100 and psnr == pytest.approx(10 * np.log10(255**2 / np.mean((smooth / 1.0 - worse) ** 2)), abs=1e-3)
+    assert beside_jpeg(smooth, smooth, 10) is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -108,10 +196,18 @@ def test_folders_and_names(tmp_path):
         open_sources([tmp_path / "empty"])
 
 
-@pytest.mark.parametrize(("name", "expected"), [("a:b*.png", "a_b_"), ("été \n.png", "été _"), (".png", ".png")])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a:b*.png", "a_b_"), ("été \n.png", "été _"), (".png", ".png"), ("aux.png", "_aux")],
+)
 def test_names_are_made_safe(tmp_path, name, expected):
     Image.new("L", (4, 4)).save(tmp_path / name, "PNG")
     assert open_sources([tmp_path / name])[0].name == expected
+
+
+def test_parts_of_names_that_a_file_system_would_not_take():
+    assert make_safe("漢" * 100 + ".png") == "漢" * 65 + ".png"
+    assert make_safe("a. /./.. /b.") == "a/b" and make_safe("...") == "_"
 
 
 def test_files_that_are_no_pictures(tmp_path, rgb):

@@ -120,12 +120,16 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     soundfile.write("a.wav", tones(16_000, 1), 8000)
     soundfile.write("b.flac", tones(16_000, 2), 16_000)
     (tmp_path / "c.wav").write_text("no sound")
+    soundfile.write("d.flac", tones(60_000, 2), 8000)
+    (tmp_path / "d.flac").write_bytes((tmp_path / "d.flac").read_bytes()[:30_000])
     app = typer.Typer(add_completion=False)
     app.command()(denoise_command)
-    status = app("a.wav b.flac c.wav -o out --noise 0.05 --json".split(), standalone_mode=False)
+    status = app("a.wav d.flac b.flac c.wav -o out --noise 0.05 --json".split(), standalone_mode=False)
     printed = capsys.readouterr()
-    rows = json.loads(printed.out)
+    rows = json.loads(printed.out)["rows"]
     assert status == 1 and printed.err.startswith("Failed: c.wav is not a sound")
+    assert json.loads(printed.out)["failed"][1].startswith("d.flac is a damaged sound")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.wav", "b.wav", "before-after.png"]
     assert [row["name"] for row in rows] == ["a", "b"] and rows[1]["changes"] == "resampled from 16,000 Hz"
     assert soundfile.info("out/a.wav").frames == 16_000 and soundfile.info("out/b.wav").frames == 8000
     noise = 0.05 * 32768 * np.random.default_rng(0).standard_normal(16_000)

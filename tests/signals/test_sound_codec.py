@@ -158,6 +158,11 @@ def test_the_command_says_what_it_changed_and_what_failed(command, tmp_path):
     with pytest.raises(ValueError, match="b.wav is not a sound"):
         command("compress b.wav -o z.zoo --model model")
     assert not (tmp_path / "z.zoo").exists()
+    soundfile.write(tmp_path / "c.flac", tones(60_000, 2), 8000)
+    whole = (tmp_path / "c.flac").read_bytes()
+    (tmp_path / "c.flac").write_bytes(whole[: len(whole) // 2])
+    status, out, err = command("compress c.flac a.wav -o z.zoo --model model --json")
+    assert status == 1 and json.loads(out)["sounds"] == 1 and err.startswith("Failed: c.flac is a damaged sound: ")
 
 
 def test_verify_measures_the_error(command, codec, tmp_path):

@@ -91,6 +91,25 @@ def test_a_batch_goes_on_without_what_fails(tmp_path):
     assert [sound.name for sound in found] == ["a"] and len(failed) == 2
 
 
+def test_what_a_damaged_sound_lacks_is_said(tmp_path):
+    for name in ("whole.wav", "a.flac"):
+        soundfile.write(tmp_path / name, tones(60_000, 0), 8000)
+    whole, flac = (bytearray((tmp_path / name).read_bytes()) for name in ("whole.wav", "a.flac"))
+    (tmp_path / "half.wav").write_bytes(whole[: len(whole) // 2])
+    whole[40:44] = b"\xff" * 4  # a writer that did not know how long it would be
+    (tmp_path / "stream.wav").write_bytes(whole)
+    for name, changes in (
+        ("whole.wav", ()),
+        ("stream.wav", ()),
+        ("half.wav", ("60,022 bytes fewer than its header says",)),
+    ):
+        (sound,) = sounds.open_sounds([tmp_path / name], 8000)
+        assert sound.changes == changes
+    (tmp_path / "a.flac").write_bytes(flac[: len(flac) // 2])
+    with pytest.raises(ValueError, match="a.flac is a damaged sound: "):
+        opened(tmp_path / "a.flac")
+
+
 def test_a_folder_keeps_its_names(tmp_path):
     (tmp_path / "in" / "sub").mkdir(parents=True)
     for name in ("x.wav", "sub/x.wav", "sub/y.flac"):

@@ -3,28 +3,17 @@
 import os
 import sys
 
-KERAS_BACKENDS = ("jax", "torch", "openvino")  # beside TensorFlow
-
-
 def main() -> None:
     """Runs a command; what the user can mend is one line on stderr and exit status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if os.environ.get("COLUMNS") == "0":
+        del os.environ["COLUMNS"]  # no terminal has none; Rich would print nothing
+    from zoo.cli.process import run
+
+    sys.exit(run(_command))
+
+
+def _command() -> None:
     from zoo.cli.app import app
 
-    try:
-        app()
-    except (ValueError, OSError) as error:  # zoo.CodecError is a ValueError
-        message = " ".join(str(error).split())
-        print(f"zoo: {message}", file=sys.stderr)
-        sys.exit(2)
-    except ModuleNotFoundError as error:
-        if error.name not in KERAS_BACKENDS:
-            raise
-        print(
-            f"zoo: Keras is set to the backend {error.name}, which is not installed: the zoo's models run on "
-            "TensorFlow; set KERAS_BACKEND=tensorflow.",
-            file=sys.stderr,
-        )
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    app()

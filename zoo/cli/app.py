@@ -32,7 +32,7 @@ COMMANDS = (
 def _flowing(commands: typer.Typer) -> None:
     """Takes the line breaks of the sources out of the commands' help, of which Typer would keep some."""
     for command in commands.registered_commands:
-        paragraphs = inspect.getdoc(command.callback).split("\n\n")
+        paragraphs = (inspect.getdoc(command.callback) or "").split("\n\n")  # python -OO keeps none
         command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 

@@ -1,9 +1,15 @@
 """``zoo compress``."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+TEXT_SPEED = 5000  # bytes a second of one slow core, either way
+SAID_SECONDS = 30
+COMPARED_SIDE = 256  # pixels of the part of a picture that is compared with a JPEG
 
 
 def compress(
@@ -42,6 +48,9 @@ def compress(
         str,
         typer.Option(help="tile: keep each picture's size, cut into tiles; crop, pad: scale it to one tile."),
     ] = "tile",
+    max_pixels: Annotated[
+        int, typer.Option(min=1, metavar="N", help="The most pixels of a picture file that is opened.")
+    ] = 1 << 28,
     names: Annotated[bool, typer.Option(help="Keep the inputs' names for `zoo decompress`.")] = True,
     verify: Annotated[
         bool,
@@ -55,19 +64,27 @@ def compress(
     """Compress pictures of any size, grey or colour, sounds or texts of any length, into one checksummed file.
 
     An int8 encoder turns tiles or frames into integers, which the model's tables entropy-code; that is lossy, unless
-    --lossless is given. Colour goes channel by channel; transparency is ignored. Sounds are made 8 kHz and mono, which
-    the output says. Texts are entropy-coded by a language model, and come back byte for byte. Inputs that cannot be
-    opened are listed at the end, and the exit status is then 1.
+    --lossless is given. Colour goes channel by channel. What a picture loses beside, such as transparency, bits beyond
+    8, or all frames but the first, and that sounds are made 8 kHz, mono and 16 bits, the output says; --lossless
+    refuses such pictures. A warning says where a JPEG of the same quality would be smaller. Texts are entropy-coded by
+    a language model, at about 5 kB a second, and come back byte for byte.
+
+    A file is what its extension says, and a container holds one kind: what most of the inputs are, or what --model
+    takes. Inputs that cannot be read, and files of a folder that are of another kind, are listed at the end, and the
+    exit status is then 1. Any file is compressed byte for byte, as a text, with --model summarizer.
     """
-    from zoo.cli.console import emit, progress, report_failures
+    from zoo.cli.console import emit, error_console, progress, report_failures
     from zoo.codec import Codec
 
+    if output not in inputs:  # which the codec refuses
+        _check_name(output)
+    _allow_pixels(max_pixels)
     codec = Codec(model or _default_model(inputs, lossless), num_threads=threads)
     if lossless and not codec.lossless:
         raise ValueError(f"{codec.name} is lossy: leave out --lossless, or give a model such as hierarchical_vae.")
     transform, failed = _denoising(denoiser) if denoise else None, []
-    with progress() as bar:
-        task = bar.add_task("compressing", total=None, status="tiles")
+    with progress() as bar, _hint(failed, model):
+        task = bar.add_task("compressing", total=None, status=codec.unit)
         summary = codec.compress_file(
             inputs,
             output,
@@ -78,27 +95,101 @@ def compress(
             compact=compact,
             transform=transform,
             failed=failed if len(inputs) > 1 or inputs[0].is_dir() else None,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=advancing(bar, task, codec.unit),
         )
         result = {"output": str(output), **summary.figures()}
+        if codec.what == "pictures" and not codec.lossless and (warning := _warning(codec, inputs, fit)):
+            if as_json:
+                result["warning"] = warning
+            error_console.print(f"Warning: {warning}", markup=False, highlight=False, soft_wrap=True)
         if verify and not append:
             bar.update(task, description="verifying")
-            result |= codec.quality(inputs, output, fit=fit, transform=transform)
+            result |= codec.quality(inputs, output, fit=fit, transform=transform, failed=[] if failed else None)
     if failed and as_json:
         result["failed"] = failed
     emit(result, as_json)
     report_failures(failed)
 
 
+@contextlib.contextmanager
+def _hint(failed: list[str], model: str | None) -> Iterator[None]:
+    """Adds to messages on files that are no pictures what else can be done with them."""
+    what, hint = "is not a picture", " As a text, byte for byte, --model summarizer takes any file."
+    try:
+        yield
+    except ValueError as error:
+        if model is None and what in str(error):
+            raise ValueError(f"{error}{hint}") from None
+        raise
+    if model is None:
+        failed[:] = [f"{line}{hint}" if what in line else line for line in failed]
+
+
+def _check_name(output: Path) -> None:
+    """Refuses a container that would be called, or replace, what it is made of."""
+    from zoo.codec import pictures, sounds, texts
+
+    if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *sounds.EXTENSIONS, *texts.EXTENSIONS):
+        raise ValueError(f"output must be the name of a container, such as {output.stem}.zoo: received {output}.")
+
+
+def advancing(bar, task, unit: str):
+    """Tells a progress bar what a codec says; of a text that takes long, first how long about."""
+    from zoo.cli.console import error_console
+
+    def advance(done: int, total: int) -> None:
+        if done == 0 and unit == "bytes" and total > SAID_SECONDS * TEXT_SPEED:
+            minutes = total / TEXT_SPEED / 60
+            error_console.print(f"{total:,} bytes of text, at about {TEXT_SPEED:,} a second: {minutes:.1f} minutes.")
+        bar.update(task, completed=done, total=total)
+
+    return advance
+
+
 def _default_model(inputs: list[Path], lossless: bool) -> str:
-    """The model for what most of the inputs are: pictures, sounds or texts."""
+    """The model for what more than half of the inputs are by their extensions: texts or sounds; otherwise pictures."""
     from zoo.codec import sounds, texts
 
     if texts.are_texts(inputs):
         return "summarizer"
-    if lossless:
-        return "hierarchical_vae"
-    return "signal_ae" if sounds.are_sounds(inputs) else "compressor"
+    if sounds.are_sounds(inputs):
+        if lossless:
+            raise ValueError("No model keeps sounds without loss: leave out --lossless, or use FLAC.")
+        return "signal_ae"
+    return "hierarchical_vae" if lossless else "compressor"
+
+
+def _allow_pixels(most: int) -> None:
+    """Lets Pillow open pictures of so many pixels: this process is the user's command, who says how many."""
+    import warnings
+
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = most / 2  # it warns of more, and refuses what is more than twice as many
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+
+def _warning(codec, inputs: list[Path], fit: str) -> str | None:
+    """A line where the model takes more bytes than a JPEG that is as good, seen on a part of the largest picture."""
+    from zoo.codec import pictures
+
+    sources = pictures.open_sources(inputs, fit, codec.tile, failed=[])
+    for largest in sorted(sources, key=lambda source: -source.shape[0] * source.shape[1]):
+        with contextlib.suppress(ValueError):  # a damaged one, which is listed
+            picture = largest.read(0, 1)[0]
+            break
+    else:
+        return None
+    top, left = (max(0, side - COMPARED_SIDE) // 2 for side in picture.shape[:2])
+    part = picture[top : top + COMPARED_SIDE, left : left + COMPARED_SIDE].copy()
+    data = codec.compress(part)
+    found = pictures.beside_jpeg(part, codec.decompress(data), len(data))
+    if found is None or found[0] <= 1:
+        return None
+    return (
+        f"{largest.name} takes about {found[0]:.1f} times the bytes of a JPEG of the same quality ({found[1]:.1f} dB): "
+        f"{codec.name} was trained on other pictures. Use an image format, or train a model on such pictures."
+    )
 
 
 def _denoising(model: str):

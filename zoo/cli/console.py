@@ -6,22 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-console = Console()
-error_console = Console(stderr=True)
+from zoo.cli.process import printable
+
+# What is printed is data: brackets and colons in names mean nothing.
+console = Console(markup=False, emoji=False, highlight=False)
+error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 def progress() -> Progress:
     """A progress bar on stderr, so that stdout holds nothing but the result."""
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[status]}"),
+        TextColumn("{task.fields[status]}", markup=False),
         TimeRemainingColumn(),
         console=error_console,
         transient=True,
@@ -35,7 +39,7 @@ def start_tensorflow(
     devices: int | None = None,
     deterministic: bool = False,
 ):
-    """Starts TensorFlow without its announcements on stderr, for which it has no switch.
+    """Starts TensorFlow.
 
     Args:
         threads, deterministic: as of ``zoo.backend.start``.
@@ -44,46 +48,73 @@ def start_tensorflow(
     Returns:
         The strategy of ``tf.distribute``, where one is named (``zoo.training.distribution.start``); None for none.
     """
-    from zoo.codec.litert import quiet_stderr
+    from zoo import backend
 
-    with quiet_stderr():
-        from zoo import backend
+    if strategy is None and devices is None:
+        return backend.start(threads, deterministic=deterministic)
+    from zoo.training import distribution
 
-        if strategy is None and devices is None:
-            return backend.start(threads, deterministic=deterministic)
-        from zoo.training import distribution
-
-        options = {"devices": devices, "threads": threads, "deterministic": deterministic}
-        return distribution.start(strategy or "mirrored", **options)
+    options = {"devices": devices, "threads": threads, "deterministic": deterministic}
+    return distribution.start(strategy or "mirrored", **options)
 
 
-def emit(result: Mapping[str, Any] | Iterable[Mapping[str, Any]], as_json: bool, title: str | None = None) -> None:
-    """Prints one mapping as a two-column table, or rows as a table; with ``as_json`` as JSON instead."""
+def emit(
+    result: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+    as_json: bool,
+    title: str | None = None,
+    **others: Any,
+) -> None:
+    """Prints one mapping as a two-column table, or rows as a table.
+
+    With ``as_json`` it is one object of JSON instead, of which rows are the member ``rows``.
+
+    Args:
+        result: what is printed.
+        as_json: whether for programs.
+        title: of the table.
+        others: what else that object holds, such as what failed.
+    """
     result = dict(result) if isinstance(result, Mapping) else [dict(row) for row in result]
     if as_json:
+        result = {**({"rows": result} if isinstance(result, list) else result), **others}
         json.dump(result, sys.stdout, indent=2, default=str)
         sys.stdout.write("\n")
         return
-    table = Table(title=title, title_justify="left", show_header=isinstance(result, list))
-    if isinstance(result, list):
-        columns = list(dict.fromkeys(key for row in result for key in row))
-        numeric = {c: all(isinstance(r.get(c), (int, float, type(None))) for r in result) for c in columns}
-        for column in columns:
-            table.add_column(column.replace("_", " "), justify="right" if numeric[column] else "left")
-        for row in result:
-            table.add_row(*(_text(row.get(column)) for column in columns))
-    else:
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for key, value in _flatten(result):
-            table.add_row(key, _text(value))
-    console.print(table)
+    rows = result if isinstance(result, list) else [{"": key, " ": value} for key, value in _flatten(result)]
+    columns = {key: [_text(row.get(key)) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
+    table = Table(title=title and printable(title), title_justify="left", show_header=isinstance(result, list))
+    width = 1
+    for number, (key, cells) in enumerate(columns.items()):
+        numeric = all(isinstance(row.get(key), (int, float, type(None))) for row in rows)
+        longest = max([*map(cell_len, "\n".join(cells).splitlines()), *map(cell_len, key.split())], default=0)
+        whole = numeric or not number  # others wrap
+        table.add_column(
+            printable(key.replace("_", " ")),
+            justify="right" if numeric else "left",
+            width=longest if whole else None,
+            overflow="fold",
+        )
+        width += 3 + (longest if whole else min(longest, 12))
+    if width <= console.width:
+        for row in zip(*columns.values(), strict=True):
+            table.add_row(*row)
+        console.print(table)
+        return
+    # Too narrow for a table: each value gets a line of its own, which the terminal may break.
+    for line in [title or "", *(_line(row) for row in rows)]:
+        print(printable(line))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    if "" in row:
+        return f"{row['']}: {_text(row[' '])}"
+    return "".join(f"{key.replace('_', ' ')}: {_text(value)}\n" for key, value in row.items())
 
 
 def report_failures(failed: Sequence[str]) -> None:
     """Lists on stderr what could not be done of a batch, a line each, and exits with status 1 if there is any."""
     for line in failed:
-        error_console.print(f"Failed: {line}", markup=False, highlight=False, soft_wrap=True)
+        print(f"Failed: {printable(' '.join(line.split()))}", file=sys.stderr)
     if failed:
         raise typer.Exit(1)
 
@@ -106,4 +137,4 @@ def _text(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_text(item) for item in value)
-    return str(value)
+    return printable(str(value))

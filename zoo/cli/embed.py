@@ -49,13 +49,19 @@ def embed(
 
     Files that cannot be read are left out, listed at the end, and make the exit status 1.
     """
+    from zoo import artifacts
     from zoo.cli.console import console, emit, progress, report_failures, start_tensorflow
 
+    for path, extension in ((output, ".npy"), (plot, ".html")):
+        if path is not None and path.suffix.lower() != extension:
+            raise ValueError(f"{'output' if path == output else 'plot'} must end in {extension}: received {path}.")
+        if path is not None:
+            artifacts.check_writable(path)
     start_tensorflow(threads)
     import numpy as np
 
     import zoo
-    from zoo import artifacts, maps
+    from zoo import maps
     from zoo.data import load_examples
     from zoo.embedding import in_the_plane
 

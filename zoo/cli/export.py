@@ -25,17 +25,23 @@ def export(
     calibration: Annotated[
         Path | None, typer.Option(help="Folder of pictures that int8 takes its ranges from; default: training images.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File or folder to write.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file in .tflite, or a new folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Export a model to LiteRT, of builtin operators only, to SavedModel, or to C for LiteRT Micro."""
-    from zoo.cli.console import emit, error_console, start_tensorflow
+    from zoo import artifacts
+    from zoo.cli.console import emit, progress, start_tensorflow
 
+    format = "micro" if micro else format
+    if output is not None:
+        _check_name(output, format)
+        artifacts.check_name(output)
+        if format == "litert":
+            artifacts.check_writable(output)
     start_tensorflow()
     import zoo
     from zoo import data, exporting
 
-    format = "micro" if micro else format
     chosen = None if quantization == "none" else quantization
     suffix = ".tflite" if format == "litert" else ""
     part = part or exporting.default_part(zoo.info(name)["architecture"])
@@ -45,7 +51,8 @@ def export(
     if calibration is not None:
         shape = tuple(zoo.info(name)["input_shape"])
         images = data.load_pictures([calibration], image_shape=shape)
-    with error_console.status(f"Exporting {name}"):
+    with progress() as bar:
+        bar.add_task(f"exporting {name}", total=None, status="")
         zoo.export(name, path, format=format, quantization=chosen, part=part, calibration=images, batch_size=batch)
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     result = {"path": str(path), "format": format, "part": part}
@@ -56,3 +63,12 @@ def export(
     if format == "micro":
         result["files"] = sorted(p.name for p in files)
     emit(result, as_json)
+
+
+def _check_name(output: Path, format: str) -> None:
+    """Refuses a file's extension where a folder is made, and another format's where a file is."""
+    wanted = {"litert": "a name in .tflite", "saved_model": "a folder", "micro": "a folder"}.get(format)
+    allowed = ("", ".tflite") if format == "litert" else ("",)
+    known = (".tflite", ".onnx", ".keras", ".h5", ".pb", ".zip", ".npz", ".c", ".h", ".mlmodel", ".pt")
+    if wanted and output.suffix.lower() in known and output.suffix.lower() not in allowed:
+        raise ValueError(f"output must be {wanted} for --format {format}: received {output}.")

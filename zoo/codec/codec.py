@@ -1,10 +1,13 @@
 """``Codec``: arrays and files of images, of sounds or of texts, to compressed bytes and back."""
 
 import collections
+import contextlib
 import dataclasses
+import functools
 import io
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +22,8 @@ from zoo.codec import tiles as _tiles
 from zoo.codec.container import (
     MAGIC,
     MAX_SAMPLES,
+    MODEL,
+    Chunk,
     CodecError,
     Header,
     Reader,
@@ -30,6 +35,7 @@ from zoo.codec.container import (
     run_lengths,
     tiles_of,
 )
+from zoo.codec.files import is_special
 from zoo.codec.lossless import LosslessCoder
 from zoo.codec.lossy import LossyCoder, SignalCoder
 from zoo.codec.media import Pictures, Sounds, Summary, Texts, mean_squared_error
@@ -38,7 +44,11 @@ from zoo.codec.tables import Tables
 from zoo.codec.text_coder import TextCoder
 
 Progress = Callable[[int, int], None]
-"""Called now and then with the number of tiles done and of all."""
+"""Called now and then with what is done and with all: pixels of pictures, seconds of sounds, bytes of texts."""
+
+MAX_BYTES = 1 << 31  # that are restored from any file; a large file may restore to ``MAX_TIMES`` its size
+MAX_TIMES = 256
+UNLIKELY = 2  # a model that seems to take so many times what a general codec takes is not asked
 
 
 class Codec:
@@ -66,13 +76,22 @@ class Codec:
     """
 
     def __init__(self, model: str | os.PathLike | artifacts.Artifact = "compressor", *, num_threads: int = 1):
+        if not isinstance(model, (str, os.PathLike, artifacts.Artifact)):
+            raise ValueError(
+                f"model must be the name or the folder of a model: received {type(model).__name__}. Of a model of your "
+                "own, give the folder that `zoo train` wrote."
+            )
         artifact = model if isinstance(model, artifacts.Artifact) else artifacts.find(model)
         if not isinstance(num_threads, int) or num_threads < 1:
             raise ValueError(f"num_threads must be an integer ≥ 1: received {num_threads!r}.")
-        self._num_threads, self.name = num_threads, artifact.name
+        self._artifact, self._num_threads, self.name = artifact, num_threads, artifact.name
         self.fingerprint = models.fingerprint_of(artifact)
         self.coder = self._coder_of(artifact)
         self._medium = self._medium_of(self.coder)
+
+    def __reduce__(self):
+        # Interpreters and coders stay behind: the copy opens the files anew.
+        return _opened, (type(self), self._artifact, self._num_threads)
 
     @staticmethod
     def _coder_of(artifact: artifacts.Artifact) -> LossyCoder | LosslessCoder | TextCoder:
@@ -87,7 +106,11 @@ class Codec:
     def _medium_of(coder: LossyCoder | LosslessCoder | TextCoder) -> Pictures | Sounds | Texts:
         if isinstance(coder, TextCoder):
             return Texts(coder.tile[1])
-        return Sounds(coder.tables) if isinstance(coder, SignalCoder) else Pictures(coder.tile)
+        return (
+            Sounds(coder.tables)
+            if isinstance(coder, SignalCoder)
+            else Pictures(coder.tile, exact=coder.probe is not None)
+        )
 
     @classmethod
     def for_file(cls, path: str | os.PathLike, *, num_threads: int = 1) -> "Codec":
@@ -108,6 +131,16 @@ class Codec:
     def tile(self) -> tuple[int, int]:
         """``(height, width)`` of a tile, the encoder's input."""
         return self.coder.tile
+
+    @property
+    def what(self) -> str:
+        """What the model compresses: ``pictures``, ``sounds`` or ``texts``."""
+        return self._medium.what
+
+    @property
+    def unit(self) -> str:
+        """What ``Progress`` counts in: ``pixels``, ``seconds`` or ``bytes``."""
+        return self._medium.unit
 
     @property
     def lossless(self) -> bool:
@@ -179,7 +212,7 @@ class Codec:
         self._write(file, [source], names=False, progress=None)
         return file.getvalue()
 
-    def decompress(self, data: bytes, *, max_bytes: int = 1 << 31) -> np.ndarray | bytes:
+    def decompress(self, data: bytes, *, max_bytes: int = MAX_BYTES) -> np.ndarray | bytes:
         """Restores what ``compress`` was given: uint8, of the same shape; a sound as int16 ``(n,)``, a text as bytes.
 
         Args:
@@ -199,14 +232,21 @@ class Codec:
         if not is_container(file):
             return self._restore_compact(bytes(data), name)
         readers, header = self._read(file, name)
-        shape, size = self._medium.array_shape(header, name), header.samples * self._medium.bytes_per_sample
-        if size > max_bytes:
-            raise CodecError(f"{name} restores to {size:,} bytes: max_bytes allows {max_bytes:,}.")
+        shape = self._medium.array_shape(header, name)
+        self._check_size(header, max_bytes, name)
         array, done = self._medium.empty(header), 0
         for batch in self._restore(readers):
             array[done : done + len(batch)] = batch
             done += len(batch)
         return self._medium.value(array.reshape(shape))
+
+    def _check_size(self, header: Header, max_bytes: int, name: str) -> None:
+        size = header.samples * self._medium.bytes_per_sample
+        if size > max_bytes:
+            raise CodecError(
+                f"{name} restores to {size:,} bytes: max_bytes allows {max_bytes:,}. If you trust it, give more "
+                "(--max-bytes)."
+            )
 
     def _compact(self, source: Source) -> bytes:
         coder = self._lossy("compact")
@@ -262,36 +302,60 @@ class Codec:
             salvage: whether an end that an earlier append left torn is cut off first.
             compact: see ``compress``.
             transform: what each batch of pictures goes through first, such as ``zoo.denoise``.
-            failed: gets a line for each input that cannot be opened, and the others are compressed; None to raise
-                instead.
-            progress: called with tiles done and tiles in all.
+            failed: gets a line for each input that cannot be read, and each file of a folder that is left out, and the
+                others are compressed; None to raise for the former and leave out the latter.
+            progress: see ``Progress``.
 
         Raises:
-            ValueError: if an input cannot be read, or the output cannot be written or is an input.
+            ValueError: if an input cannot be read, or the output cannot be written, is an input, or is appended to
+                by another process meanwhile.
             CodecError: if what is appended to is no sound container of this model.
         """
         inputs, output = _as_list(inputs), Path(output)
+        artifacts.check_writable(output)
         if output.exists() and any(output.samefile(p) for p in inputs if os.path.exists(p)):
             raise ValueError(f"{output} is one of the inputs: give another output.")
         if append and compact:
             raise ValueError("append is of containers: a compact file holds one image.")
-        taken, end = (), None
-        if append:
-            with _open(output) as file:
-                readers, header = self._read(file, str(output), salvage=salvage)
-                taken, end = header.picture_inputs(), readers[-1].skip()
-        sources = self._medium.open(inputs, fit, taken, failed, transform)
-        if failed and not sources:
-            raise ValueError(f"None of the inputs can be compressed: {failed[0]}")
-        if compact:
-            if len(sources) != 1:
+        with artifacts.locked(output) if append else contextlib.nullcontext():
+            taken, end, size = self._end_of(output, salvage) if append else ((), None, None)
+            sources = self._medium.open(inputs, fit, taken, failed, transform)
+            if compact and len(sources) == 1:
+                data = self._compact(sources[0])
+                with artifacts.atomic_write(output) as file:
+                    file.write(data)
+                return self._summary_of_compact(len(data))
+            if compact and sources:
                 raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
-            data = self._compact(sources[0])
-            with artifacts.atomic_write(output) as file:
-                file.write(data)
-            return self._summary_of_compact(len(data))
-        with artifacts.append(output, end) if append else artifacts.atomic_write(output) as file:
-            return self._write(file, sources, names, progress)
+            while sources or not failed:
+                try:
+                    with artifacts.append(output, end, size) if append else artifacts.atomic_write(output) as file:
+                        return self._write(file, sources, names, progress)
+                except ValueError:
+                    # That a picture's end is missing shows only when it is read: once more without those like it.
+                    good = self._readable(sources, failed)
+                    if len(good) == len(sources):
+                        raise
+                    sources, size = good, end
+        raise ValueError(f"None of the inputs can be compressed: {failed[0]}")
+
+    def _end_of(self, path: Path, salvage: bool) -> tuple[list[tuple[int, str]], int, int]:
+        """Of a container that is to be appended to: the names it holds, where it ends, and the size of its file."""
+        with _open(path) as file:
+            readers, header = self._read(file, str(path), salvage=salvage)
+            return header.picture_inputs(), readers[-1].skip(), os.fstat(file.fileno()).st_size
+
+    def _readable(self, sources: list[Source], failed: list[str] | None) -> list[Source]:
+        """The sources that can be read to their ends; a line each for the others, and all where ``failed`` is None."""
+        good = []
+        for source in sources:
+            try:
+                if failed is not None:
+                    collections.deque(self._medium.rows(source), maxlen=0)
+                good.append(source)
+            except ValueError as error:
+                failed.append(str(error))
+        return good
 
     def decompress_file(
         self,
@@ -299,6 +363,8 @@ class Codec:
         output: str | os.PathLike,
         *,
         salvage: bool = False,
+        overwrite: bool = True,
+        max_bytes: int | None = None,
         progress: Progress | None = None,
     ) -> Summary:
         """Restores a container's pictures into files, holding few pictures and chunks at a time.
@@ -306,26 +372,32 @@ class Codec:
         Args:
             path: the container, or a compact image.
             output: ``….npy`` for one array, ``….png`` for a single picture, ``….wav`` for a single sound, a name with
-                any extension for a single text, else a folder for PNG or WAV files, or texts, named after the inputs.
-                Nothing appears there before all is restored.
+                any extension for a single text, else a folder for PNG or WAV files, or texts, named after the inputs: a
+                name without extension, or a folder that is there. Nothing appears there before all is restored.
             salvage: whether to restore what precedes an append that was cut off or damaged.
-            progress: called with tiles done and tiles in all.
+            overwrite: whether files that are there already are replaced.
+            max_bytes: as of ``decompress``; None for 2 GiB, or 256 times the size of the file where that is more.
+            progress: see ``Progress``.
 
         Raises:
-            CodecError: if the container is damaged, or was written with another model.
+            CodecError: if the container is damaged, was written with another model, or restores to more than
+                ``max_bytes``.
             ValueError: if the pictures do not suit the output, or it cannot be written.
         """
         output = Path(output)
         with _open(path) as file:
             if is_container(file):
                 readers, header = self._read(file, str(path), salvage=salvage)
+                if max_bytes is None:
+                    max_bytes = max(MAX_BYTES, MAX_TIMES * os.fstat(file.fileno()).st_size)
+                self._check_size(header, max_bytes, str(path))
                 batches = self._restore(readers, progress)
                 summary = self._summary(header, readers[-1].skip())
             else:
                 data = file.read(compact_images.MAX_BYTES + 1)
                 batches = iter([self._restore_compact(data, str(path))[None]])
                 header, summary = self._header([Section(1, *self.tile, 1)], 3), self._summary_of_compact(len(data))
-            self._medium.save(output, header, batches, str(path))
+            self._medium.save(output, header, batches, str(path), overwrite)
             return summary
 
     def pictures(self, path: str | os.PathLike) -> Iterator[np.ndarray]:
@@ -363,14 +435,22 @@ class Codec:
         raise AssertionError("the readers have the header's pictures")
 
     def decompress_picture(
-        self, path: str | os.PathLike, index: int, output: str | os.PathLike, *, salvage: bool = False
+        self,
+        path: str | os.PathLike,
+        index: int,
+        output: str | os.PathLike,
+        *,
+        salvage: bool = False,
+        overwrite: bool = True,
     ) -> None:
         """Restores one picture of a container, as ``picture`` does, into ``….png`` or ``….npy``.
 
         Raises:
             CodecError, ValueError: as ``picture``; also if the output has another ending or cannot be written.
         """
-        self._medium.save_one(Path(output), self.picture(path, index, salvage=salvage))
+        picture = self.picture(path, index, salvage=salvage)
+        artifacts.check_writable(output, overwrite=overwrite)
+        self._medium.save_one(Path(output), picture)
 
     def _one(self, reader: Reader, index: int) -> np.ndarray:
         header, start = reader.header, 0
@@ -415,15 +495,16 @@ class Codec:
         *,
         fit: str = "tile",
         transform: Transform | None = None,
+        failed: list[str] | None = None,
     ) -> dict[str, float | None]:
         """What a container's pictures or sounds are worth beside its inputs: ``psnr``, or ``snr``, in dB.
 
-        Args and errors: as of ``mean_squared_error``. None stands for infinity.
+        Args and errors: as of ``mean_squared_error``; ``failed`` as for ``compress_file``. None stands for infinity.
         """
-        return self._medium.quality(*self._both(inputs, path, fit, transform))
+        return self._medium.quality(*self._both(inputs, path, fit, transform, failed))
 
-    def _both(self, inputs, path, fit, transform) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
-        sources = self._medium.open(_as_list(inputs), fit, transform=transform)
+    def _both(self, inputs, path, fit, transform, failed=None) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
+        sources = self._readable(self._medium.open(_as_list(inputs), fit, (), failed, transform), failed)
         return itertools.chain.from_iterable(map(self._medium.whole, sources)), self.pictures(path)
 
     # The stream, common to bytes and files
@@ -438,6 +519,7 @@ class Codec:
             names=names,
             tiles_per_chunk=self.coder.tiles_per_chunk,
             probe=self.coder.probe,
+            coded=self.lossless,
         )
 
     def _write(
@@ -460,40 +542,58 @@ class Codec:
         )
         writer = Writer(file, header)
         rows = _tiles.Rows(itertools.chain.from_iterable(map(self._medium.rows, sources)))
-        done = 0
+        done = _Progress(progress, header.tiles, self._medium.units(header))
         chunks = rows.pieces(header.tiles_per_chunk)
-        for count, words in self._in_parallel(lambda tiles: (len(tiles), self.coder.pack(tiles)), chunks):
-            writer.chunk(words)
-            done += count
-            if progress:
-                progress(done, header.tiles)
+        for content, coding in self._in_parallel(lambda chunk: self._pack(header, *chunk, done), enumerate(chunks)):
+            writer.chunk(content, coding)
+        writer.close()
         return self._summary(header, writer.size, sources)
+
+    def _pack(self, header: Header, index: int, tiles: np.ndarray, done: "_Progress") -> tuple[np.ndarray | bytes, int]:
+        """A chunk, and how it is coded: where it may say so, as whatever takes the fewest bytes."""
+        first = index * header.tiles_per_chunk
+        if first + len(tiles) > header.tiles:
+            raise ValueError(f"The inputs gave more than {header.tiles} tiles: they changed while being read.")
+        advance = done.chunk(len(tiles))
+        if not header.coded:
+            words = self.coder.pack(tiles, advance)
+            advance(1)
+            return words, MODEL
+        coding, data = self._medium.store(header, first, tiles)
+        best = data, coding
+        if 4 * self.coder.estimated_words(tiles) <= UNLIKELY * len(data):
+            words, size = self.coder.pack(tiles, advance), int(self._medium.sizes(header, first, len(tiles)).sum())
+            if 4 * len(words) <= len(data) and len(words) >= self.coder.least_words(len(tiles), size, coded=True):
+                best = words, MODEL
+        advance(1)
+        return best
 
     def _restore(self, readers: list[Reader], progress: Progress | None = None) -> Iterator[np.ndarray]:
         """Yields uint8 ``(n, h, w, c)``: all pictures in their order, some at a time."""
-        done, total = 0, sum(reader.header.tiles for reader in readers)
-
-        def restored(reader: Reader) -> Iterator[np.ndarray]:
-            nonlocal done
-            chunks = reader.chunks(self.coder.words_per_tile)
-            for part in self._in_parallel(lambda chunk: self._unpack(reader, chunk), chunks):
-                yield part
-                done += len(part)
-                if progress:
-                    progress(done, total)
-
+        total = sum(reader.header.tiles for reader in readers)
+        done = _Progress(progress, total, sum(self._medium.units(reader.header) for reader in readers))
         for reader in readers:
-            rows = _tiles.Rows(restored(reader))
+            chunks = reader.chunks(self.coder.words_per_tile)
+            unpack = functools.partial(self._unpack, reader, done=done)
+            rows = _tiles.Rows(self._in_parallel(unpack, chunks))
             for section in reader.header.sections:
                 yield from self._medium.restored(rows, section)
             rows.take(1)  # there is none: the last chunk is done with
 
-    def _unpack(self, reader: Reader, chunk: tuple[np.ndarray, int, str]) -> np.ndarray:
-        words, count, where = chunk
+    def _unpack(self, reader: Reader, chunk: Chunk, done: "_Progress | None" = None) -> np.ndarray:
+        header, advance = reader.header, (done or _Progress(None, 1, 1)).chunk(chunk.tiles)
         try:
-            return self.coder.unpack(words, count)
+            if chunk.coding != MODEL:
+                rows = self._medium.stored(header, chunk)
+            else:
+                sizes = self._medium.sizes(header, chunk.first, chunk.tiles)
+                if len(chunk.content) < self.coder.least_words(chunk.tiles, int(sizes.sum()), header.coded):
+                    raise CodecError(f"its {len(chunk.content)} words are too few for {chunk.tiles} tiles")
+                rows = self.coder.unpack(chunk.content, chunk.tiles, sizes, advance)
         except CodecError as error:
-            raise CodecError(f"{reader.name}, {where}: {error}.") from None
+            raise CodecError(f"{reader.name}, {chunk.where}: {error}.") from None
+        advance(1)
+        return rows
 
     def _in_parallel(self, work: Callable, items: Iterator) -> Iterator:
         """``map``, by as many threads as the codec has, with few items at a time."""
@@ -529,6 +629,7 @@ class Codec:
                 f"{name} was written by {header.probe.runtime}, whose networks give other numbers than "
                 f"{self.coder.probe.runtime} here: restore it where both agree."
             )
+        self._medium.check(header, name)
         return readers, header
 
     def _summary(self, header: Header, size: int, sources=()) -> Summary:
@@ -537,6 +638,35 @@ class Codec:
 
     def _summary_of_compact(self, size: int) -> Summary:
         return Summary(self.name, 1, self.tile[0] * self.tile[1], 1, size)
+
+
+class _Progress:
+    """Adds up what threads have done of their chunks, and tells it in the units that a user knows."""
+
+    def __init__(self, report: Progress | None, tiles: int, units: float):
+        self._report, self._tiles, self._units = report, tiles, units
+        self._done, self._lock = 0.0, threading.Lock()
+        if report:
+            report(0, round(units))
+
+    def chunk(self, tiles: int) -> Callable[[float], None]:
+        """A function that hears which part of a chunk of so many tiles is done."""
+        before = 0.0
+
+        def advance(part: float) -> None:
+            nonlocal before
+            if self._report:
+                with self._lock:
+                    self._done += (part - before) * tiles
+                    before = part
+                    self._report(round(self._done / self._tiles * self._units), round(self._units))
+
+        return advance
+
+
+def _opened(kind: type[Codec], artifact: artifacts.Artifact, num_threads: int) -> Codec:
+    """What a pickled codec becomes."""
+    return kind(artifact, num_threads=num_threads)
 
 
 def read_header(path: str | os.PathLike) -> Header:
@@ -558,6 +688,8 @@ def is_container(file: BinaryIO) -> bool:
 
 
 def _open(path: str | os.PathLike) -> BinaryIO:
+    if is_special(path):
+        raise ValueError(f"{path} is a device, a pipe or a socket: give a file.")
     try:
         return open(path, "rb")
     except OSError as error:

@@ -5,14 +5,17 @@ here knows a model: a chunk is a run of 32-bit words. Every field is checked bef
 is allocated from it, and each fault is a ``CodecError`` that says what is wrong at which byte.
 """
 
+import bisect
 import dataclasses
 import functools
 import io
+import itertools
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -21,12 +24,17 @@ VERSION = 1
 LOSSLESS_VERSION = 2  # with the two fields of a probe, which a reader must not overlook
 TILES_PER_CHUNK = 1024  # about 35 kB: the 13 bytes around a chunk weigh nothing, and memory stays small
 MAX_TILES_PER_CHUNK = 1 << 16
-MAX_SAMPLES = 1 << 28  # of one picture's tiles, which have to fit in memory
+MAX_SAMPLES = 1 << 30  # of one picture's tiles, which have to fit in memory
 MIN_CHUNK_BYTES = 1 + 4  # an empty word count and the CRC
+MODEL, RAW, XZ, WEBP = range(4)  # how a chunk is coded: see ``zoo.codec.stored``
 MAX_NAME_BYTES = 1024
 MAX_DEFLATE_RATIO = 1032  # zlib's own limit, https://zlib.net/zlib_tech.html
 
-_NAMED = 1  # flag
+MAX_PART_BYTES = 200  # of a name between slashes, as it is written: file systems take 255, with what is added to it
+
+_NAMED, _CODED = 1, 2  # flags
+# What Windows takes for a device in any folder, whatever its extension.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE)
 
 
 class CodecError(ValueError):
@@ -73,6 +81,7 @@ class Header:
         names: ``(count, name)`` of each input in its order; empty where names were not kept.
         tiles_per_chunk: tiles in every chunk but the last.
         probe: of a lossless container, what has to be the same where it is restored; None for a lossy one.
+        coded: whether each chunk says how it is coded, which a lossless one may; else the model codes all of them.
     """
 
     model: str
@@ -83,6 +92,7 @@ class Header:
     names: tuple[tuple[int, str], ...] = ()
     tiles_per_chunk: int = TILES_PER_CHUNK
     probe: "Probe | None" = None
+    coded: bool = False
 
     @property
     def version(self) -> int:
@@ -113,6 +123,21 @@ class Header:
     def tiles_in_chunk(self, index: int) -> int:
         return min(self.tiles_per_chunk, self.tiles - index * self.tiles_per_chunk)
 
+    def parts(self, first: int, count: int) -> Iterator[tuple[Section, int, int]]:
+        """``(section, first, count)``: the sections of ``count`` tiles from ``first`` on, and which of their tiles."""
+        at = bisect.bisect_right(self._ends, first)
+        while count:
+            section = self.sections[at]
+            inside = first - (self._ends[at - 1] if at else 0)
+            part = min(count, self._ends[at] - first)
+            yield section, inside, part
+            first, count, at = first + part, count - part, at + 1
+
+    @functools.cached_property
+    def _ends(self) -> list[int]:
+        """Tiles up to the end of each section."""
+        return list(itertools.accumulate(s.count * tiles_of(s.shape, self.tile) for s in self.sections))
+
     def picture_inputs(self) -> tuple[tuple[int, str], ...]:
         """``(count, name)`` of each input; without names, all pictures count as one."""
         return self.names or ((self.pictures, "picture"),)
@@ -120,6 +145,8 @@ class Header:
     def picture_names(self) -> Iterator[str]:
         """A name for every picture: its input's, numbered where the input held several."""
         for count, name in self.picture_inputs():
+            if os.name == "nt":  # written by a release, or a program, that did not look at every system's rules
+                name = make_safe(name)
             digits = len(str(count - 1))
             yield from [name] if count == 1 else (f"{name}_{i:0{digits}}" for i in range(count))
 
@@ -165,22 +192,50 @@ def merged(headers: list[Header], name: str) -> Header:
     return dataclasses.replace(first, sections=sections, axes=4, names=names)
 
 
+class Chunk(NamedTuple):
+    """A chunk as it is read.
+
+    Attributes:
+        content: uint32 words where the model coded it, else bytes.
+        tiles: number of its tiles.
+        where: a text that places it.
+        first: number of its first tile in the container.
+        coding: ``MODEL``, ``RAW``, ``XZ`` or ``WEBP``.
+    """
+
+    content: np.ndarray | bytes
+    tiles: int
+    where: str
+    first: int
+    coding: int
+
+
 class Writer:
-    """Writes a container: the header at once, then one chunk a call."""
+    """Writes a container: the header at once, then one chunk a call, and ``close`` after the last."""
 
     def __init__(self, file: BinaryIO, header: Header):
-        self._file, self._chunks, self._next = file, header.chunks, 0
+        self._file, self._chunks, self._next, self._coded = file, header.chunks, 0, header.coded
         body = _pack_header(header)
         start = MAGIC + bytes([header.version]) + _varint(len(body)) + body
         self._seed = zlib.crc32(start)
         self.size = self._put(start + struct.pack("<I", self._seed))
 
-    def chunk(self, words: np.ndarray) -> None:
-        """Appends a chunk of uint32 words."""
-        data = words.astype("<u4").tobytes()
-        crc = _chunk_crc(self._seed, self._next, self._chunks, data)
-        self.size += self._put(_varint(len(words)) + data + struct.pack("<I", crc))
+    def chunk(self, content: np.ndarray | bytes, coding: int = MODEL) -> None:
+        """Appends a chunk: uint32 words of the model, or bytes of another coding."""
+        data = content.astype("<u4").tobytes() if coding == MODEL else content
+        kind = bytes([coding]) if self._coded else b""
+        crc = _chunk_crc(self._seed, self._next, self._chunks, kind + data)
+        self.size += self._put(kind + _varint(len(content)) + data + struct.pack("<I", crc))
         self._next += 1
+
+    def close(self) -> None:
+        """Compares what was written with what the header announces.
+
+        Raises:
+            ValueError: if chunks are missing or left over.
+        """
+        if self._next != self._chunks:
+            raise ValueError(f"The inputs gave {self._next} chunks of {self._chunks}: they changed while being read.")
 
     def _put(self, data: bytes) -> int:
         self._file.write(data)
@@ -224,7 +279,7 @@ class Reader:
             raise cursor.fault("the header's CRC-32 does not match: the file is corrupt")
         self.header = _unpack_header(_Cursor(io.BytesIO(body), length, name, at), version)
         self._file, self._first_chunk = file, cursor.offset
-        if self.header.chunks * MIN_CHUNK_BYTES > cursor.left:
+        if self.header.chunks * (MIN_CHUNK_BYTES + self.header.coded) > cursor.left:
             raise cursor.fault(
                 f"{cursor.left} bytes are left: too few for the {self.header.chunks} chunks that the header announces",
                 cursor.offset,
@@ -241,10 +296,8 @@ class Reader:
             self._skip_chunk(cursor, index)
         return cursor.offset
 
-    def chunks(
-        self, words_per_tile: int, first: int = 0, last: int | None = None
-    ) -> Iterator[tuple[np.ndarray, int, str]]:
-        """Yields ``(words, tiles, where)`` of each chunk: uint32 words, and a text that places it.
+    def chunks(self, words_per_tile: int, first: int = 0, last: int | None = None) -> Iterator[Chunk]:
+        """The chunks, one after the other.
 
         Args:
             words_per_tile: the most words that a tile can take; a longer chunk is refused unread.
@@ -253,17 +306,19 @@ class Reader:
         Raises:
             CodecError: if a chunk is damaged, or out of its place.
         """
-        cursor, total = self._rewound(), self.header.chunks
+        cursor, header = self._rewound(), self.header
         for index in range(first):
             self._skip_chunk(cursor, index)
-        for index in range(first, total if last is None else last):
-            where = f"chunk {index + 1} of {total} at byte {cursor.offset}"
-            tiles = self.header.tiles_in_chunk(index)
-            count = cursor.varint(f"{where}: its length")
-            if count > tiles * words_per_tile + 2:
+        for index in range(first, header.chunks if last is None else last):
+            where, tiles = self._place(cursor, index), header.tiles_in_chunk(index)
+            coding, count = self._start(cursor, where)
+            if coding == MODEL and count > tiles * words_per_tile + 2:
                 raise cursor.fault(f"{where} announces {count} words, more than {tiles} tiles can take")
-            data = self._take_chunk(cursor, index, count, where)
-            yield np.frombuffer(data, "<u4").astype(np.uint32), tiles, where
+            if coding != MODEL and count > tiles * header.tile[0] * header.tile[1]:
+                raise cursor.fault(f"{where} announces {count} bytes, more than {tiles} tiles can take")
+            data = self._take_chunk(cursor, index, coding, count, where)
+            content = np.frombuffer(data, "<u4").astype(np.uint32) if coding == MODEL else data
+            yield Chunk(content, tiles, where, index * header.tiles_per_chunk, coding)
 
     def verify(self) -> None:
         """Reads all chunks, without a look at what their words mean.
@@ -271,20 +326,32 @@ class Reader:
         Raises:
             CodecError: if one is damaged, or out of its place.
         """
-        cursor, total = self._rewound(), self.header.chunks
-        for index in range(total):
-            where = f"chunk {index + 1} of {total} at byte {cursor.offset}"
-            self._take_chunk(cursor, index, cursor.varint(f"{where}: its length"), where)
+        cursor = self._rewound()
+        for index in range(self.header.chunks):
+            where = self._place(cursor, index)
+            self._take_chunk(cursor, index, *self._start(cursor, where), where)
 
-    def _take_chunk(self, cursor: "_Cursor", index: int, count: int, where: str) -> bytes:
-        data = cursor.take(4 * count, where)
-        if cursor.word(f"{where}: its CRC") != _chunk_crc(self._seed, index, self.header.chunks, data):
+    def _place(self, cursor: "_Cursor", index: int) -> str:
+        return f"chunk {index + 1} of {self.header.chunks} at byte {cursor.offset}"
+
+    def _start(self, cursor: "_Cursor", where: str) -> tuple[int, int]:
+        """How a chunk is coded, and its length, in words of the model or in bytes."""
+        coding = MODEL
+        if self.header.coded:
+            coding = cursor.between(cursor.byte(f"{where}: its coding"), f"{where}: its coding", MODEL, WEBP)
+        return coding, cursor.varint(f"{where}: its length")
+
+    def _take_chunk(self, cursor: "_Cursor", index: int, coding: int, count: int, where: str) -> bytes:
+        data = cursor.take(4 * count if coding == MODEL else count, where)
+        kind = bytes([coding]) if self.header.coded else b""
+        if cursor.word(f"{where}: its CRC") != _chunk_crc(self._seed, index, self.header.chunks, kind + data):
             raise cursor.fault(f"{where} is corrupt: its CRC-32 does not match")
         return data
 
     def _skip_chunk(self, cursor: "_Cursor", index: int) -> None:
-        where = f"chunk {index + 1} of {self.header.chunks} at byte {cursor.offset}"
-        cursor.skip(4 * cursor.varint(f"{where}: its length") + 4, where)
+        where = self._place(cursor, index)
+        coding, count = self._start(cursor, where)
+        cursor.skip((4 * count if coding == MODEL else count) + 4, where)
 
     def _rewound(self) -> "_Cursor":
         size = self._file.seek(0, os.SEEK_END)
@@ -398,14 +465,16 @@ class _Cursor:
 
 def is_safe_name(name: str) -> bool:
     """Whether a name is a relative path that stays below the folder it is restored into."""
+    # Windows takes dots and spaces off the end of a part: ".. " is "..", and "..." is the folder itself.
     parts = name.split("/")
-    return name.isprintable() and "\\" not in name and ":" not in name and not {"", ".", ".."} & {*parts}
+    return name.isprintable() and "\\" not in name and ":" not in name and all(part.strip(". ") for part in parts)
 
 
 def make_safe(name: str) -> str:
-    """The name, with what ``is_safe_name`` and common file systems refuse replaced."""
+    """The name, with what ``is_safe_name`` and common file systems refuse replaced: each part is a file's on any."""
     name = "".join(c if c.isprintable() and c not in '\\:*?"<>|' else "_" for c in name)
-    return "/".join(part for part in name.split("/") if part not in ("", ".", "..")) or "_"
+    parts = (part.encode()[-MAX_PART_BYTES:].decode(errors="ignore").rstrip(". ") for part in name.split("/"))
+    return "/".join(f"_{part}" if _DEVICE.match(part) else part for part in parts if part) or "_"
 
 
 def _pack_header(header: Header) -> bytes:
@@ -413,7 +482,7 @@ def _pack_header(header: Header) -> bytes:
     parts = [
         _varint(len(model)), model, header.fingerprint,
         *map(_varint, header.tile), _varint(header.tiles_per_chunk),
-        bytes([header.axes, _NAMED if header.names else 0]), _varint(len(header.sections)),
+        bytes([header.axes, bool(header.names) * _NAMED | header.coded * _CODED]), _varint(len(header.sections)),
     ]  # fmt: skip
     for section in header.sections:
         parts += map(_varint, (section.count, *section.shape))
@@ -439,7 +508,8 @@ def _unpack_header(cursor: _Cursor, version: int) -> Header:
     tile = cursor.varint("tile height", 1, 4096), cursor.varint("tile width", 1, 4096)
     tiles_per_chunk = cursor.varint("tiles per chunk", 1, MAX_TILES_PER_CHUNK)
     axes = cursor.between(cursor.byte("axes"), "axes", 2, 4)
-    flags = cursor.between(cursor.byte("flags"), "flags", 0, _NAMED)
+    most = _NAMED if version == VERSION else _NAMED | _CODED
+    flags = cursor.between(cursor.byte("flags"), "flags", 0, most)
     # A section takes at least four bytes.
     sections: list[Section] = []
     for _ in range(cursor.varint("number of sections", 1, max(1, cursor.left // 4))):
@@ -451,7 +521,7 @@ def _unpack_header(cursor: _Cursor, version: int) -> Header:
         if sections and sections[-1].shape == section.shape:
             raise cursor.fault("two neighbouring sections have one shape")
         sections.append(section)
-    header = Header(model, fingerprint, tile, tuple(sections), axes, (), tiles_per_chunk)
+    header = Header(model, fingerprint, tile, tuple(sections), axes, (), tiles_per_chunk, coded=bool(flags & _CODED))
     if axes < 4 and (header.pictures > 1 or (axes == 2 and sections[0].channels > 1)):
         raise cursor.fault(f"{axes} axes cannot hold these pictures")
     if flags & _NAMED:

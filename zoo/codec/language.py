@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.codec.tables import read_arrays
+
 PRE_BITS = 10  # fraction bits of what goes into a gate
 STATE_BITS = 15  # fraction bits of what comes out, and of the state
 READ_BITS = 10  # of those of the state, that matrices read
@@ -72,8 +74,7 @@ class LanguageTables:
             ValueError: if it is no such file, or contradicts itself; the message names it.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                tables = cls(**{field.name: file[field.name] for field in dataclasses.fields(cls)})
+            tables = cls(**read_arrays(path, [field.name for field in dataclasses.fields(cls)]))
             tables._check()
             return tables
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:

@@ -1,13 +1,11 @@
 """A LiteRT network, run batch by batch."""
 
-import contextlib
-import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import numpy as np
+
+from zoo.codec import flatbuffer
 
 
 class Network:
@@ -27,6 +25,10 @@ class Network:
 
     def __init__(self, path: Path, *, reference: bool = False):
         self._path, self._content, self._reference = path, path.read_bytes(), reference
+        try:
+            flatbuffer.check(self._content)
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be run: {error}.") from None
         self._local = threading.local()
         interpreter = self._interpreter
         self.inputs, self.outputs = interpreter.get_input_details(), interpreter.get_output_details()
@@ -68,11 +70,8 @@ class Network:
 
         kernels = OpResolverType.BUILTIN_REF if self._reference else OpResolverType.AUTO
         try:
-            with quiet_stderr():
-                interpreter = Interpreter(
-                    model_content=self._content, num_threads=1, experimental_op_resolver_type=kernels
-                )
-                interpreter.allocate_tensors()
+            interpreter = Interpreter(model_content=self._content, num_threads=1, experimental_op_resolver_type=kernels)
+            interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{self._path} cannot be run: {' '.join(str(error).split())}") from None
         return interpreter
@@ -89,26 +88,3 @@ def dequantized(output: np.ndarray, details: dict) -> np.ndarray:
     """What the integers of a tensor stand for, float32; those without a scale, such as switches, stay integers."""
     scale, zero = details["quantization"]
     return (output.astype(np.float32) - zero) * np.float32(scale) if scale else output
-
-
-@contextlib.contextmanager
-def quiet_stderr(sink: IO[bytes] | None = None) -> Iterator[None]:
-    """Keeps LiteRT from announcing its delegate on stderr, for which it has no switch.
-
-    Its errors are not lost: they are raised.
-
-    Args:
-        sink: a file that gets what is written there; None for nothing.
-    """
-    try:
-        saved = os.dup(2)
-    except OSError:  # a process without stderr
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as null:
-            os.dup2((sink or null).fileno(), 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

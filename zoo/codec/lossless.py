@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import platform
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import numpy as np
 from zoo import artifacts
 from zoo.codec.container import CodecError, Probe
 from zoo.codec.litert import Network, as_int8
-from zoo.codec.tables import PRECISION
+from zoo.codec.tables import PRECISION, read_arrays
 
 # Row and column of each quarter's pixels among two times two, in the order of the likelihood's outputs; the second is
 # diagonal to the first, so that the others have neighbours on all sides.
@@ -31,6 +32,10 @@ CDF_STEPS, CDF_REACH = 256, 16  # entries of a distribution function to a standa
 SCALE_SHIFT = 12  # fraction bits of an inverse scale
 WEIGHTS = 256  # that the components of a mixture share
 LEVELS = 256  # of pixels and of latents
+
+MOST_RATIO = 16  # of a chunk's samples to its bytes, where it could be coded otherwise
+LEAST_BITS = 2  # of a tile, where it could not: black ones take 4.5
+SAMPLE_TILES = 64  # that show whether the model suits a chunk
 
 _BATCH = 128  # tiles whose symbols are pushed together
 _ROWS = 4096  # distributions made at once: as many as the processor's cache likes
@@ -78,8 +83,7 @@ class LosslessTables:
             ValueError: if it is no such file, or contradicts itself; the message names it.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _SHAPES}
+            arrays = read_arrays(path, _SHAPES)
             for name, shape in _SHAPES.items():
                 if arrays[name].dtype != np.int32 or arrays[name].shape != shape:
                     raise ValueError(f"{name} must be int32 {shape}.")
@@ -139,16 +143,38 @@ class LosslessCoder:
         version = importlib.metadata.version("ai-edge-litert")
         return Probe(f"LiteRT {version} on {platform.machine()}", digest.digest()[:8])
 
-    def pack(self, tiles: np.ndarray) -> np.ndarray:
-        """Uint32 words of tiles, uint8 ``(n, height, width, 1)``."""
+    def pack(self, tiles: np.ndarray, advance: Callable[[float], None] | None = None) -> np.ndarray:
+        """Uint32 words of tiles, uint8 ``(n, height, width, 1)``; ``advance`` hears which part of them is done."""
         import constriction
 
         coder = constriction.stream.stack.AnsCoder(self._seed())
         for start, stop in _batches(len(tiles)):
             self._push(coder, tiles[start:stop])
+            if advance:
+                advance(stop / len(tiles))
         return coder.get_compressed()
 
-    def unpack(self, words: np.ndarray, count: int) -> np.ndarray:
+    def estimated_words(self, tiles: np.ndarray) -> float:
+        """About how many words tiles take, from some of them."""
+        some = tiles[:: -(-len(tiles) // SAMPLE_TILES)]
+        seed = int(self._tables.seed_words)
+        return 0 if len(some) == len(tiles) else seed + (len(self.pack(some)) - seed) * len(tiles) / len(some)
+
+    def least_words(self, count: int, size: int, coded: bool) -> float:
+        """The fewest words that ``count`` tiles are accepted in, so that few bytes do not buy much work.
+
+        What takes less is coded otherwise where a chunk says how (``coded``).
+        """
+        words = count * np.prod(self.tile) / (4 * MOST_RATIO) if coded else (count - 16) * LEAST_BITS / 32
+        return int(self._tables.seed_words) + max(0, words)
+
+    def unpack(
+        self,
+        words: np.ndarray,
+        count: int,
+        sizes: np.ndarray | None = None,
+        advance: Callable[[float], None] | None = None,
+    ) -> np.ndarray:
         """The tiles, uint8 ``(count, height, width, 1)``, that words stand for.
 
         Raises:
@@ -156,13 +182,20 @@ class LosslessCoder:
         """
         import constriction
 
+        if count > self.tiles_per_chunk:
+            raise CodecError(f"it has {count} tiles: without loss, {self.tiles_per_chunk} are the most")
         try:
             coder = constriction.stream.stack.AnsCoder(words)
         except ValueError:
             raise CodecError("its last word is zero, which no coder writes") from None
-        tiles = np.empty((count, *self._shape), np.uint8)
+        tiles = np.zeros((count, *self._shape), np.uint8)
         for start, stop in reversed(list(_batches(count))):
             tiles[start:stop] = self._pop(coder, stop - start)
+            # What is left are the first words and the tiles before: here, not after hours, forged words run out.
+            if coder.num_words() < int(self._tables.seed_words) // 2:
+                raise CodecError("its words end too early")
+            if advance:
+                advance((count - start) / count)
         if not np.array_equal(coder.get_compressed(), self._seed()):
             raise CodecError(f"its words do not end with the pixels of {count} tiles")
         return tiles
@@ -191,6 +224,8 @@ class LosslessCoder:
         tiles = np.zeros((n, *self._shape), np.uint8)
         for index, (row, column) in enumerate(QUARTERS):
             # What is not known yet has no say in this quarter's outputs: the network is built so.
+            if coder.is_empty():
+                raise CodecError("its words end too early")
             outputs = self._networks["likelihood"](as_int8(tiles), z2, z1)[3 * index : 3 * index + 3]
             places = tiles[:, row::2, column::2]
             places[...] = _decode(coder, self._mixture(index, *outputs), places.size).reshape(places.shape)

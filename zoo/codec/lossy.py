@@ -1,16 +1,19 @@
 """Tiles to words by an int8 encoder and integer tables, and back by a float decoder."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from zoo import artifacts
 from zoo.codec import pictures as _pictures
-from zoo.codec.container import TILES_PER_CHUNK
+from zoo.codec.container import TILES_PER_CHUNK, CodecError
 from zoo.codec.frames import scale_of
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import Tables
+
+SLACK_TILES = 8  # of a chunk, that may take next to no words
 
 
 class LossyCoder:
@@ -37,17 +40,42 @@ class LossyCoder:
         self.words_per_tile = self.tables.latent_dim + 1
         self._values = int(np.prod(self.tables.tile))  # of a tile as the networks take it
 
-    def pack(self, tiles: np.ndarray) -> np.ndarray:
+    def pack(self, tiles: np.ndarray, advance=None) -> np.ndarray:
         """Uint32 words of tiles, uint8 ``(n, height, width, 1)``."""
         return self.tables.encode(self.encode(tiles))
 
-    def unpack(self, words: np.ndarray, count: int) -> np.ndarray:
+    def least_words(self, count: int, size: int, coded: bool) -> int:
+        """The fewest words that tiles are accepted in before they are looked at; ``_restored`` looks closer."""
+        return 0
+
+    def unpack(self, words: np.ndarray, count: int, sizes: np.ndarray | None = None, advance=None) -> np.ndarray:
         """The tiles, uint8 ``(count, height, width, 1)``, that words stand for.
 
         Raises:
             CodecError: if they are not those of ``count`` tiles.
         """
-        return self.decode(self.tables.decode(words, count))
+        return self._restored(self.tables.decode(words, count), len(words), self.decode)
+
+    def _restored(self, symbols: np.ndarray, words: int, decode: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What a network makes of symbols, of which few words hold few, so that few bytes do not buy much work.
+
+        Tiles whose symbols are the smallest of all may take no words, as the coder begins with 0: one is decoded.
+
+        Raises:
+            CodecError: if there are more others than the words can hold.
+        """
+        smallest = (symbols == self.tables.minimum).all(axis=1)
+        others = len(symbols) - int(smallest.sum())
+        # A symbol makes the coder's state grow by its share, less 2^-8 of that; in the first tiles the state is small.
+        bits = max(0, self.tables.least_bits - self.tables.latent_dim * 2**-7)
+        if 32 * (words + 2) < (others - SLACK_TILES) * bits:
+            raise CodecError(f"its {words} words are too few for {others} tiles")
+        if others >= len(symbols) - 1:
+            return decode(symbols)
+        kept = np.append(np.flatnonzero(~smallest), smallest.argmax())
+        places = np.full(len(symbols), others)
+        places[kept[:-1]] = np.arange(others)
+        return decode(symbols[kept])[places]
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Symbols, int16 ``(n, latent_dim)``, of images of the tile's size; see ``Codec.encode``."""
@@ -120,7 +148,7 @@ class SignalCoder(LossyCoder):
         self.words_per_tile += 1
         self._values += self.tables.overlap
 
-    def pack(self, tiles: np.ndarray) -> np.ndarray:
+    def pack(self, tiles: np.ndarray, advance=None) -> np.ndarray:
         """Uint32 words of frames, int16 ``(n, 1 + length)``."""
         levels, samples = tiles[:, 0], tiles[:, 1:]
         normal = np.rint(samples * (128 / scale_of(levels))[:, None]).clip(-128, 127).astype(np.int8)
@@ -128,12 +156,13 @@ class SignalCoder(LossyCoder):
         symbols = self.tables.symbols(codes.reshape(len(tiles), -1))
         return self.tables.encode(symbols, self.tables.encode_levels(levels))
 
-    def unpack(self, words: np.ndarray, count: int) -> np.ndarray:
+    def unpack(self, words: np.ndarray, count: int, sizes: np.ndarray | None = None, advance=None) -> np.ndarray:
         """The frames, float32 ``(count, length)`` in 16-bit samples, that words stand for.
 
         Raises:
             CodecError: if they are not those of ``count`` frames.
         """
         symbols, levels = self.tables.decode_with_levels(words, count)
-        (frames,) = self._decoder(symbols.astype(np.float32) * self.tables.step)
+        step = self.tables.step
+        frames = self._restored(symbols, len(words), lambda part: self._decoder(part.astype(np.float32) * step)[0])
         return frames.reshape(count, -1) * scale_of(levels)[:, None]

@@ -1,5 +1,7 @@
 """Which model a file needs, among those that are shipped and their earlier versions."""
 
+import re
+
 from zoo import artifacts
 from zoo.codec import compact
 from zoo.codec.container import CodecError, Header
@@ -16,7 +18,10 @@ def fingerprint_of(artifact: artifacts.Artifact) -> bytes:
     """
     for tables in TABLES:
         if artifact.has(tables):
-            return bytes.fromhex(artifact.manifest[artifact.prefix + tables]["sha256"])[:8]
+            digest = artifact.manifest[artifact.prefix + tables]["sha256"]
+            if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+                raise ValueError(f"{artifact.name} has a damaged manifest: the digest of {tables} is {digest!r:.80}.")
+            return bytes.fromhex(digest)[:8]
     raise ValueError(
         f"{artifact.name} cannot compress: it has no codec.npz, as compressor has, "
         "nor lossless.npz, as hierarchical_vae has, nor text.npz, as summarizer has."
@@ -35,7 +40,7 @@ def for_header(header: Header, name: str) -> artifacts.Artifact:
         CodecError: if the model is not at hand, or has no codec.
     """
     try:
-        found = artifacts.find(header.model)
+        found = artifacts.find(header.model, folders=False)
         return next((v for v in found.versions() if fingerprint_of(v) == header.fingerprint), found)
     except ValueError as error:
         raise CodecError(

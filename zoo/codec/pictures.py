@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import io
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -44,6 +46,7 @@ class Source:
         axes: number of axes of the array that the input holds.
         read: ``read(start, stop)`` gives pictures as uint8 ``(stop - start, height, width,
             channels)``.
+        changes: what the file holds and these pictures do not, such as ``16 bits made 8``; empty for nothing.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Source:
     shape: tuple[int, int, int]
     axes: int
     read: Callable[[int, int], np.ndarray]
+    changes: tuple[str, ...] = ()
 
     def batches(self, size: int) -> Iterator[np.ndarray]:
         """All pictures in their order, at most ``size`` at a time."""
@@ -74,11 +78,11 @@ def to_uint8(array: np.ndarray, name: str = "images") -> np.ndarray:
     return np.rint(array * 255).astype(np.uint8)
 
 
-def from_array(array: np.ndarray, name: str = "array", label: str = "array") -> Source:
+def from_array(array: np.ndarray, name: str = "array", label: str = "array", *, exact: bool = False) -> Source:
     """An array ``(h, w)``, ``(h, w, c)`` or ``(n, h, w, c)``, c 1 or 3, as a source.
 
     Raises:
-        ValueError: if it has another shape or dtype, or is empty.
+        ValueError: if it has another shape or dtype, is empty, or is of float where it must be kept ``exact``.
     """
     shape = array.shape
     wanted = "(h, w), (h, w, c) or (n, h, w, c) with c 1 or 3"
@@ -89,6 +93,8 @@ def from_array(array: np.ndarray, name: str = "array", label: str = "array") -> 
         raise ValueError(f"{name} holds no pixels: received the shape {shape}, expected {wanted}.")
     if array.dtype != np.uint8 and array.dtype.kind != "f":
         raise ValueError(f"{name} must be uint8, or float in [0, 1]: received {array.dtype}.")
+    if exact and array.dtype != np.uint8:
+        raise ValueError(f"{name} holds {array.dtype}: without loss, give uint8, or leave out --lossless.")
     full = {2: (1, *shape, 1), 3: (1, *shape), 4: shape}[len(shape)]
     pictures = array.reshape(full)
     return Source(
@@ -97,6 +103,7 @@ def from_array(array: np.ndarray, name: str = "array", label: str = "array") -> 
         full[1:],
         len(shape),
         lambda start, stop: to_uint8(pictures[start:stop], name),
+        () if array.dtype == np.uint8 else (f"{array.dtype} made 8 bits",),
     )
 
 
@@ -106,11 +113,13 @@ def open_sources(
     tile: tuple[int, int] = (28, 28),
     taken: Iterable[tuple[int, str]] = (),
     failed: list[str] | None = None,
+    *,
+    exact: bool = False,
 ) -> list[Source]:
     """Sources of files: pictures that Pillow opens, ``.npy`` arrays, and folders of pictures.
 
     Grey pictures stay grey, all others become RGB; transparency is ignored, 16 bits become 8, and
-    of an animation the first frame counts. Only sizes are read here.
+    of an animation or of several pages the first one counts: ``Source.changes`` says so. Only sizes are read here.
 
     Args:
         inputs: paths.
@@ -118,17 +127,22 @@ def open_sources(
             cutting off what protrudes or filling with black.
         tile: ``(height, width)`` for those two.
         taken: ``(count, name)`` of inputs whose names no other may get.
-        failed: gets a line for each input that cannot be opened, and the others are returned; None to raise instead.
+        failed: gets a line for each input that cannot be opened and each file of a folder that is no picture by its
+            name, and the others are returned; None to raise for the former and leave out the latter.
+
+        exact: whether a picture that would be changed is refused.
 
     Raises:
         ValueError: if an input is missing, unreadable or no picture, or a folder holds none.
     """
     if fit not in FITS:
         raise ValueError(f"fit must be {', '.join(FITS)}: received {fit!r}.")
+    if exact and fit != "tile":
+        raise ValueError(f"fit={fit!r} scales pictures: without loss, leave it out.")
     names, sources = Names(taken), []
-    for path, label in expand(inputs, EXTENSIONS, "pictures"):
+    for path, label in expand(inputs, EXTENSIONS, "pictures", failed):
         try:
-            sources.append(_open(path, label, names, fit, tile))
+            sources.append(_open(path, label, names, fit, tile, exact))
         except ValueError as error:
             if failed is None:
                 raise
@@ -136,8 +150,8 @@ def open_sources(
     return sources
 
 
-def _open(path: Path, label: str, names: Names, fit: str, tile: tuple[int, int]) -> Source:
-    source = _open_array(path) if path.suffix.lower() == ".npy" else _open_picture(path)
+def _open(path: Path, label: str, names: Names, fit: str, tile: tuple[int, int], exact: bool) -> Source:
+    source = (_open_array if path.suffix.lower() == ".npy" else _open_picture)(path, exact)
     return fitted(dataclasses.replace(source, name=names.unique(label, source.count)), fit, tile)
 
 
@@ -152,27 +166,33 @@ def fitted(source: Source, fit: str, tile: tuple[int, int]) -> Source:
     )
 
 
-def _open_array(path: Path) -> Source:
+def _open_array(path: Path, exact: bool) -> Source:
     def mapped() -> Source:
         try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            array, state = np.load(path, mmap_mode="r", allow_pickle=False), os.stat(path)
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
         except (ValueError, EOFError) as error:
             raise ValueError(f"{path} is no .npy array of numbers: {' '.join(str(error).split())}") from None
-        return from_array(array, str(path))
+        found = state.st_ino, state.st_size, state.st_mtime_ns
+        if found != states.setdefault(path, found):
+            raise ValueError(f"{path} changed while it was read.")
+        return from_array(array, str(path), exact=exact)
 
+    states = {}
     # Each batch is copied out of a map of its own: one map would keep in memory all that was read through it.
     return dataclasses.replace(mapped(), read=lambda start, stop: np.array(mapped().read(start, stop)))
 
 
-def _open_picture(path: Path) -> Source:
+def _open_picture(path: Path, exact: bool) -> Source:
     with _picture(path) as image:
-        mode, (width, height) = image.mode, image.size
+        mode, (width, height), (kept, lost) = image.mode, image.size, _changes(image, exact)
         if image.getexif().get(_ORIENTATION, 1) >= 5:
             width, height = height, width
     if mode in ("I", "F"):
         raise ValueError(f"{path} has 32 bits a sample: convert it to 8 or 16, or give a .npy array in [0, 1].")
+    if exact and lost:
+        raise ValueError(f"{path} would not be kept exactly ({', '.join(lost)}): convert it, or leave out --lossless.")
     shape = (height, width, 1 if mode in _GREY_MODES else 3)
 
     def read(start: int, stop: int) -> np.ndarray:
@@ -181,7 +201,33 @@ def _open_picture(path: Path) -> Source:
             raise ValueError(f"{path} changed while it was read: it was {shape}, now {array.shape}.")
         return array[None]
 
-    return Source("", 1, shape, 4, read)
+    return Source("", 1, shape, 4, read, (*lost, *kept))
+
+
+def _changes(image, exact: bool) -> tuple[list[str], list[str]]:
+    """What of a picture is left out: beside its pixels, such as a colour profile; and of the pixels themselves."""
+    kept, lost = [], []
+    if image.mode.startswith("I;16") or any(_has_16_bits(tile[0], tile[3]) for tile in image.tile):
+        lost.append("16 bits made 8")
+    if image.info.get("icc_profile"):
+        kept.append("colour profile left out")
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        opaque = exact and image.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+        kept.append("opaque alpha channel left out") if opaque else lost.append("transparency left out")
+    if (frames := getattr(image, "n_frames", 1)) > 1:
+        # A camera's MPO is a JPEG with previews behind it.
+        (kept if image.format == "MPO" else lost).append(f"the first of {frames} frames or pages")
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        lost.append(f"{image.mode} made RGB")
+    return kept, lost
+
+
+def _has_16_bits(decoder: str, args) -> bool:
+    """Whether Pillow halves samples as it decodes: colour of 16 bits has no mode of its own."""
+    args = args if isinstance(args, tuple) else (args,)
+    if decoder.startswith("ppm"):
+        return args[-1] > 255  # the largest sample
+    return any(isinstance(arg, str) and "16" in arg for arg in args)
 
 
 def _read_picture(path: Path) -> np.ndarray:
@@ -204,6 +250,10 @@ def _picture(path: Path) -> Iterator:
     try:
         with Image.open(path) as image:
             yield image
+    except Image.DecompressionBombError:
+        raise ValueError(
+            f"{path} has too many pixels: if you trust it, give --max-pixels, or set PIL.Image.MAX_IMAGE_PIXELS."
+        ) from None
     except UnidentifiedImageError:
         raise ValueError(f"{path} is not a picture: expected a file that Pillow opens, or .npy.") from None
     except Exception as error:  # a damaged picture makes Pillow's plugins raise almost anything
@@ -243,6 +293,35 @@ def transformed(sources: list[Source], transform: Transform | None) -> list[Sour
         return transformed
 
     return [dataclasses.replace(source, read=read(source)) for source in sources]
+
+
+def beside_jpeg(picture: np.ndarray, restored: np.ndarray, size: int) -> tuple[float, float] | None:
+    """How many times the bytes of a JPEG that is as good ``size`` is.
+
+    Args:
+        picture, restored: uint8 ``(h, w, c)``.
+        size: bytes that ``restored`` was made of.
+
+    Returns:
+        The ratio, and the PSNR in dB; None where no JPEG is as good, or nothing was lost.
+    """
+    from PIL import Image
+
+    def error(other: np.ndarray) -> float:
+        return float(np.square(picture.astype(np.float32) - other.reshape(picture.shape)).mean())
+
+    wanted, low, high, found = error(restored), 1, 95, None
+    if not wanted:
+        return None
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    while low <= high:  # the lowest quality that is good enough
+        quality, file = (low + high) // 2, io.BytesIO()
+        image.save(file, "JPEG", quality=quality, optimize=True)
+        if error(np.asarray(Image.open(file))) <= wanted:
+            found, high = len(file.getvalue()), quality - 1
+        else:
+            low = quality + 1
+    return found and (size / found, 10 * math.log10(255**2 / wanted))
 
 
 def write_png(picture: np.ndarray, file: BinaryIO) -> None:

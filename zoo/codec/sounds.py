@@ -12,6 +12,8 @@ from zoo.codec.files import Names, expand
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64")
 BLOCK = 1 << 16  # samples that are read at once
+# libsndfile's names of what holds more than 16 bits.
+_FINER = {"PCM_24": "24 bits", "PCM_32": "32 bits", "FLOAT": "floats", "DOUBLE": "floats"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,13 +81,14 @@ def open_sounds(
         inputs: paths.
         rate: of the model, in Hz.
         taken: ``(count, name)`` of inputs whose names no other may get.
-        failed: gets a line for each input that cannot be opened, and the others are returned; None to raise instead.
+        failed: gets a line for each input that cannot be opened and each file of a folder that is no sound by its name,
+            and the others are returned; None to raise for the former and leave out the latter.
 
     Raises:
         ValueError: if an input is missing, unreadable, no sound, or empty.
     """
     names, sounds = Names(taken), []
-    for path, label in expand(inputs, EXTENSIONS, "sounds"):
+    for path, label in expand(inputs, EXTENSIONS, "sounds", failed):
         try:
             sound = _open_array(path) if path.suffix.lower() == ".npy" else _open(path, rate)
         except ValueError as error:
@@ -109,15 +112,19 @@ def _open_array(path: Path) -> Sound:
 
 def _open(path: Path, rate: int) -> Sound:
     with _file(path) as file:
-        channels, found, frames = file.channels, file.samplerate, file.frames
+        channels, found, frames, subtype = file.channels, file.samplerate, file.frames, file.subtype
     if not frames:
         raise ValueError(f"{path} holds no samples: expected a sound of at least one.")
     samples = max(1, -(-frames * rate // found))
     changes = []
     if found != rate:
         changes.append(f"resampled from {found:,} Hz")
+    if subtype in _FINER:
+        changes.append(f"{_FINER[subtype]} made 16 bits")
     if channels > 1:
         changes.append(f"{channels} channels mixed")
+    if missing := _missing_bytes(path):
+        changes.append(f"{missing:,} bytes fewer than its header says")
 
     def read() -> Iterator[np.ndarray]:
         left = samples
@@ -131,9 +138,30 @@ def _open(path: Path, rate: int) -> Sound:
     return Sound("", samples, read, tuple(changes))
 
 
+def _missing_bytes(path: Path) -> int:
+    """How many bytes of samples a WAV file lacks of those that its header says; 0 of other files and of streams."""
+    with open(path, "rb") as file:
+        size, start = os.fstat(file.fileno()).st_size, file.read(12)
+        if start[:4] != b"RIFF" or start[8:] != b"WAVE":
+            return 0
+        while len(chunk := file.read(8)) == 8:
+            length = int.from_bytes(chunk[4:], "little")
+            if chunk[:4] == b"data":  # of a stream, a writer that did not know has left the largest number there is
+                return max(0, file.tell() + length - size) if length < 0xFFFFFF00 else 0
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return 0
+
+
 def _blocks(path: Path) -> Iterator[np.ndarray]:
     with _file(path) as file:
-        for block in file.blocks(BLOCK, dtype="float32", always_2d=True):
+        blocks = file.blocks(BLOCK, dtype="float32", always_2d=True)
+        while True:
+            try:
+                block = next(blocks, None)
+            except RuntimeError as error:  # libsndfile's
+                raise ValueError(f"{path} is a damaged sound: {' '.join(str(error).split())}") from None
+            if block is None:
+                return
             mixed = block.mean(axis=1)
             if not np.isfinite(mixed).all():
                 raise ValueError(f"{path} holds NaN or infinity: expected finite samples.")

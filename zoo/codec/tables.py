@@ -10,6 +10,7 @@ frequencies that sum to 2^24.
 import binascii
 import functools
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,22 @@ _SHAPES = {
     "index_counts": (np.uint32, 1),
     "overlap": (np.int16, 0), "sample_rate": (np.int32, 0), "level_counts": (np.uint32, 1),
 }  # fmt: skip
+MOST_BYTES = 1 << 27  # of all tables of a model, once unpacked
 _OPTIONAL = ("index_counts", "overlap", "sample_rate", "level_counts")
+
+
+def read_arrays(path: Path, names: Iterable[str], optional: Iterable[str] = ()) -> dict[str, np.ndarray]:
+    """Arrays of an ``.npz`` file, without pickles, after its sizes were looked at.
+
+    Raises:
+        KeyError, OSError, ValueError, zipfile.BadZipFile: if it is no such file, or would take too much memory.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > MOST_BYTES:
+        raise ValueError(f"it unpacks to {size:,} bytes: {MOST_BYTES:,} are the most.")
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in names if name in file or name not in optional}
 
 
 class Tables:
@@ -120,8 +136,7 @@ class Tables:
             ValueError: if it is no such file; the message names it.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _SHAPES if name in file or name not in _OPTIONAL}
+            arrays = read_arrays(path, _SHAPES, _OPTIONAL)
             for name, array in arrays.items():
                 dtype, axes = _SHAPES[name]
                 if array.dtype != dtype or array.ndim != axes:
@@ -272,7 +287,7 @@ class Tables:
         chosen = np.zeros(count, np.int32)
         if self._index_model is not None:
             chosen[:] = coder.decode(self._index_model, count)
-        symbols = np.empty((self.latent_dim, count), np.int16)
+        symbols = np.zeros((self.latent_dim, count), np.int16)
         for table, models in enumerate(self._models):
             members = np.flatnonzero(chosen == table)
             if not len(members):
@@ -280,6 +295,13 @@ class Tables:
             for row, model, minimum in zip(symbols, models, self.minimum, strict=True):
                 row[members] = minimum if model is None else coder.decode(model, len(members)) + minimum
         return symbols.T, coder
+
+    @functools.cached_property
+    def least_bits(self) -> float:
+        """The fewest bits that a row of symbols takes, its table's index and its level included."""
+        largest = [sum(PRECISION - np.log2(row.max()) for row in table) for table in self.counts]
+        level = 0 if self.level_counts is None else PRECISION - np.log2(self.level_counts.max())
+        return float(np.min(largest + (PRECISION - np.log2(self.index_counts))) + level)
 
     def information(self, symbols: np.ndarray) -> float:
         """Ideal code length of symbols ``(n, latent_dim)`` under the tables they take, in bits."""

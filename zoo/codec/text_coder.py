@@ -10,6 +10,7 @@ import functools
 import hashlib
 import platform
 import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -24,6 +25,9 @@ LANES = 256  # the most tiles of a chunk: memory grows by them
 NOTHING = -1  # in a tile, after its last byte
 END_MASS = 1 << 10  # of the end of a lane, at any place
 PROBE_LANES, PROBE_STEPS = 4, 8
+MOST_RATIO = 8  # of a chunk's text to its bytes, where it could be coded otherwise
+MOST_RATIO_ALONE = 1 << 12  # where it could not
+SAMPLE_LANES, SAMPLE_BYTES = 16, 256  # of a chunk, that show whether the model suits it
 # What no piece gives back: bytes that are no UTF-8, and the character by which SentencePiece writes a space.
 _RAW = re.compile("([\udc80-\udcff\u2581]+)")
 
@@ -69,23 +73,53 @@ class TextCoder:
             digest.update(state.astype("<i4").tobytes())
         return Probe(f"NumPy {np.__version__} on {platform.machine()}", digest.digest()[:8])
 
-    def pack(self, tiles: np.ndarray) -> np.ndarray:
-        """Uint32 words of tiles, int16 ``(n, bytes)``, ``NOTHING`` after the last byte."""
-        coder = _Encoder()
-        lanes = [self.pieces(row[row != NOTHING].astype(np.uint8).tobytes()) for row in tiles]
-        self._run(len(lanes), lambda distribution, lane, at: coder.put(distribution, [lanes[i][at] for i in lane]))
+    def pack(self, tiles: np.ndarray, advance: Callable[[float], None] | None = None) -> np.ndarray:
+        """Uint32 words of tiles, int16 ``(n, bytes)``, ``NOTHING`` after the last byte.
+
+        Args:
+            tiles: at most ``LANES``.
+            advance: hears which part of them is done.
+        """
+        coder, sizes = _Encoder(), (tiles != NOTHING).sum(axis=1)
+        lanes = [self.pieces(row[:size].astype(np.uint8).tobytes()) for row, size in zip(tiles, sizes, strict=True)]
+        self._run(sizes, lambda distribution, lane, at: coder.put(distribution, [lanes[i][at] for i in lane]), advance)
         return coder.words()
 
-    def unpack(self, words: np.ndarray, count: int) -> np.ndarray:
+    def estimated_words(self, tiles: np.ndarray) -> float:
+        """About how many words tiles take, and rather too many, from a few bytes of some of them."""
+        some = tiles[:: -(-len(tiles) // SAMPLE_LANES), :SAMPLE_BYTES]
+        size, seen = (tiles != NOTHING).sum(), (some != NOTHING).sum()
+        return 0 if 4 * seen >= size else len(self.pack(some)) * size / seen
+
+    def least_words(self, count: int, size: int, coded: bool) -> float:
+        """The fewest words that texts of ``size`` bytes are accepted in, so that few bytes do not buy much work.
+
+        What takes less is coded otherwise where a chunk says how (``coded``).
+        """
+        return size / (4 * (MOST_RATIO if coded else MOST_RATIO_ALONE)) - 1
+
+    def unpack(
+        self,
+        words: np.ndarray,
+        count: int,
+        sizes: np.ndarray,
+        advance: Callable[[float], None] | None = None,
+    ) -> np.ndarray:
         """The tiles, int16 ``(count, bytes)``, that words stand for.
 
+        Args:
+            words: uint32.
+            count: of the tiles.
+            sizes: bytes of each.
+            advance: hears which part of them is done.
+
         Raises:
-            CodecError: if they are not those of ``count`` tiles.
+            CodecError: if they are not those of ``count`` tiles of these sizes.
         """
         if count > LANES:
             raise CodecError(f"it has {count} tiles: of a text, {LANES} are the most")
         coder, tiles = _Decoder(words), np.full((count, self.tile[1]), NOTHING, np.int16)
-        lanes = self._run(count, lambda distribution, lane, at: coder.take(distribution))
+        lanes = self._run(sizes, lambda distribution, lane, at: coder.take(distribution), advance)
         if not np.array_equal(coder.words(), words):
             raise CodecError(f"its words do not end with the pieces of {count} tiles")
         for row, pieces in zip(tiles, lanes, strict=True):
@@ -137,24 +171,27 @@ class TextCoder:
 
     # Steps
 
-    def _run(self, count: int, next_pieces) -> list[list[int]]:
+    def _run(self, wanted: np.ndarray, next_pieces, advance: Callable[[float], None] | None) -> list[list[int]]:
         """Goes through all lanes, step by step, until each has its ``END``.
 
         Args:
-            count: of the lanes.
+            wanted: bytes of each lane.
             next_pieces: takes a ``Distribution``, the numbers of the lanes that go on, and the step, from 0; returns
                 their pieces.
+            advance: hears which part of the bytes is done.
 
         Returns:
             The pieces of each lane, without ``END``.
 
         Raises:
-            CodecError: if a lane does not end.
+            CodecError: if a lane has other bytes than it should.
         """
+        count = len(wanted)
         lanes = [[START] for _ in range(count)]
         contexts = Contexts(self._tables.confidence, self._model.vocabulary)
         running, state = list(range(count)), self._model.start(count)
-        sizes, step = [0] * count, 0
+        left = [int(size) + (size > 0) for size in wanted]  # with the space before the first
+        step, total = 0, max(sum(left), 1)
         while running:
             histories = [lanes[lane] for lane in running]
             weights, state = self._model.step(np.array([history[-1] for history in histories]), state)
@@ -162,13 +199,17 @@ class TextCoder:
             contexts.add(histories, pieces)
             for history, lane, piece in zip(histories, running, pieces, strict=True):
                 history.append(piece)
-                sizes[lane] += self._size(piece)
-                if sizes[lane] > self.tile[1] + 1:
-                    raise CodecError(f"its pieces give more than the {self.tile[1]} bytes of a tile")
+                left[lane] -= self._size(piece)
+                if left[lane] < 0 or (piece == END and left[lane]):
+                    raise CodecError(
+                        f"a tile of {wanted[lane]} bytes has {'less' if piece == END else 'more'}: the file is corrupt"
+                    )
             going = [at for at, piece in enumerate(pieces) if piece != END]
             if len(going) < len(running):
                 running, state = [running[at] for at in going], state[going]
             step += 1
+            if advance and step % 16 == 0:
+                advance(1 - sum(left) / total)
         return [lane[1:-1] for lane in lanes]
 
     def _size(self, piece: int) -> int:

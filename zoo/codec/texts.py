@@ -69,13 +69,14 @@ def open_texts(
     Args:
         inputs: paths.
         taken: ``(count, name)`` of inputs whose names no other may get.
-        failed: gets a line for each input that cannot be opened, and the others are returned; None to raise instead.
+        failed: gets a line for each input that cannot be opened and each file of a folder that is no text by its name,
+            and the others are returned; None to raise for the former and leave out the latter.
 
     Raises:
         ValueError: if an input is missing or unreadable.
     """
     names, texts = Names(taken), []
-    for path, label in expand(inputs, EXTENSIONS, "texts"):
+    for path, label in expand(inputs, EXTENSIONS, "texts", failed):
         try:
             text = _open(path)
         except ValueError as error:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from zoo.codec.container import Section
+
 
 def split(pictures: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
     """Cuts pictures into tiles; the last row and column are filled by repeating the edge.
@@ -39,6 +41,38 @@ def join(tiles: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     rows, columns = -(-height // tile[0]), -(-width // tile[1])
     whole = tiles.reshape(-1, channels, rows, columns, *tile).transpose(0, 2, 4, 3, 5, 1)
     return whole.reshape(-1, rows * tile[0], columns * tile[1], channels)[:, :height, :width]
+
+
+def pieces(picture: np.ndarray, tile: tuple[int, int]) -> Iterator[np.ndarray]:
+    """What ``split`` gives of one large picture ``(height, width, channels)``, a row of tiles at a time."""
+    height, _, channels = picture.shape
+    for channel in range(channels):
+        for start in range(0, height, tile[0]):
+            yield split(picture[None, start : start + tile[0], :, channel : channel + 1], tile)
+
+
+def extents(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each tile lies in its picture: heights and widths, int64 ``(tiles,)``.
+
+    Args:
+        parts: ``Header.parts`` of the tiles.
+        tile: ``(height, width)``.
+    """
+    heights, widths = [], []
+    for section, first, count in parts:
+        rows, columns = -(-section.height // tile[0]), -(-section.width // tile[1])
+        # The place in the picture's plane; `first` may be more than NumPy's integers hold.
+        places = (first % (rows * columns) + np.arange(count)) % (rows * columns)
+        heights.append(np.minimum(tile[0], section.height - places // columns * tile[0]))
+        widths.append(np.minimum(tile[1], section.width - places % columns * tile[1]))
+    return np.concatenate(heights), np.concatenate(widths)
+
+
+def inside(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, int]) -> np.ndarray:
+    """Which pixels of each tile lie in its picture: bool ``(tiles, tile_height, tile_width, 1)``."""
+    heights, widths = extents(parts, tile)
+    rows, columns = (np.arange(side) < ends[:, None] for side, ends in zip(tile, (heights, widths), strict=True))
+    return (rows[:, :, None] & columns[:, None, :])[..., None]
 
 
 class Rows:

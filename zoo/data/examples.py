@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.codec import pictures
+from zoo.codec.files import is_special
 from zoo.data.images import LICENCES, label_names, load_split, unit, with_channels
 from zoo.data.tables import load_table
 
@@ -74,6 +75,8 @@ def load_examples(
     for item in map(os.fspath, inputs):
         path = Path(item)
         try:
+            if is_special(path):
+                raise ValueError(f"{path} is a device, a pipe or a socket: give a file.")
             if item in LICENCES or (not path.exists() and _SET.fullmatch(item)):
                 part = _from_tfds(item, split, image_shape, fit)
             elif path.suffix.lower() == ".csv":

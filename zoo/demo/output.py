@@ -2,9 +2,10 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from zoo import artifacts
 
 
 @contextlib.contextmanager
@@ -17,13 +18,7 @@ def output_folder(path: str | os.PathLike) -> Iterator[Path]:
     folder = Path(path)
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        _remove_empty(missing)
-        raise ValueError(f"Cannot write to {folder}: {error.strerror}. Give another folder with --output.") from None
-    try:
+        artifacts.make_folder(folder)
         yield folder
     except BaseException:
         _remove_empty(missing)

@@ -14,12 +14,7 @@ def made(output: str | os.PathLike) -> Path:
     Raises:
         ValueError: if it cannot be made.
     """
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"Cannot write to {folder}: {error.strerror}. Give another folder with --output.") from None
-    return folder
+    return artifacts.make_folder(output)
 
 
 def write(result: Any, path: Path) -> None:

@@ -4,7 +4,6 @@ import collections
 import importlib.metadata
 import json
 import platform
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -60,8 +59,8 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     spec = registry.spec_of(training.name)
     steps = _Steps(progress, total=4 + spec.traits.encodes + spec.codec)
 
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".artifact.") as temporary:
-        room = Path(temporary) / _name_in(folder, training.name)  # a container carries its codec's name
+    with artifacts.locked(folder), artifacts.staging(folder) as temporary:
+        room = temporary / _name_in(folder, training.name)  # a container carries its codec's name
         room.mkdir()
         card = _card(training, spec, command)
         if spec.traits.encodes:
@@ -109,10 +108,13 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
         (room / "card.json").write_text(_json(card))
         steps.next("writing the manifest")
         (room / artifacts.MANIFEST).unlink(missing_ok=True)
-        for path in sorted(room.iterdir()):
-            path.replace(folder / path.name)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
-    artifacts.write_manifest(folder)
+        names = sorted(path.name for path in room.iterdir())
+        for name in names:
+            (room / name).replace(folder / name)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+        # Whatever else lies in the folder is the user's.
+        kept = (path.relative_to(folder).as_posix() for path in folder.glob("versions/*/*") if path.is_file())
+        artifacts.write_manifest(folder, [*names, *kept])
     return card
 
 

@@ -123,7 +123,7 @@ def certify(
     step("writing")
     if output is not None:
         files = {"certificate.json": json.dumps(result, indent=2) + "\n", "certificate.md": page(result)}
-        folder.mkdir(parents=True, exist_ok=True)
+        artifacts.make_folder(folder)
         artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
     return result
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,7 +202,7 @@ def _saved_model(parts: dict[str, keras.Model], path: Path) -> Path:
         archive.track(network)
         archive.add_endpoint(PARTS[part], serve, input_signature=signature)
     with _new_folder(path) as folder:
-        archive.write_out(folder, verbose=False)
+        litert.write_out(archive, folder)
     return path
 
 
@@ -213,15 +211,12 @@ def _new_folder(path: Path) -> Iterator[Path]:
     """A folder that becomes ``path`` once the block succeeds."""
     if path.exists():
         raise ValueError(f"{path} exists already: give a new folder.")
+    artifacts.check_name(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        try:
+        with artifacts.staging(artifacts.make_folder(path.parent)) as room:
             folder = room / path.name
             folder.mkdir()
             yield folder
             os.replace(folder, path)
-        finally:
-            shutil.rmtree(room, ignore_errors=True)
     except OSError as error:
         raise ValueError(f"Cannot write {path}: {error.strerror or error}.") from None

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import tempfile
 import warnings
 import zipfile
@@ -13,7 +14,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.codec.litert import quiet_stderr
 from zoo.exporting.rewrite import dense_as_convolution
 
 METADATA = "zoo.json"
@@ -69,9 +69,22 @@ def convert(
     archive.track(model)
     archive.add_endpoint(name, serve, input_signature=signature)
     with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
+        write_out(archive, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[name])
         return _convert(converter, model.name, quantization, signature, calibration)
+
+
+def write_out(archive: keras.export.ExportArchive, folder: str | os.PathLike) -> None:
+    """Writes a SavedModel.
+
+    Raises:
+        ValueError: if the folder cannot be written to, or its disk fills up.
+    """
+    try:
+        archive.write_out(folder, verbose=False)
+    except tf.errors.OpError as error:  # of TensorFlow's own file system
+        reason = error.message.rpartition("; ")[2].partition(" [Op:")[0]
+        raise ValueError(f"Cannot write to {folder}: {reason}. TMPDIR is the folder of temporary files.") from None
 
 
 def _convert(
@@ -103,8 +116,7 @@ def _convert(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
             warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")  # its own
-            with quiet_stderr():  # the converter prints its settings
-                flatbuffer = converter.convert()
+            flatbuffer = converter.convert()
     except Exception as error:  # the converter's own errors have no common public class
         line = next((line for line in str(error).splitlines() if "op" in line), str(error).splitlines()[0])
         raise ValueError(f"{name} does not convert to LiteRT builtins: {line.strip()}") from None
@@ -156,13 +168,12 @@ def described(flatbuffer: bytes) -> dict[str, Any]:
     """The ``signature`` of a LiteRT file, its ``inputs`` and ``outputs``: shape, dtype, and what integers stand for."""
     from ai_edge_litert.interpreter import Interpreter
 
-    with quiet_stderr():
-        interpreter = Interpreter(model_content=flatbuffer)
-        return {
-            "signature": next(iter(interpreter.get_signature_list()), None),
-            "inputs": [_described(details) for details in interpreter.get_input_details()],
-            "outputs": [_described(details) for details in interpreter.get_output_details()],
-        }
+    interpreter = Interpreter(model_content=flatbuffer)
+    return {
+        "signature": next(iter(interpreter.get_signature_list()), None),
+        "inputs": [_described(details) for details in interpreter.get_input_details()],
+        "outputs": [_described(details) for details in interpreter.get_output_details()],
+    }
 
 
 def metadata(flatbuffer: bytes) -> dict[str, Any] | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.codec.litert import quiet_stderr
 from zoo.codec.tables import Tables
 from zoo.exporting import litert
 
@@ -22,7 +21,9 @@ _COLUMNS = 110
 _TRIAL = """
 import sys, tflite_micro
 content = open(sys.argv[1], "rb").read()
-tflite_micro.runtime.Interpreter.from_bytes(content, arena_size=int(sys.argv[2])).invoke()
+interpreter = tflite_micro.runtime.Interpreter.from_bytes(content, arena_size=int(sys.argv[2]))
+interpreter.invoke()
+interpreter.print_allocations()
 """
 _ALLOCATED = re.compile(r"Arena allocation total (\d+) bytes")
 
@@ -42,8 +43,7 @@ class MicroNetwork:
         runtime = _runtime()
         arena_bytes = arena_bytes or 10 * len(flatbuffer) + PLENTY
         try:
-            with quiet_stderr():
-                self._interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena_bytes)
+            self._interpreter = runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena_bytes)
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"LiteRT Micro cannot run the file: {' '.join(str(error).split())}.") from None
         self._outputs = litert.output_count(flatbuffer)
@@ -58,14 +58,6 @@ class MicroNetwork:
                 result.append(self._interpreter.get_output(index)[0])
         return [np.stack(result) for result in results]
 
-    def allocations(self) -> str:
-        """The allocator's report."""
-        with tempfile.TemporaryFile() as file:
-            with quiet_stderr(file):
-                self._interpreter.print_allocations()
-            file.seek(0)
-            return file.read().decode()
-
 
 def arena_bytes(flatbuffer: bytes) -> int:
     """The memory that LiteRT Micro needs for a file, as its own allocator counts it here, to ``ARENA_STEP`` bytes.
@@ -75,14 +67,16 @@ def arena_bytes(flatbuffer: bytes) -> int:
     Raises:
         ValueError: if tflite_micro is missing, or does not run the file.
     """
-    # What is allocated for good is told on stderr and nowhere else; some kernels need a little more for a while.
-    total = int(_ALLOCATED.search(MicroNetwork(flatbuffer).allocations())[1])
+    MicroNetwork(flatbuffer)
     with tempfile.NamedTemporaryFile() as file:
         file.write(flatbuffer)
         file.flush()
         # Each trial in a process of its own: some kernels do not look whether they got their memory, and crash.
-        sizes = range(math.ceil(total / ARENA_STEP) * ARENA_STEP, 2 * total + 2 * ARENA_STEP, ARENA_STEP)
         command = [sys.executable, "-c", _TRIAL, file.name]
+        plenty = subprocess.run([*command, str(10 * len(flatbuffer) + PLENTY)], capture_output=True, text=True)
+        # What is allocated for good is told on stderr and nowhere else; some kernels need a little more for a while.
+        total = int(_ALLOCATED.search(plenty.stderr)[1])
+        sizes = range(math.ceil(total / ARENA_STEP) * ARENA_STEP, 2 * total + 2 * ARENA_STEP, ARENA_STEP)
         trial = subprocess.run([*command, str(sizes[-1])], capture_output=True, text=True)
         if trial.returncode:
             reason = (trial.stderr.strip().splitlines() or [f"exit status {trial.returncode}"])[-1]

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +68,22 @@ def train(
             not finite (the last good checkpoint stays).
     """
     architecture, tag = registry.loading.resolve(name)
-    spec = registry.CATALOG[architecture]
-    recipe = _changed(spec.recipes[tag], changes)
+    recipe = _changed(registry.CATALOG[architecture].recipes[tag], changes)
     _check(recipe)
-    output = _prepared(Path(output), resume)
+    with _prepared(Path(output), resume, alone=distribution.is_chief(strategy)) as folder:
+        source = {"source": data_source, "fit": fit}
+        return _trained(architecture, tag, recipe, folder, resume, source, overrides, strategy, progress)
 
+
+def _trained(architecture, tag, recipe, output, resume, source, overrides, strategy, progress) -> Training:
+    """``train``, of a checked recipe, in a folder that is there."""
+    spec = registry.CATALOG[architecture]
     strategy = strategy or tf.distribute.get_strategy()
     several = strategy.num_replicas_in_sync > 1
     with strategy.scope():
         model = _fresh_model(architecture, tag, recipe, overrides)
-    source = data_source or spec.data_of(tag)
-    data_set = data.load(source, image_shape=model.image_shape, fit=fit, seed=recipe.seed)
+    chosen = source["source"] or spec.data_of(tag)
+    data_set = data.load(chosen, image_shape=model.image_shape, fit=source["fit"], seed=recipe.seed)
     if data_set.texts is not None:
         model.tokenizer.adapt(model.texts_of(data_set.texts["train"]))
         data_set = data_set.tokenized(model.tokens)
@@ -180,9 +185,8 @@ def train(
         "deterministic": backend.deterministic(),
         **{f"validation_{metric}": checkpoint.history[f"val_{metric}"][-1] for metric in metrics},
     }
-    return Training(
-        _for_shipping(model, spec.traits), f"{architecture}.{tag}", data_set, fit, checkpoint.history, record
-    )
+    shipped = _for_shipping(model, spec.traits)
+    return Training(shipped, f"{architecture}.{tag}", data_set, source["fit"], checkpoint.history, record)
 
 
 def _fresh_model(architecture: str, tag: str, recipe: registry.Recipe, overrides) -> keras.Model:
@@ -247,19 +251,19 @@ def _neighbours(images: np.ndarray, number: int, progress) -> np.ndarray | None:
     return found
 
 
-def _prepared(output: Path, resume: bool) -> Path:
-    """The output folder, made if need be; refuses one whose contents would be lost."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"Cannot write to {output}: {error.strerror}.") from None
-    if (output / artifacts.MANIFEST).exists():
-        raise ValueError(f"{output} holds a trained model already: give another --output.")
-    if (output / CHECKPOINT).exists() and not resume:
-        raise ValueError(f"{output} holds an unfinished training: add --resume, or give another --output.")
-    if not os.access(output, os.W_OK):
-        raise ValueError(f"Cannot write to {output}: permission denied.")
-    return output
+@contextlib.contextmanager
+def _prepared(output: Path, resume: bool, alone: bool) -> Iterator[Path]:
+    """The output folder, made if need be; refuses one whose contents would be lost.
+
+    No other training writes to it meanwhile, unless this one is not ``alone``: a worker beside the chief.
+    """
+    artifacts.make_folder(output)
+    with artifacts.locked(output) if alone else contextlib.nullcontext():
+        if (output / artifacts.MANIFEST).exists():
+            raise ValueError(f"{output} holds a trained model already: give another --output.")
+        if (output / CHECKPOINT).exists() and not resume:
+            raise ValueError(f"{output} holds an unfinished training: add --resume, or give another --output.")
+        yield output
 
 
 def _learn_to_fill_gaps(model: keras.Model, pairs: list, recipe: registry.Recipe, batch_size: int, progress) -> None:
