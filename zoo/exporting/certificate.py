@@ -85,9 +85,7 @@ def certify(
     step("loading")
     model = registry.load(name)
     trained_on = artifact.card["data"]
-    data_set = data.load(
-        trained_on["source"], image_shape=model.image_shape, fit=trained_on["fit"], seed=trained_on["seed"]
-    )
+    data_set = data.load_again(trained_on, model.image_shape)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
     test = data_set.test[:images]

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ def train(
     overrides: dict[str, Any] | None = None,
     strategy: tf.distribute.Strategy | None = None,
     progress=None,
+    failed: list[str] | None = None,
     **changes: Any,
 ) -> Training:
     """Trains a model of the catalogue by its recipe, checkpointed after every epoch.
@@ -60,26 +61,41 @@ def train(
         strategy: of ``tf.distribute``, which shares every batch out among devices or machines
             (``zoo.training.distribution.start``); None for one device. The weights are those of one device.
         progress: a started ``rich.progress.Progress`` to report to.
+        failed: gets a line for each file of a folder that cannot be read, and the model is trained on the others; None
+            to raise instead.
         changes: fields of ``zoo.registry.Recipe`` that take the place of the recipe's, such as ``epochs``.
 
     Raises:
-        ValueError: for an unknown name or field, data that cannot be had, an output folder that is in use or
-            cannot be written, a batch that replicas cannot share out evenly, a worker that is gone, or a loss that is
-            not finite (the last good checkpoint stays).
+        ValueError: for an unknown name or field, data that cannot be had or that the finished model could not be
+            packaged with, an output folder that is in use or cannot be written, a batch that replicas cannot share out
+            evenly, a worker that is gone, or a loss that is not finite (the last good checkpoint stays). A folder that
+            was made for a training which failed before its first checkpoint is removed.
     """
     architecture, tag = registry.loading.resolve(name)
-    spec = registry.CATALOG[architecture]
-    recipe = _changed(spec.recipes[tag], changes)
+    recipe = _changed(registry.CATALOG[architecture].recipes[tag], changes)
     _check(recipe)
-    output = _prepared(Path(output), resume)
+    with _prepared(Path(output), resume) as folder:
+        source = {"source": data_source, "fit": fit, "failed": failed}
+        return _trained(architecture, tag, recipe, folder, resume, source, overrides, strategy, progress)
 
+
+def _trained(architecture, tag, recipe, output, resume, source, overrides, strategy, progress) -> Training:
+    """``train``, of a checked recipe, in a folder that is there."""
+    spec = registry.CATALOG[architecture]
     strategy = strategy or tf.distribute.get_strategy()
     several = strategy.num_replicas_in_sync > 1
     with strategy.scope():
         model = _fresh_model(architecture, tag, recipe, overrides)
-    source = data_source or spec.data_of(tag)
-    data_set = data.load(source, image_shape=model.image_shape, fit=fit, seed=recipe.seed)
+    _check_packaging(model, spec)
+    data_set = data.load(
+        source["source"] or spec.data_of(tag),
+        image_shape=model.image_shape,
+        fit=source["fit"],
+        seed=recipe.seed,
+        failed=source["failed"],
+    )
     if data_set.texts is not None:
+        _check_texts(model, data_set)
         model.tokenizer.adapt(model.texts_of(data_set.texts["train"]))
         data_set = data_set.tokenized(model.tokens)
     if recipe.binarized:
@@ -171,16 +187,15 @@ def train(
                 callbacks=callbacks,
             )
     record = {
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": {**dataclasses.asdict(recipe), "data": data_set.name},
         "seed": recipe.seed,
         "epochs": recipe.epochs,
         "batch_size": batch_size,
         "seconds": round(checkpoint.seconds, 1),
         **{f"validation_{metric}": checkpoint.history[f"val_{metric}"][-1] for metric in metrics},
     }
-    return Training(
-        _for_shipping(model, spec.traits), f"{architecture}.{tag}", data_set, fit, checkpoint.history, record
-    )
+    shipped = _for_shipping(model, spec.traits)
+    return Training(shipped, f"{architecture}.{tag}", data_set, source["fit"], checkpoint.history, record)
 
 
 def _fresh_model(architecture: str, tag: str, recipe: registry.Recipe, overrides) -> keras.Model:
@@ -216,6 +231,23 @@ def _check(recipe: registry.Recipe) -> None:
             raise ValueError(f"{field} must be above 0: received {value!r}.")
 
 
+def _check_packaging(model: keras.Model, spec: registry.Spec) -> None:
+    """Refuses, before it is trained, a model that could not be made an artefact afterwards."""
+    if spec.codec and len(model.image_shape) == 3 and model.image_shape[-1] != 1:
+        raise ValueError(
+            f"image_shape of {model.name} must be (height, width, 1), as its codec takes colours channel by channel: "
+            f"received {model.image_shape}."
+        )
+
+
+def _check_texts(model: keras.Model, data_set: data.DataSet) -> None:
+    """Refuses sentences for a model of pairs, and pairs for one of sentences."""
+    of_pairs = hasattr(model, "summarize")
+    if isinstance(data_set.texts["train"][0], data.text.Pair) != of_pairs:
+        expected = "documents with their summaries: docstrings" if of_pairs else "a text file with a sentence a line"
+        raise ValueError(f"{model.name} cannot be trained on {data_set.name}: expected {expected}.")
+
+
 def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarray]:
     """The labels that a model is trained with; refuses data that has none, or more classes than the model."""
     if data_set.labels is None:
@@ -240,8 +272,13 @@ def _neighbours(images: np.ndarray, number: int, progress) -> np.ndarray | None:
     return found
 
 
-def _prepared(output: Path, resume: bool) -> Path:
-    """The output folder, made if need be; refuses one whose contents would be lost."""
+@contextlib.contextmanager
+def _prepared(output: Path, resume: bool) -> Iterator[Path]:
+    """The output folder, made if need be; refuses one whose contents would be lost.
+
+    What was made is removed again if the block fails and has left nothing in it.
+    """
+    made = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -252,7 +289,13 @@ def _prepared(output: Path, resume: bool) -> Path:
         raise ValueError(f"{output} holds an unfinished training: add --resume, or give another --output.")
     if not os.access(output, os.W_OK):
         raise ValueError(f"Cannot write to {output}: permission denied.")
-    return output
+    try:
+        yield output
+    except BaseException:
+        with contextlib.suppress(OSError):  # that of a folder which is not empty, too
+            for folder in made:
+                folder.rmdir()
+        raise
 
 
 def _learn_to_fill_gaps(model: keras.Model, pairs: list, recipe: registry.Recipe, batch_size: int, progress) -> None:
