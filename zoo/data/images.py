@@ -140,35 +140,28 @@ def load(
     return DataSet(name_or_folder, name_or_folder, train[kept], train[held], test, licence, labels)
 
 
-def load_again(
-    trained_on: Mapping[str, Any],
-    image_shape: tuple[int, ...],
-    name_or_folder: str | None = None,
-    failed: list[str] | None = None,
-) -> DataSet:
-    """The data that a model was trained on, in the same split, or other data instead.
+def source_of(trained_on: Mapping[str, Any], name_or_folder: str | None = None) -> str:
+    """What ``load`` takes for the data that a model was trained on, or for other data.
 
     Args:
         trained_on: ``data`` of its card.
-        image_shape: that the model takes.
-        name_or_folder: of the other data, as for ``load``; None for the model's own.
-        failed: as for ``load``.
+        name_or_folder: the other data; None for the model's own.
 
     Raises:
-        ValueError: as ``load``; and if the model was trained on files of the user's own that are not in the working
-            directory, as a card does not say where they lie.
+        ValueError: if the model was trained on files of the user's own that are not in the working directory, as a
+            card does not say where they lie.
     """
     source = name_or_folder or trained_on["source"]
     if not name_or_folder and _is_own(source) and not Path(source).exists():
         raise ValueError(f"The model was trained on {source}, which is not here: say where that data is (--data).")
-    return load(source, image_shape=image_shape, fit=trained_on["fit"], seed=trained_on["seed"], failed=failed)
+    return source
 
 
 def check_same(data_set: DataSet, trained_on: Mapping[str, Any]) -> None:
     """Refuses files in the working directory that are called like those which a card names, and are others.
 
     Args:
-        data_set: of ``load_again``, made ready as it was for training.
+        data_set: of ``source_of``, made ready as it was for training.
         trained_on: ``data`` of the card.
 
     Raises:

@@ -81,7 +81,13 @@ def evaluate(
     finally:
         keras.config.set_dtype_policy(previous_policy)
     trained_on = artifact.card["data"]
-    data_set = data.load_again(trained_on, model.image_shape, data_source, failed)
+    data_set = data.load(
+        data.source_of(trained_on, data_source),
+        image_shape=model.image_shape,
+        fit=trained_on["fit"],
+        seed=trained_on["seed"],
+        failed=failed,
+    )
     if data_set.texts is not None:
         data_set = data_set.tokenized(model.tokens)
     if samples:

@@ -94,6 +94,11 @@ def create(name: str, /, **overrides: Any) -> "keras.Model":
     return model
 
 
+def is_folder(name: str) -> bool:
+    """Whether a name is a folder's, as names of the catalogue win."""
+    return artifacts.split_name(name)[0] not in CATALOG and os.path.isdir(name)
+
+
 def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
     """The trained artefact of a name or folder. Names win: ``./conv_ae`` is the folder, ``conv_ae`` the model.
 
@@ -101,7 +106,7 @@ def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
         ValueError: if there is none; names the closest ones.
     """
     text = os.fspath(name)
-    if artifacts.split_name(text)[0] not in CATALOG and os.path.isdir(text):
+    if is_folder(text):
         return artifacts.find(text)
     text = ".".join(resolve(text))
     if text not in artifacts.names():

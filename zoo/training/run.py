@@ -74,7 +74,8 @@ def train(
     architecture, tag = registry.loading.resolve(name)
     recipe = _changed(registry.CATALOG[architecture].recipes[tag], changes)
     _check(recipe)
-    with _prepared(Path(output), resume) as folder:
+    with _removed_if_empty(Path(output)):
+        folder = _prepared(Path(output), resume)
         source = {"source": data_source, "fit": fit, "failed": failed}
         return _trained(architecture, tag, recipe, folder, resume, source, overrides, strategy, progress)
 
@@ -273,12 +274,20 @@ def _neighbours(images: np.ndarray, number: int, progress) -> np.ndarray | None:
 
 
 @contextlib.contextmanager
-def _prepared(output: Path, resume: bool) -> Iterator[Path]:
-    """The output folder, made if need be; refuses one whose contents would be lost.
+def _removed_if_empty(output: Path) -> Iterator[None]:
+    """Removes a folder, and its parents, that the block made, if it fails and has left nothing in them."""
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # that of a folder which is not empty, too
+            for folder in missing:
+                folder.rmdir()
+        raise
 
-    What was made is removed again if the block fails and has left nothing in it.
-    """
-    made = [folder for folder in (output, *output.parents) if not folder.exists()]
+
+def _prepared(output: Path, resume: bool) -> Path:
+    """The output folder, made if need be; refuses one whose contents would be lost."""
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -289,13 +298,7 @@ def _prepared(output: Path, resume: bool) -> Iterator[Path]:
         raise ValueError(f"{output} holds an unfinished training: add --resume, or give another --output.")
     if not os.access(output, os.W_OK):
         raise ValueError(f"Cannot write to {output}: permission denied.")
-    try:
-        yield output
-    except BaseException:
-        with contextlib.suppress(OSError):  # that of a folder which is not empty, too
-            for folder in made:
-                folder.rmdir()
-        raise
+    return output
 
 
 def _learn_to_fill_gaps(model: keras.Model, pairs: list, recipe: registry.Recipe, batch_size: int, progress) -> None:
