@@ -13,12 +13,18 @@ import functools
 import hashlib
 import json
 import os
+import re
+import stat
 import tempfile
+import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 MANIFEST = "manifest.json"
+MAX_JSON_BYTES = 1 << 24  # of a manifest or card
+# What an archive (.keras, .npz) may unpack to: the zoo's own unpack to 18 times their size at most.
+MAX_RATIO, MAX_UNPACKED_BYTES = 32, 1 << 26
 DEFAULT_TAGS = ("fashion_mnist", "fashion_mnist_q3")  # what a name without a tag means: the first there is
 
 
@@ -73,11 +79,20 @@ class Artifact:
 
     @functools.cached_property
     def manifest(self) -> dict:
-        """File name → {"sha256", "bytes"}."""
+        """File name → {"sha256", "bytes"}.
+
+        Raises:
+            ValueError: if it cannot be read, names a file outside the folder, or holds a digest or size that is none.
+        """
         path = self.path / MANIFEST
         try:
-            files = _read_json(path)["files"]
-            return {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in files.items()}
+            files = {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in _read_json(path)["files"].items()}
+            wrong = next((name for name, entry in files.items() if not _is_entry(name, entry)), None)
+            if wrong is not None:
+                raise ValueError(
+                    f"{path} is not a manifest: {wrong[:80]!r} is no file of its folder with a sha256 digest."
+                )
+            return files
         except (AttributeError, KeyError, TypeError):
             raise ValueError(f"{path} is not a manifest. Reinstall the model.") from None
 
@@ -98,14 +113,20 @@ class Artifact:
         """Path of a file of this artefact, after its digest was compared with the manifest.
 
         Raises:
-            ValueError: if the file is not part of the artefact, is missing, or has been altered.
+            ValueError: if the file is not part of the artefact, is missing, has been altered, lies outside the folder
+                by a link, or is an archive that would unpack to far more than it is.
         """
         filename = self.prefix + filename
         if filename not in self.manifest:
             raise ValueError(f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}.")
         path, expected = self.path / filename, self.manifest[filename]
         try:
-            size = path.stat().st_size
+            if not path.resolve().is_relative_to(self.path.resolve()):
+                raise ValueError(f"{path} leads out of its folder: expected a file, not a link to one elsewhere.")
+            state = path.stat()
+            if not stat.S_ISREG(state.st_mode):
+                raise ValueError(f"{path} must be a file: found a folder, a device or a pipe.")
+            size = state.st_size
             digest = sha256(path) if size == expected["bytes"] else None
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
@@ -115,6 +136,7 @@ class Artifact:
             else:
                 wanted, found = (f"sha256 {d[:16]}…" for d in (expected["sha256"], digest))
             raise ValueError(f"{path} is corrupt: expected {wanted}, found {found}. Reinstall or retrain the model.")
+        _check_archive(path, size)
         return path
 
 
@@ -136,11 +158,35 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
     if tags and tag in tags:
         return Artifact(root / architecture / tag, f"{architecture}.{tag}")
     folder = Path(text)
-    if folder.is_dir():
+    if os.path.isdir(text):  # False of a name that is too long for the file system, too
         if not (folder / MANIFEST).is_file():
             raise ValueError(f"{folder} holds no trained model: expected {MANIFEST} in it, as `zoo train` writes.")
         return Artifact(folder, folder.resolve().name)
     raise unknown_name(text, known)
+
+
+def _is_entry(name: str, entry: dict) -> bool:
+    """Whether a manifest's line is a relative path within the folder, with a digest and a size."""
+    parts = PurePosixPath(name).parts
+    inside = (
+        bool(parts) and ".." not in parts and not name.startswith("/") and not re.search(r"[\\\x00]|^[A-Za-z]:", name)
+    )
+    digest, size = entry["sha256"], entry["bytes"]
+    hexadecimal = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
+    return bool(inside and hexadecimal) and isinstance(size, int) and not isinstance(size, bool) and size >= 0
+
+
+def _check_archive(path: Path, size: int) -> None:
+    """Refuses an archive, before anything of it is unpacked, that announces far more than its bytes can hold."""
+    if path.suffix not in (".keras", ".npz") or not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise ValueError(f"{path} is a damaged archive: {error}. Reinstall or retrain the model.") from None
+    if unpacked > MAX_UNPACKED_BYTES + MAX_RATIO * size:
+        raise ValueError(f"{path} is refused: its {size:,} bytes would unpack to {unpacked:,}.")
 
 
 def write_manifest(folder: Path) -> None:
@@ -232,6 +278,8 @@ def _umask() -> int:
 
 def _read_json(path: Path) -> dict:
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ValueError(f"it has more than {MAX_JSON_BYTES:,} bytes")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}. Reinstall the model.") from None

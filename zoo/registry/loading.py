@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import artifacts
 from zoo.registry.catalog import CATALOG
+from zoo.registry.keras_file import check_announced
 from zoo.registry.spec import Spec
 
 if TYPE_CHECKING:
@@ -145,16 +146,23 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     """
     if not pretrained:
         return create(os.fspath(name), **overrides)
-    path = artifact_of(name).file("model.keras")
+    artifact = artifact_of(name)
+    path = artifact.file("model.keras")
 
     import keras
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
 
+    if not artifact.path.is_relative_to(artifacts.shipped_root()):
+        check_announced(path)
     with warnings.catch_warnings():
         # Shipped files leave out the optimizer's slots, which Keras takes for a mistake.
         warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-        model = keras.models.load_model(path, safe_mode=True)
+        try:
+            model = keras.models.load_model(path, safe_mode=True)
+        except Exception as error:  # whatever the configuration and the weights make Keras raise
+            line = " ".join(str(error).split())[:300].rstrip(".")
+            raise ValueError(f"{path} is no model of the zoo: {line}. Reinstall or retrain the model.") from error
     if overrides:
         model = _with_config(model, overrides)
     return model
