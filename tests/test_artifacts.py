@@ -215,6 +215,16 @@ def test_a_name_too_long_for_the_file_system_is_unknown(shipped):
         artifacts.find("a" * 1024)
 
 
+def test_a_card_says_what_it_lacks(tmp_path):
+    card = artifacts.find(make(tmp_path / "a", {"card.json": b'{"name": "x", "data": {"seed": 1}}'})).card
+    assert card == {"name": "x", "data": {"seed": 1}} and card.get("licence") is None and "licence" not in card
+    for lacking in (lambda: card["architecture"], lambda: card["data"]["source"]):
+        with pytest.raises(ValueError, match="card does not say its (architecture|source): expected one"):
+            lacking()
+    with pytest.raises(ValueError, match="card.json is no card: expected a mapping, found list"):
+        _ = artifacts.find(make(tmp_path / "b", {"card.json": b"[]"})).card
+
+
 def test_damaged_card(tmp_path):
     folder = make(tmp_path / "a")
     (folder / "card.json").write_bytes(b'{"name": "y"}')

@@ -77,7 +77,11 @@ def test_own_data_of_a_card_is_looked_for_in_the_working_directory_and_is_the_sa
     monkeypatch.chdir("/")
     with pytest.raises(ValueError, match=f"was trained on ./{folder.name}, which is not here: say where"):
         data.source_of(card)
-    assert data.source_of({"source": "mnist"}) == "mnist"
+    for name in ("mnist", "voc/2007", "emnist/letters:3.1.0"):
+        assert data.source_of({"source": name}) == name
+    for place in (str(folder), "../..", "./..", "./.", "./a/b", "a/../..", "~/photos", "", 7):
+        with pytest.raises(ValueError, match="which is not here: say where that data is"):
+            data.source_of({"source": place})
 
 
 def test_missing_tfds_data_says_which_variable_to_set(monkeypatch, tmp_path):

@@ -60,6 +60,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class _Card(dict):
+    """A mapping of a card."""
+
+    def __missing__(self, key):
+        raise ValueError(f"The model's card does not say its {key}: expected one that `zoo train` wrote.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Artifact:
     """A folder with a trained model, and its name.
@@ -98,8 +105,16 @@ class Artifact:
 
     @functools.cached_property
     def card(self) -> dict:
-        """The model card as a dictionary."""
-        return _read_json(self.file("card.json"))
+        """The model card as a dictionary, which says in one line what it lacks: cards come from strangers too.
+
+        Raises:
+            ValueError: if it is damaged or no mapping.
+        """
+        path = self.file("card.json")
+        card = _read_json(path, object_hook=_Card)
+        if not isinstance(card, dict):
+            raise ValueError(f"{path} is no card: expected a mapping, found {type(card).__name__}.")
+        return card
 
     def has(self, filename: str) -> bool:
         return self.prefix + filename in self.manifest
@@ -276,10 +291,10 @@ def _umask() -> int:
     return mask
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path, **options) -> dict:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise ValueError(f"it has more than {MAX_JSON_BYTES:,} bytes")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), **options)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}. Reinstall the model.") from None

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ LICENCES = {
     "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
     "glosses": "WordNet 3.0 license (Princeton University)",
 }
+# What a card names its data by: a set, or files in the working directory.
+_SOURCE = re.compile(r"[A-Za-z]\w*(/[\w.:+-]+)?|\./(?!\.\.?$)[^/\\]+")
 LEAST_SAMPLES = 256  # of a split of recordings: spectra are compared in windows of that length
 
 
@@ -149,10 +152,12 @@ def source_of(trained_on: Mapping[str, Any], name_or_folder: str | None = None) 
 
     Raises:
         ValueError: if the model was trained on files of the user's own that are not in the working directory, as a
-            card does not say where they lie.
+            card does not say where they lie; one that does is a stranger's, or an old one, and not followed.
     """
-    source = name_or_folder or trained_on["source"]
-    if not name_or_folder and _is_own(source) and not Path(source).exists():
+    if name_or_folder:
+        return name_or_folder
+    source = str(trained_on["source"])
+    if not _SOURCE.fullmatch(source) or (_is_own(source) and not Path(source).exists()):
         raise ValueError(f"The model was trained on {source}, which is not here: say where that data is (--data).")
     return source
 
