@@ -41,6 +41,12 @@ def names() -> list[str]:
     return sorted(f"{folder.parent.name}.{folder.name}" for folder in folders)
 
 
+def shipped(name: str) -> "Artifact":
+    """The shipped artefact of a name that is among ``names()``."""
+    architecture, tag = split_name(name)
+    return Artifact(shipped_root() / architecture / tag, name)
+
+
 def split_name(name: str) -> tuple[str, str | None]:
     """Splits ``architecture.tag``; the tag is None where the name has none."""
     architecture, _, tag = name.partition(".")
@@ -166,12 +172,12 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
     """
     text = os.fspath(name_or_path)
     architecture, tag = split_name(text)
-    root, known = shipped_root(), names()
+    known = names()
     tags = [split_name(n)[1] for n in known if split_name(n)[0] == architecture]
     if tags and tag is None:
         tag = next((t for t in DEFAULT_TAGS if t in tags), tags[0])
     if tags and tag in tags:
-        return Artifact(root / architecture / tag, f"{architecture}.{tag}")
+        return shipped(f"{architecture}.{tag}")
     folder = Path(text)
     if os.path.isdir(text):  # False of a name that is too long for the file system, too
         if not (folder / MANIFEST).is_file():

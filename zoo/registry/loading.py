@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import artifacts
 from zoo.registry.catalog import CATALOG
-from zoo.registry.keras_file import check_announced
 from zoo.registry.spec import Spec
 
 if TYPE_CHECKING:
@@ -152,6 +151,7 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     import keras
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
+    from zoo.registry.keras_file import check_announced
 
     if not artifact.path.is_relative_to(artifacts.shipped_root()):
         check_announced(path)
