@@ -194,6 +194,15 @@ def test_an_archive_that_unpacks_to_far_more_than_it_is_is_not_handed_out(tmp_pa
         artifact.file("codec.npz")
 
 
+@pytest.mark.parametrize("name", ["../victim", "/victim", "assets/../../victim"])
+def test_an_archive_that_unpacks_to_other_places_is_not_handed_out(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+        archive.writestr(name, b"x")
+    folder = make(tmp_path / "a", {"model.keras": (tmp_path / "m.zip").read_bytes()})
+    with pytest.raises(ValueError, match=f"model.keras is refused: '{name}' in it leads out of a folder"):
+        artifacts.find(folder).file("model.keras")
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a": ' * 100_000])
 def test_nested_json_is_one_line(tmp_path, text):
     folder = make(tmp_path / "a")

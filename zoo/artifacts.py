@@ -188,26 +188,31 @@ def find(name_or_path: str | os.PathLike) -> Artifact:
 
 def _is_entry(name: str, entry: dict) -> bool:
     """Whether a manifest's line is a relative path within the folder, with a digest and a size."""
-    parts = PurePosixPath(name).parts
-    inside = (
-        bool(parts) and ".." not in parts and not name.startswith("/") and not re.search(r"[\\\x00]|^[A-Za-z]:", name)
-    )
     digest, size = entry["sha256"], entry["bytes"]
     hexadecimal = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
-    return bool(inside and hexadecimal) and isinstance(size, int) and not isinstance(size, bool) and size >= 0
+    return bool(_is_inside(name) and hexadecimal) and type(size) is int and size >= 0
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name is a relative path that stays in its folder, on every system."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and ".." not in parts and not re.search(r"^/|[\\\x00]|^[A-Za-z]:", name)
 
 
 def _check_archive(path: Path, size: int) -> None:
-    """Refuses an archive, before anything of it is unpacked, that announces far more than its bytes can hold."""
+    """Refuses an archive, before it is unpacked, that announces far more than its bytes can hold, or other places."""
     if path.suffix not in (".keras", ".npz") or not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
+            entries = archive.infolist()
     except (OSError, zipfile.BadZipFile, ValueError) as error:
         raise ValueError(f"{path} is a damaged archive: {error}. Reinstall or retrain the model.") from None
+    unpacked = sum(entry.file_size for entry in entries)
     if unpacked > MAX_UNPACKED_BYTES + MAX_RATIO * size:
         raise ValueError(f"{path} is refused: its {size:,} bytes would unpack to {unpacked:,}.")
+    if outside := [entry.filename for entry in entries if not _is_inside(entry.filename)]:
+        raise ValueError(f"{path} is refused: {outside[0][:80]!r} in it leads out of a folder.")
 
 
 def write_manifest(folder: Path) -> None:
