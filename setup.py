@@ -54,7 +54,7 @@ setup(
         "py3langid>=0.4",
         "scikit-learn>=1.5",
         "scipy>=1.13",
-        "sentencex>=1.0",
+        "sentencex>=1.0.11",  # the first with a wheel for Python 3.11: others are built with Rust
         "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.10",  # earlier ones fail with protobuf 7, which tensorflow takes
     ],
