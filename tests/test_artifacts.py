@@ -166,6 +166,11 @@ def test_links_do_not_lead_out_of_the_folder(tmp_path):
     (folder / "model.keras").symlink_to(tmp_path / "victim")
     with pytest.raises(ValueError, match="model.keras leads out of its folder"):
         artifacts.find(folder).file("model.keras")
+    (tmp_path / "other.json").write_text('{"files": {}}')
+    (make(tmp_path / "b") / "manifest.json").unlink()
+    (tmp_path / "b" / "manifest.json").symlink_to(tmp_path / "other.json")
+    with pytest.raises(ValueError, match="manifest.json leads out of its folder"):
+        artifacts.find(tmp_path / "b").has("model.keras")
     (folder / "model.keras").unlink()
     (folder / "copy").write_bytes(WEIGHTS)
     (folder / "model.keras").symlink_to("copy")
@@ -215,7 +220,7 @@ def test_a_manifest_or_card_of_gigabytes_is_not_read(tmp_path):
     folder = make(tmp_path / "a")
     with open(folder / "manifest.json", "wb") as file:
         file.truncate(1 << 33)
-    with pytest.raises(ValueError, match="manifest.json cannot be read as JSON: it has more than 16,777,216 bytes"):
+    with pytest.raises(ValueError, match="manifest.json is not a manifest: it has more than 16,777,216 bytes"):
         artifacts.find(folder).has("x")
 
 

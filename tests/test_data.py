@@ -75,12 +75,12 @@ def test_own_data_of_a_card_is_looked_for_in_the_working_directory_and_is_the_sa
     with pytest.raises(ValueError, match="is not what the model was trained on, or it has changed"):
         data.check_same(data.load(str(folder), seed=2), card)
     monkeypatch.chdir("/")
-    with pytest.raises(ValueError, match=f"was trained on ./{folder.name}, which is not here: say where"):
+    with pytest.raises(ValueError, match=f"was trained on ./{folder.name}, which is not in the working directory"):
         data.source_of(card)
     for name in ("mnist", "voc/2007", "emnist/letters:3.1.0"):
         assert data.source_of({"source": name}) == name
     for place in (str(folder), "../..", "./..", "./.", "./a/b", "a/../..", "~/photos", "", 7):
-        with pytest.raises(ValueError, match="which is not here: say where that data is"):
+        with pytest.raises(ValueError, match="which is not in the working directory: go where it lies, or name data"):
             data.source_of({"source": place})
 
 

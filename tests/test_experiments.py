@@ -114,8 +114,8 @@ def test_compare_takes_folders_of_own_models(few_images, tmp_path):
     [
         (["nothing"], "No model of mnist matches nothing"),
         (["dense_ae", "missing/"], "No model of mnist matches missing/: see zoo list, or name a folder"),
-        (["dcgan"], "dcgan must have a code to be compared by, as autoencoders have: dcgan.mnist"),
-        (["dense_ae", "dcgan.mnist"], "dcgan.mnist must have a code"),
+        (["dcgan"], "dcgan must be an autoencoder, whose code is compared: dcgan.mnist"),
+        (["dense_ae", "dcgan.mnist"], "dcgan.mnist must be an autoencoder"),
     ],
 )
 def test_compare_refuses_what_it_cannot_compare(few_images, patterns, message):

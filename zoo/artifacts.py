@@ -99,6 +99,8 @@ class Artifact:
         """
         path = self.path / MANIFEST
         try:
+            if self._size(path) > MAX_JSON_BYTES:
+                raise ValueError(f"{path} is not a manifest: it has more than {MAX_JSON_BYTES:,} bytes.")
             files = {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in _read_json(path)["files"].items()}
             wrong = next((name for name, entry in files.items() if not _is_entry(name, entry)), None)
             if wrong is not None:
@@ -108,6 +110,17 @@ class Artifact:
             return files
         except (AttributeError, KeyError, TypeError):
             raise ValueError(f"{path} is not a manifest. Reinstall the model.") from None
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
+
+    def _size(self, path: Path) -> int:
+        """Bytes of a file in the folder, which must not be a link to one elsewhere, a folder, a device or a pipe."""
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            raise ValueError(f"{path} leads out of its folder: expected a file, not a link to one elsewhere.")
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise ValueError(f"{path} must be a file: found a folder, a device or a pipe.")
+        return state.st_size
 
     @functools.cached_property
     def card(self) -> dict:
@@ -117,6 +130,8 @@ class Artifact:
             ValueError: if it is damaged or no mapping.
         """
         path = self.file("card.json")
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ValueError(f"{path} is no card: it has more than {MAX_JSON_BYTES:,} bytes.")
         card = _read_json(path, object_hook=_Card)
         if not isinstance(card, dict):
             raise ValueError(f"{path} is no card: expected a mapping, found {type(card).__name__}.")
@@ -142,12 +157,7 @@ class Artifact:
             raise ValueError(f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}.")
         path, expected = self.path / filename, self.manifest[filename]
         try:
-            if not path.resolve().is_relative_to(self.path.resolve()):
-                raise ValueError(f"{path} leads out of its folder: expected a file, not a link to one elsewhere.")
-            state = path.stat()
-            if not stat.S_ISREG(state.st_mode):
-                raise ValueError(f"{path} must be a file: found a folder, a device or a pipe.")
-            size = state.st_size
+            size = self._size(path)
             digest = sha256(path) if size == expected["bytes"] else None
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
@@ -304,8 +314,6 @@ def _umask() -> int:
 
 def _read_json(path: Path, **options) -> dict:
     try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise ValueError(f"it has more than {MAX_JSON_BYTES:,} bytes")
         return json.loads(path.read_text(encoding="utf-8"), **options)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}. Reinstall the model.") from None

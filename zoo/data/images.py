@@ -158,7 +158,10 @@ def source_of(trained_on: Mapping[str, Any], name_or_folder: str | None = None) 
         return name_or_folder
     source = str(trained_on["source"])
     if not _SOURCE.fullmatch(source) or (_is_own(source) and not Path(source).exists()):
-        raise ValueError(f"The model was trained on {source}, which is not here: say where that data is (--data).")
+        raise ValueError(
+            f"The model was trained on {source}, which is not in the working directory: go where it lies, or name data "
+            "(zoo evaluate --data)."
+        )
     return source
 
 

@@ -47,15 +47,15 @@ def _matching(pattern: str, source: str, epochs: int | None) -> list[str]:
     if registry.is_folder(pattern):
         if epochs is not None:
             raise ValueError(f"epochs must be left out with {pattern}: only models of the catalogue are trained anew.")
-        found, encoding = [pattern], registry.spec_of(registry.info(pattern)["architecture"]).traits.encodes
-        encoding = found if encoding else []
+        architectures = {pattern: registry.info(pattern)["architecture"]}
     else:
-        found = [n for n in registry.list_models(pattern) if registry.data_of(n) == source or n == pattern]
-        encoding = [name for name in found if registry.spec_of(name).traits.encodes]
-    if not found:
+        found = registry.list_models(pattern)
+        architectures = {name: name for name in found if registry.data_of(name) == source or name == pattern}
+    if not architectures:
         raise ValueError(f"No model of {source} matches {pattern}: see zoo list, or name a folder of zoo train.")
+    encoding = [name for name, architecture in architectures.items() if registry.spec_of(architecture).traits.encodes]
     if not encoding:
-        raise ValueError(f"{pattern} must have a code to be compared by, as autoencoders have: {', '.join(found)}.")
+        raise ValueError(f"{pattern} must be an autoencoder, whose code is compared: {', '.join(architectures)}.")
     return encoding
 
 
