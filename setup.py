@@ -10,7 +10,7 @@ VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "zoo/__init__.py").read_t
 
 # What compressing on a device needs: no TensorFlow, no Keras (docs/export.md).
 EDGE = [
-    "ai-edge-litert>=2.0",
+    "ai-edge-litert>=2.1",  # 2.0 aborts when a file is converted: "free(): invalid pointer"
     "constriction>=0.4.2",
     "numpy>=2.0",
     "pillow>=11.3",  # the first release with AVIF built in
@@ -47,16 +47,16 @@ setup(
     python_requires=">=3.11",
     install_requires=[
         *EDGE,
-        "importlib_resources",  # tensorflow-datasets imports it on Python 3.11 without requiring it
+        "importlib_resources>=6.0",  # tensorflow-datasets imports it on Python 3.11 without requiring it
         "jinja2>=3.1",
-        "keras>=3.12",
+        "keras>=3.13.2",  # the first of its line to refuse weights in HDF5's external storage: any file could be read
         "matplotlib>=3.9",
         "py3langid>=0.4",
         "scikit-learn>=1.5",
         "scipy>=1.13",
-        "sentencex>=1.0",
+        "sentencex>=1.0.11",  # the first with a wheel for Python 3.11: others are built with Rust
         "tensorflow>=2.20",
-        "tensorflow-datasets>=4.9.8",
+        "tensorflow-datasets>=4.9.10",  # earlier ones fail with protobuf 7, which tensorflow takes
     ],
     extras_require={
         "benchmark": [

@@ -5,6 +5,7 @@ import json
 import os
 import threading
 import time
+import zipfile
 
 import pytest
 
@@ -141,6 +142,114 @@ def test_damaged_manifest(tmp_path, text):
     (folder / "manifest.json").write_text(text)
     with pytest.raises(ValueError, match="manifest.json"):
         artifacts.find(folder).file("model.keras")
+
+
+DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("../victim", {"sha256": DIGEST, "bytes": 1024}),
+        ("versions/../../victim", {"sha256": DIGEST, "bytes": 1024}),
+        ("/etc/passwd", {"sha256": DIGEST, "bytes": 1024}),
+        ("C:\\victim", {"sha256": DIGEST, "bytes": 1024}),
+        ("a\x00b", {"sha256": DIGEST, "bytes": 1024}),
+        ("", {"sha256": DIGEST, "bytes": 1024}),
+        ("model.keras", {"sha256": 12, "bytes": 1024}),
+        ("model.keras", {"sha256": DIGEST[:-1], "bytes": 1024}),
+        ("model.keras", {"sha256": DIGEST, "bytes": "1024"}),
+        ("model.keras", {"sha256": DIGEST, "bytes": -1}),
+        ("model.keras", {"sha256": DIGEST, "bytes": True}),
+    ],
+)
+def test_a_manifest_of_a_stranger_names_files_of_its_folder_with_digests(tmp_path, name, entry):
+    (tmp_path / "victim").write_bytes(WEIGHTS)
+    folder = make(tmp_path / "a")
+    (folder / "manifest.json").write_text(json.dumps({"files": {name: entry}}))
+    for call in (lambda a: a.file(name), lambda a: a.versions(), lambda a: a.has(name)):
+        with pytest.raises(ValueError, match="manifest.json is not a manifest: .* is no file of its folder"):
+            call(artifacts.find(folder))
+
+
+def test_links_do_not_lead_out_of_the_folder(tmp_path):
+    (tmp_path / "victim").write_bytes(WEIGHTS)
+    folder = make(tmp_path / "a")
+    (folder / "model.keras").unlink()
+    (folder / "model.keras").symlink_to(tmp_path / "victim")
+    with pytest.raises(ValueError, match="model.keras leads out of its folder"):
+        artifacts.find(folder).file("model.keras")
+    (tmp_path / "other.json").write_text('{"files": {}}')
+    (make(tmp_path / "b") / "manifest.json").unlink()
+    (tmp_path / "b" / "manifest.json").symlink_to(tmp_path / "other.json")
+    with pytest.raises(ValueError, match="manifest.json leads out of its folder"):
+        artifacts.find(tmp_path / "b").has("model.keras")
+    (folder / "model.keras").unlink()
+    (folder / "copy").write_bytes(WEIGHTS)
+    (folder / "model.keras").symlink_to("copy")
+    (tmp_path / "link").symlink_to(folder)
+    assert artifacts.find(tmp_path / "link").file("model.keras").read_bytes() == WEIGHTS
+
+
+def test_pipes_are_no_files(tmp_path):
+    folder = make(tmp_path / "a")
+    (folder / "model.keras").unlink()
+    os.mkfifo(folder / "model.keras")
+    with pytest.raises(ValueError, match="model.keras must be a file: found a folder, a device or a pipe"):
+        artifacts.find(folder).file("model.keras")
+
+
+def test_an_archive_that_unpacks_to_far_more_than_it_is_is_not_handed_out(tmp_path):
+    with zipfile.ZipFile(tmp_path / "zeros.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("small.npy", bytes(1 << 20))
+    honest = (tmp_path / "zeros.npz").read_bytes()  # a thousandfold, but little
+    # Its two directories announce 3 GB.
+    bomb = honest.replace((1 << 20).to_bytes(4, "little"), (3 << 30).to_bytes(4, "little"))
+    folder = make(tmp_path / "a", {"codec.npz": bomb, "golden.npz": honest, "model.keras": honest[:-30]})
+    artifact = artifacts.find(folder)
+    assert artifact.file("golden.npz").is_file()
+    with pytest.raises(ValueError, match=r"codec.npz is refused: its [\d,]+ bytes would unpack to 3,221,225,472"):
+        artifact.file("codec.npz")
+
+
+@pytest.mark.parametrize("name", ["../victim", "/victim", "assets/../../victim"])
+def test_an_archive_that_unpacks_to_other_places_is_not_handed_out(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+        archive.writestr(name, b"x")
+    folder = make(tmp_path / "a", {"model.keras": (tmp_path / "m.zip").read_bytes()})
+    with pytest.raises(ValueError, match=f"model.keras is refused: '{name}' in it leads out of a folder"):
+        artifacts.find(folder).file("model.keras")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": ' * 100_000])
+def test_nested_json_is_one_line(tmp_path, text):
+    folder = make(tmp_path / "a")
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(ValueError, match="manifest.json cannot be read as JSON"):
+        artifacts.find(folder).has("x")
+
+
+def test_a_manifest_or_card_of_gigabytes_is_not_read(tmp_path):
+    folder = make(tmp_path / "a")
+    with open(folder / "manifest.json", "wb") as file:
+        file.truncate(1 << 33)
+    with pytest.raises(ValueError, match="manifest.json is not a manifest: it has more than 16,777,216 bytes"):
+        artifacts.find(folder).has("x")
+
+
+def test_a_name_too_long_for_the_file_system_is_unknown(shipped):
+    with pytest.raises(ValueError, match="Unknown model 'aaaa"):
+        artifacts.find("a" * 1024)
+
+
+def test_a_card_says_what_it_lacks(tmp_path):
+    card = artifacts.find(make(tmp_path / "a", {"card.json": b'{"name": "x", "data": {"seed": 1}}'})).card
+    assert card == {"name": "x", "data": {"seed": 1}} and card.get("licence") is None and "licence" not in card
+    for lacking in (lambda: card["architecture"], lambda: card["data"]["source"]):
+        with pytest.raises(ValueError, match="card does not say its (architecture|source): expected one"):
+            lacking()
+    with pytest.raises(ValueError, match="card.json is no card: expected a mapping, found list"):
+        _ = artifacts.find(make(tmp_path / "b", {"card.json": b"[]"})).card
 
 
 def test_damaged_card(tmp_path):

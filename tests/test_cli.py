@@ -86,6 +86,46 @@ def test_list_and_info_as_json():
     assert "conv_ae.fashion_mnist" in run("info", "conv_ae").stdout
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["list", "--json"], ["info", "dense_ae"], ["train", "--help"]]
+)
+def test_nothing_heavy_is_imported_to_list_and_to_help(arguments, run_python):
+    heavy = {
+        "tensorflow",
+        "keras",
+        "numpy",
+        "scipy",
+        "sklearn",
+        "PIL",
+        "matplotlib",
+        "h5py",
+        "jinja2",
+        "ai_edge_litert",
+    }
+    code = f"""
+import sys
+sys.argv = {["zoo", *arguments]!r}
+from zoo.cli import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code
+print(sorted({heavy!r} & set(sys.modules)), len(sys.modules))
+"""
+    found, number = run_python(code, bare=True).splitlines()[-1].rsplit(" ", 1)
+    assert found == "[]" and int(number) < 700
+
+
+def test_a_list_looks_for_the_models_a_few_times_and_not_for_each(monkeypatch, capsys):
+    from zoo import artifacts
+    from zoo.cli.list import list as command
+
+    calls, names = [], artifacts.names
+    monkeypatch.setattr(artifacts, "names", lambda: calls.append(1) or names())
+    command("*", as_json=True)
+    assert len(json.loads(capsys.readouterr().out)) == len(zoo.list_models()) and len(calls) <= 3
+
+
 @pytest.mark.slow
 def test_export_writes_a_builtin_int8_file(tmp_path):
     done = run("export", "conv_ae", "--quantization", "int8", "-o", tmp_path / "e.tflite", "--json", bare=True)

@@ -66,6 +66,24 @@ def test_errors_of_folders_say_what_to_do(tmp_path):
         data.load(str(tmp_path))
 
 
+def test_own_data_of_a_card_is_looked_for_in_the_working_directory_and_is_the_same(folder, tmp_path, monkeypatch):
+    loaded = data.load(str(folder), seed=1)
+    card = {"source": f"./{folder.name}", "fingerprint": loaded.fingerprint}
+    monkeypatch.chdir(folder.parent)
+    assert data.source_of(card) == f"./{folder.name}" and data.source_of(card, "other") == "other"
+    data.check_same(loaded, card)
+    with pytest.raises(ValueError, match="is not what the model was trained on, or it has changed"):
+        data.check_same(data.load(str(folder), seed=2), card)
+    monkeypatch.chdir("/")
+    with pytest.raises(ValueError, match=f"was trained on ./{folder.name}, which is not in the working directory"):
+        data.source_of(card)
+    for name in ("mnist", "voc/2007", "emnist/letters:3.1.0"):
+        assert data.source_of({"source": name}) == name
+    for place in (str(folder), "../..", "./..", "./.", "./a/b", "a/../..", "~/photos", "", 7):
+        with pytest.raises(ValueError, match="which is not in the working directory: go where it lies, or name data"):
+            data.source_of({"source": place})
+
+
 def test_missing_tfds_data_says_which_variable_to_set(monkeypatch, tmp_path):
     import tensorflow_datasets as tfds
 

@@ -1,12 +1,14 @@
 """Comparing models, and searching their hyper-parameters, on a few images."""
 
 import dataclasses
+import importlib
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from zoo import data, experiments
+from zoo import artifacts, data, experiments
 from zoo.demo import samples
 
 
@@ -40,12 +42,28 @@ def test_tune_writes_a_table_and_a_plot_and_goes_on(few_images, tmp_path):
     assert len(more) == 4 and all(row in more for row in rows)  # three were done already
 
 
-def test_tune_repeats_with_its_seed(few_images, tmp_path):
+def test_tune_repeats_with_its_seed(few_images, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("zoo.experiments.tune"), "WIDTHS", (16, 32, 48, 64))
     first, second = (
-        experiments.tune("dense_ae", output=tmp_path / str(i), trials=2, epochs=1, images=64, seed=5) for i in range(2)
+        experiments.tune("dense_ae", output=tmp_path / str(i), trials=2, epochs=1, images=16, seed=0) for i in range(2)
     )
-    drawn = [sorted((row["latent_dim"], row["hidden_units"]) for row in rows) for rows in (first, second)]
-    assert drawn[0] == drawn[1]
+    assert first == second
+
+
+def test_tune_refuses_the_folder_of_another_search(few_images, tmp_path):
+    options = {"output": tmp_path / "out", "trials": 1, "images": 16}
+    rows = experiments.tune("dense_ae", epochs=1, **options)
+    assert experiments.tune("dense_ae", epochs=1, **options) == rows
+    for other, message in (
+        ({"epochs": 2}, "search.json is of another run: its epochs is 1, this run's is 2"),
+        ({"epochs": 1, "seed": 3}, "its seed is 0, this run's is 3"),
+        ({"epochs": 1, "images": 32}, "its images is 16, this run's is 32"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            experiments.tune("dense_ae", **{**options, **other})
+    (tmp_path / "out" / "search.json").unlink()
+    with pytest.raises(ValueError, match="does not say what it is: give another --output"):
+        experiments.tune("dense_ae", epochs=1, **options)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +100,24 @@ def test_compare_trains_all_with_one_budget(few_images):
     assert table.count("\n") == 4 and "`vae.fashion_mnist`" in table and f"{rows[0]['mse']:.5f}" in table
 
 
-def test_compare_refuses_what_matches_nothing(few_images):
-    with pytest.raises(ValueError, match="No model of mnist matches nothing"):
-        experiments.compare(["nothing"], "mnist")
+def test_compare_takes_folders_of_own_models(few_images, tmp_path):
+    mine = shutil.copytree(artifacts.find("dense_ae.mnist").path, tmp_path / "mine")
+    own, shipped = experiments.compare([str(mine), "dense_ae"])
+    assert (own["name"], shipped["name"]) == (str(mine), "dense_ae.fashion_mnist")
+    assert own["parameters"] == shipped["parameters"] and own["mse"] > shipped["mse"]  # it has seen digits alone
+    with pytest.raises(ValueError, match="epochs must be left out with .*mine: only models of the catalogue"):
+        experiments.compare([str(mine)], epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "message"),
+    [
+        (["nothing"], "No model of mnist matches nothing"),
+        (["dense_ae", "missing/"], "No model of mnist matches missing/: see zoo list, or name a folder"),
+        (["dcgan"], "dcgan must be an autoencoder, whose code is compared: dcgan.mnist"),
+        (["dense_ae", "dcgan.mnist"], "dcgan.mnist must be an autoencoder"),
+    ],
+)
+def test_compare_refuses_what_it_cannot_compare(few_images, patterns, message):
+    with pytest.raises(ValueError, match=message):
+        experiments.compare(patterns, "mnist")

@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import small
 
 import zoo
 from zoo import exporting, models
 from zoo.codec.tables import Tables
 from zoo.exporting import litert, tables
+from zoo.exporting.export import _parts_of
 from zoo.layers import EntropyBottleneck
 
 IMAGES = np.random.default_rng(0).random((32, 12, 8, 1), dtype=np.float32)
@@ -242,6 +244,14 @@ def test_dense_layers_that_share_weights_or_have_none(tmp_path):
         found = (network(*codes)[0] - float(zero)) * scale
         expected = model.predict([v[:1] for v in inputs] if len(inputs) > 1 else rows[:1], verbose=0)
         assert np.abs(found - expected).max() < 0.1
+
+
+def test_the_default_part_is_the_first_that_a_model_has():
+    expected = {"dense_ae": "encoder", "text_ae": "encoder", "summarizer": "encoder", "gan": "model", "aae": "encoder"}
+    for name, part in {**expected, "classifier": "model"}.items():
+        model = small.SMALL[name]()
+        model.build()
+        assert exporting.default_part(name) == part == next(iter(_parts_of(model))), name
 
 
 def test_int8_takes_batches(model, tmp_path):

@@ -151,6 +151,41 @@ def test_the_figures_of_the_index_are_the_headlines_of_the_cards(pages):
     assert shown == expected
 
 
+ATTACK = """"'></td><script>alert(1)</script><img src=x onerror=alert(1)><a href="javascript:alert(1)">{{ 7 * 7 }}"""
+
+
+def attacked(value):
+    """A value of JSON with an attack in all of its strings, and in the names of its figures."""
+    if isinstance(value, dict):
+        found = {key: attacked(inner) for key, inner in value.items()}
+        return {**found, f"new {ATTACK}": 0.5} if all(isinstance(v, float) for v in found.values()) else found
+    if isinstance(value, list):
+        return [attacked(inner) for inner in value]
+    return value + ATTACK if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("name", ["dense_ae.mnist", "cgan.mnist", "text_ae.glosses"])
+def test_no_markup_of_a_card_reaches_a_page(name, tmp_path, monkeypatch):
+    folder = shutil.copytree(artifacts.find(name).path, tmp_path / "models" / name.replace(".", "/"))
+    for path in folder.glob("*.json"):
+        if path.name != artifacts.MANIFEST:
+            path.write_text(json.dumps(attacked(json.loads(path.read_text()))))
+    history = json.loads((folder / "history.json").read_text())
+    (folder / "history.json").write_text(json.dumps({f"{key}{ATTACK}": values for key, values in history.items()}))
+    artifacts.write_manifest(folder)
+    monkeypatch.setattr(artifacts, "shipped_root", lambda: tmp_path / "models")
+    for path in write_gallery(tmp_path / "site", [name]):
+        if path.suffix != ".html":
+            continue
+        page, own = Page(path), path.read_text()
+        assert ATTACK in page.text
+        assert page.tags.count("script") == (path.name == "index.html") and own.count("<script>") == page.tags.count(
+            "script"
+        )
+        assert "onerror" not in re.sub(r"&lt;img src=x onerror=alert", "", own)
+        assert not any("javascript:" in reference for reference in page.references)
+
+
 def test_figures_by_hand():
     metrics = {
         "psnr": 21.567,

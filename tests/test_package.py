@@ -150,6 +150,15 @@ def test_the_readme_opens_with_a_tour_and_pictures():
     assert len(pictures) == 3 and all((ROOT / picture).is_file() for picture in pictures)
 
 
+def test_lowest_versions_are_those_of_the_readme_and_tested_by_a_workflow():
+    bounds = dict(re.findall(r'"([\w-]+)>=([\d.]+)"', (ROOT / "setup.py").read_text()))
+    assert f"TensorFlow ≥ {bounds['tensorflow']}, Keras ≥ {bounds['keras']}." in (ROOT / "README.md").read_text()
+    text = (ROOT / ".github/workflows/lowest.yml").read_text()
+    assert "--resolution lowest-direct" in text
+    tested = re.findall(r"tests/[\w./]+", text)
+    assert tested and all((ROOT / path).exists() for path in tested)
+
+
 def test_ci_runs_the_test_command_of_the_readme():
     script = (ROOT / ".ci/run").read_text()
     assert "grep --max-count=1 '^pytest' README.md" in script

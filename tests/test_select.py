@@ -9,7 +9,7 @@ from PIL import Image
 
 from zoo import evaluation
 from zoo.cli import main
-from zoo.data import load_table
+from zoo.data import load_columns, load_table
 
 
 def run(monkeypatch, *arguments) -> int:
@@ -98,9 +98,23 @@ def test_the_command_finds_the_columns_that_tell_the_others(monkeypatch, capsys,
     result = json.loads(capsys.readouterr().out)
     assert result == json.loads((tmp_path / "s.json").read_text())
     assert [column["name"] for column in result["chosen"]] == ["a", "b", "c"]
-    assert [column["place"] for column in result["chosen"]] == [0, 3, 6]
+    assert [column["place"] for column in result["chosen"]] == [1, 4, 7]  # in the file, whose first column is the label
     assert result["rows"] == 1200 and result["columns"] == 9 and result["certainty"] > 0.9
     assert result["read_out_mse"] < result["top_variance_read_out_mse"] + 1e-9 < result["mean_mse"]
+
+
+def test_places_are_those_of_the_file_where_a_label_is_left_out(monkeypatch, capsys, tmp_path):
+    heading = ["a", "city", "b", "c", "d"]
+    draw = np.random.default_rng(0)
+    rows = [",".join([f"{a:.3f}", "Rome", *(f"{v:.3f}" for v in rest)]) for a, *rest in draw.random((40, 4))]
+    path = write(tmp_path / "t.csv", "\n".join([",".join(heading), *rows]))
+    values, names, places, _ = load_columns(str(path), label="City")
+    assert names == ["a", "b", "c", "d"] and places == [0, 2, 3, 4] and values.shape == (40, 4)
+    assert load_columns(str(write(tmp_path / "u.csv", "a,b\n1,2\n3,4\n")))[2] == [0, 1]
+    arguments = (path, "-k", 3, "--label", "city", "--epochs", 1, "-o", tmp_path / "s.json")
+    assert run(monkeypatch, *arguments) == 0
+    chosen = json.loads((tmp_path / "s.json").read_text())["chosen"]
+    assert len(chosen) == 3 and [heading[column["place"]] for column in chosen] == [column["name"] for column in chosen]
 
 
 def test_the_command_marks_the_pixels_of_images(monkeypatch, capsys, tmp_path):

@@ -378,7 +378,8 @@ def test_a_trained_model_is_loaded_measured_and_exported(trained, tmp_path, eage
     card, model = zoo.info(trained), zoo.load(trained)
     changed = zoo.load(trained, hidden_pieces=0.5)
     assert changed.hidden_pieces == 0.5 and changed.reconstruct(SENTENCES[:3]) == model.reconstruct(SENTENCES[:3])
-    assert card["metrics"] == pytest.approx(evaluation.evaluate(trained)) and len(card["examples"]) == 20
+    found = evaluation.evaluate(trained, str(trained.parent / "s.txt"))
+    assert card["metrics"] == pytest.approx(found) and len(card["examples"]) == 20
     assert card["data"]["train"] > 300 and set(card["examples"][0]) == {"sentence", "restored"}
     with np.load(trained / "golden.npz") as golden:
         np.testing.assert_allclose(model.encode(golden["images"]), golden["code"], atol=1e-5)
@@ -454,17 +455,28 @@ def test_sentences_from_the_command_line(trained, tmp_path, monkeypatch, capsys)
     assert run(monkeypatch, tmp_path / "lines.txt", "the old tree", "--model", trained, "--json",
                "--codes", tmp_path / "c.npy") == 0  # fmt: skip
     rows = json.loads(capsys.readouterr().out)["rows"]
-    assert [row["sentence"] for row in rows] == ["the cat", "a dog", "the old tree"]
-    assert [row["restored"] for row in rows] == model.reconstruct(["the cat", "a dog", "the old tree"])
-    np.testing.assert_allclose(
-        np.load(tmp_path / "c.npy"), model.encode(["the cat", "a dog", "the old tree"]), atol=1e-5
-    )
+    texts = ["the cat", "", "a dog", "the old tree"]
+    assert [row["sentence"] for row in rows] == texts
+    assert [row["restored"] for row in rows] == model.reconstruct(texts)
+    np.testing.assert_allclose(np.load(tmp_path / "c.npy"), model.encode(texts), atol=1e-5)
     assert run(monkeypatch, "the cat", "--nearest", tmp_path / "lines.txt", "--model", trained, "--json", "-k", 1) == 0
     assert json.loads(capsys.readouterr().out)["rows"][0]["nearest"] == "the cat"
     assert run(monkeypatch, "the cat", "a dog", "--between", 3, "--model", trained, "--json") == 0
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 3
     assert run(monkeypatch, "the " * 40, "--model", trained) == 0
     assert "1 of 1 sentences are longer than 11 pieces, and cut" in capsys.readouterr().err
+
+
+def test_codes_have_a_row_for_every_line(tmp_path, monkeypatch, capsys, eagerly):
+    model = small.SMALL["text_ae"]()
+    monkeypatch.setattr(zoo, "load", lambda name: model, raising=False)
+    (tmp_path / "lines.txt").write_text("the cat\n\na  dog\n   \nthe tree\n")
+    assert run(monkeypatch, tmp_path / "lines.txt", "--json", "--codes", tmp_path / "c.npy") == 0
+    texts = ["the cat", "", "a dog", "", "the tree"]
+    assert [row["sentence"] for row in json.loads(capsys.readouterr().out)] == texts
+    np.testing.assert_allclose(np.load(tmp_path / "c.npy"), model.encode(texts), atol=1e-5)
+    assert run(monkeypatch, tmp_path / "lines.txt", "--json") == 0
+    assert [row["sentence"] for row in json.loads(capsys.readouterr().out)] == ["the cat", "a dog", "the tree"]
 
 
 @pytest.mark.parametrize(

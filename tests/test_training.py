@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,10 +12,11 @@ import time
 import keras
 import numpy as np
 import pytest
+import small
 from PIL import Image
 
 import zoo
-from zoo import training
+from zoo import data, evaluation, exporting, registry, training
 from zoo.training import Checkpoint
 
 rng = np.random.default_rng(0)
@@ -214,16 +216,19 @@ def test_a_loss_that_is_not_finite_stops_the_run(pictures, tmp_path):
 
 @pytest.fixture(scope="module")
 def trained(pictures, tmp_path_factory):
-    """A conv_ae trained by the command, from a folder of pictures."""
+    """A conv_ae trained by the command, from a folder of pictures of which one is broken."""
     folder = tmp_path_factory.mktemp("trained") / "squares"
     folder.mkdir()
     (folder / "notes.txt").write_text("the user's")
-    command = [sys.executable, "-c", "from zoo.cli import main; main()", "train", "conv_ae", "--data", str(pictures)]
+    photos = shutil.copytree(pictures, folder.parent / "photos")
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    command = [sys.executable, "-c", "from zoo.cli import main; main()", "train", "conv_ae", "--data", str(photos)]
     options = ["--epochs", "2", "--batch-size", "16", "--seed", "7", "-o", str(folder), "--json"]
     process = subprocess.run(
         command + options, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
     )
-    assert process.returncode == 0, process.stderr
+    assert process.returncode == 1, process.stderr
+    assert process.stderr.splitlines()[-1].startswith(f"Failed: {photos}/broken.jpg is not a picture")
     return folder, json.loads(process.stdout)
 
 
@@ -239,6 +244,10 @@ def test_the_command_writes_all_that_a_shipped_model_has(trained):
     assert card["training"]["seed"] == 7 and card["training"]["epochs"] == 2 and card["training"]["seconds"] > 0
     assert "train conv_ae" in card["training"]["command"] and card["data"]["fingerprint"]
     assert card["training"]["deterministic"] and not card["training"]["jit_compile"]
+    assert card["data"]["source"] == "./photos" and card["training"]["recipe"]["data"] == "photos"
+    assert card["licence"] == "not stated"
+    # Neither the card nor any other file says where things lay.
+    assert not [path for path in folder.iterdir() if os.fsencode(folder.parent) in path.read_bytes()]
     assert {"tensorflow", "keras", "numpy", "python"} == set(card["training"]["versions"])
     assert len(json.loads((folder / "history.json").read_text())["val_loss"]) == 2
 
@@ -254,10 +263,125 @@ def test_the_folder_loads_evaluates_and_compresses(trained, pictures):
     assert codec.decompress(codec.compress(images)).shape == images.shape
     from zoo.evaluation import evaluate
 
-    assert evaluate(folder) == pytest.approx(card["metrics"], rel=1e-3)
+    found, known = evaluate(folder, str(pictures)), dict(card["metrics"])
+    assert (
+        found.pop("not_measured") == known.pop("not_measured") == {"knn5_accuracy": "needs labels: the data has none"}
+    )
+    assert found == pytest.approx(known, rel=1e-3)
 
 
 @pytest.mark.slow
 def test_a_finished_folder_is_not_trained_over(trained, pictures):
     with pytest.raises(ValueError, match="holds a trained model already"):
         run(pictures, trained[0])
+
+
+# A user's own files: few, broken, of the wrong kind
+
+
+@pytest.fixture
+def few(pictures, tmp_path):
+    """A folder of the first n pictures."""
+
+    def folder(n):
+        (tmp_path / "few").mkdir()
+        for path in sorted(pictures.glob("*.png"))[:n]:
+            (tmp_path / "few" / path.name).symlink_to(path)
+        return tmp_path / "few"
+
+    return folder
+
+
+def small_config(name):
+    config = small.SMALL[name]().get_config()
+    return {key: value for key, value in config.items() if key not in ("name", "dtype", "trainable")}
+
+
+def trained_on(folder, name, output, **options):
+    """A small model after one epoch of a folder's pictures."""
+    options = {"epochs": 1, "overrides": small_config(name), **options}
+    return training.train(name, data_source=str(folder), output=output, **options)
+
+
+OF_PICTURES = [n for n in small.SMALL if "signal" not in n and registry.spec_of(n).kind != "text"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_PICTURES)
+def test_a_dozen_pictures_train_a_model_or_are_refused_before(name, few, tmp_path):
+    output = tmp_path / "mine"
+    if registry.spec_of(name).traits.labelled:
+        with pytest.raises(ValueError, match=f"{name} learns from labels, which .* lacks"):
+            trained_on(few(12), name, output)
+        assert not output.exists()
+        return
+    # Two validation images, as vae_gan halves its batches.
+    card = exporting.write_artifact(trained_on(few(20), name, output), output)
+    assert zoo.load(output).count_params() == card["parameters"] and card["data"]["test"] == 2
+    assert card == zoo.info(output) and not (output / "checkpoint.npz").exists()
+
+
+def test_a_map_of_few_pictures_says_what_is_not_measured():
+    images = rng.integers(0, 256, (25, *small.SHAPE["image_shape"]), dtype=np.uint8)
+    model = small.SMALL["map_ae"]()
+    for number in (1, 24, 25):
+        few_images = data.DataSet("few", "./few", images, images[:1], images[:number], "none")
+        found = evaluation.measure_split(model, few_images)
+        missing = found["not_measured"]
+        assert {"mse", "psnr"} <= set(found) and missing["knn5_accuracy"] == "needs labels: the data has none"
+        if number < 25:
+            assert missing["trustworthiness"] == f"needs 25 images: the split has {number}"
+        else:
+            assert 0 <= found["trustworthiness"] <= 1 and "trustworthiness" not in missing
+
+
+def test_a_gan_of_other_pictures_says_that_its_samples_are_not_measured():
+    images = rng.integers(0, 256, (8, *small.SHAPE["image_shape"]), dtype=np.uint8)
+    few_images = data.DataSet("few", "/photos/few", images, images, images, "none")
+    found = evaluation.measure_split(small.SMALL["gan"](), few_images)
+    assert set(found) == {"not_measured"} and "--classifier" in found["not_measured"]["samples"]
+
+
+def test_broken_pictures_are_listed_and_the_others_are_the_data(few, tmp_path):
+    folder, failed = few(14), []
+    whole = (folder / "03.png").read_bytes()
+    (folder / "03.png").unlink()
+    (folder / "03.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="03.png is a damaged picture"):
+        data.load(str(folder))
+    loaded = data.load(str(folder), failed=failed)
+    assert [len(loaded.train), len(loaded.validation), len(loaded.test)] == [11, 1, 1]
+    assert len(failed) == 2 and "03.png is a damaged picture" in failed[0] and "a.jpg is not a picture" in failed[1]
+
+
+def test_too_few_pictures_are_refused_with_those_that_cannot_be_read(few, tmp_path):
+    folder = few(9)
+    (folder / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="holds 9 pictures: at least 10 are needed, and 1 that cannot be read.*a.jpg"):
+        trained_on(folder, "dense_ae", tmp_path / "runs" / "mine", failed=[])
+    assert not (tmp_path / "runs").exists(), "what was made for it is removed"
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(ValueError, match="at least 10"):
+        trained_on(folder, "dense_ae", tmp_path / "kept", failed=[])
+    assert (tmp_path / "kept").is_dir(), "the user's own folder stays"
+
+
+@pytest.mark.parametrize("name", ["compressor", "conv_ae"])
+def test_a_codec_of_colours_is_refused_before_it_is_trained(name, few, tmp_path):
+    with pytest.raises(ValueError, match=rf"image_shape of {name} must be \(height, width, 1\)"):
+        trained_on(few(12), name, tmp_path / "mine", overrides={**small_config(name), "image_shape": (12, 8, 3)})
+    assert not (tmp_path / "mine").exists()
+
+
+def test_texts_of_the_wrong_kind_are_refused_before_training(tmp_path):
+    (tmp_path / "s.txt").write_text("\n".join(small.sentences(200)))
+    with pytest.raises(ValueError, match="summarizer cannot be trained on s: expected documents with their summaries"):
+        training.train("summarizer", data_source=str(tmp_path / "s.txt"), output=tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_sentences_that_are_all_long_are_measured_as_far_as_they_can_be():
+    texts = [" ".join(small.sentences(8)[:8])] * 3
+    found = evaluation.measure_sentences(small.SMALL["text_ae"](), texts)
+    assert set(found) == {"words_recovered_of_all", "short_sentences"} and found["short_sentences"] == 0

@@ -18,8 +18,9 @@ import secrets
 import shutil
 import stat
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 try:
@@ -28,6 +29,9 @@ except ImportError:  # not on Unix
     fcntl = None
 
 MANIFEST = "manifest.json"
+MAX_JSON_BYTES = 1 << 24  # of a manifest or card
+# What an archive (.keras, .npz) may unpack to: the zoo's own unpack to 18 times their size at most.
+MAX_RATIO, MAX_UNPACKED_BYTES = 32, 1 << 26
 DEFAULT_TAGS = ("fashion_mnist", "fashion_mnist_q3")  # what a name without a tag means: the first there is
 
 
@@ -42,6 +46,12 @@ def names() -> list[str]:
     """Sorted names, ``architecture.tag``, of the shipped artefacts that are present."""
     folders = (manifest.parent for manifest in shipped_root().glob(f"*/*/{MANIFEST}"))
     return sorted(f"{folder.parent.name}.{folder.name}" for folder in folders)
+
+
+def shipped(name: str) -> "Artifact":
+    """The shipped artefact of a name that is among ``names()``."""
+    architecture, tag = split_name(name)
+    return Artifact(shipped_root() / architecture / tag, name)
 
 
 def split_name(name: str) -> tuple[str, str | None]:
@@ -63,6 +73,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class _Card(dict):
+    """A mapping of a card."""
+
+    def __missing__(self, key):
+        raise ValueError(f"The model's card does not say its {key}: expected one that `zoo train` wrote.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Artifact:
     """A folder with a trained model, and its name.
@@ -82,18 +99,50 @@ class Artifact:
 
     @functools.cached_property
     def manifest(self) -> dict:
-        """File name → {"sha256", "bytes"}."""
+        """File name → {"sha256", "bytes"}.
+
+        Raises:
+            ValueError: if it cannot be read, names a file outside the folder, or holds a digest or size that is none.
+        """
         path = self.path / MANIFEST
         try:
-            files = _read_json(path)["files"]
-            return {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in files.items()}
+            if self._size(path) > MAX_JSON_BYTES:
+                raise ValueError(f"{path} is not a manifest: it has more than {MAX_JSON_BYTES:,} bytes.")
+            files = {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in _read_json(path)["files"].items()}
+            wrong = next((name for name, entry in files.items() if not _is_entry(name, entry)), None)
+            if wrong is not None:
+                raise ValueError(
+                    f"{path} is not a manifest: {wrong[:80]!r} is no file of its folder with a sha256 digest."
+                )
+            return files
         except (AttributeError, KeyError, TypeError):
             raise ValueError(f"{path} is not a manifest. Reinstall the model.") from None
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
+
+    def _size(self, path: Path) -> int:
+        """Bytes of a file in the folder, which must not be a link to one elsewhere, a folder, a device or a pipe."""
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            raise ValueError(f"{path} leads out of its folder: expected a file, not a link to one elsewhere.")
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise ValueError(f"{path} must be a file: found a folder, a device or a pipe.")
+        return state.st_size
 
     @functools.cached_property
     def card(self) -> dict:
-        """The model card as a dictionary."""
-        return _read_json(self.file("card.json"))
+        """The model card as a dictionary, which says in one line what it lacks: cards come from strangers too.
+
+        Raises:
+            ValueError: if it is damaged or no mapping.
+        """
+        path = self.file("card.json")
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ValueError(f"{path} is no card: it has more than {MAX_JSON_BYTES:,} bytes.")
+        card = _read_json(path, object_hook=_Card)
+        if not isinstance(card, dict):
+            raise ValueError(f"{path} is no card: expected a mapping, found {type(card).__name__}.")
+        return card
 
     def has(self, filename: str) -> bool:
         return self.prefix + filename in self.manifest
@@ -107,14 +156,15 @@ class Artifact:
         """Path of a file of this artefact, after its digest was compared with the manifest.
 
         Raises:
-            ValueError: if the file is not part of the artefact, is missing, or has been altered.
+            ValueError: if the file is not part of the artefact, is missing, has been altered, lies outside the folder
+                by a link, or is an archive that would unpack to far more than it is.
         """
         filename = self.prefix + filename
         if filename not in self.manifest:
             raise ValueError(f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}.")
         path, expected = self.path / filename, self.manifest[filename]
         try:
-            size = path.stat().st_size
+            size = self._size(path)
             digest = sha256(path) if size == expected["bytes"] else None
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
@@ -124,6 +174,7 @@ class Artifact:
             else:
                 wanted, found = (f"sha256 {d[:16]}…" for d in (expected["sha256"], digest))
             raise ValueError(f"{path} is corrupt: expected {wanted}, found {found}. Reinstall or retrain the model.")
+        _check_archive(path, size)
         return path
 
 
@@ -142,18 +193,47 @@ def find(name_or_path: str | os.PathLike, *, folders: bool = True) -> Artifact:
     """
     text = os.fspath(name_or_path)
     architecture, tag = split_name(text)
-    root, known = shipped_root(), names()
+    known = names()
     tags = [split_name(n)[1] for n in known if split_name(n)[0] == architecture]
     if tags and tag is None:
         tag = next((t for t in DEFAULT_TAGS if t in tags), tags[0])
     if tags and tag in tags:
-        return Artifact(root / architecture / tag, f"{architecture}.{tag}")
+        return shipped(f"{architecture}.{tag}")
     folder = Path(text)
     if folders and os.path.isdir(folder):  # unlike Path.is_dir, False of a name that is too long
         if not (folder / MANIFEST).is_file():
             raise ValueError(f"{folder} holds no trained model: expected {MANIFEST} in it, as `zoo train` writes.")
         return Artifact(folder, folder.resolve().name)
     raise unknown_name(text, known)
+
+
+def _is_entry(name: str, entry: dict) -> bool:
+    """Whether a manifest's line is a relative path within the folder, with a digest and a size."""
+    digest, size = entry["sha256"], entry["bytes"]
+    hexadecimal = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
+    return bool(_is_inside(name) and hexadecimal) and type(size) is int and size >= 0
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name is a relative path that stays in its folder, on every system."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and ".." not in parts and not re.search(r"^/|[\\\x00]|^[A-Za-z]:", name)
+
+
+def _check_archive(path: Path, size: int) -> None:
+    """Refuses an archive, before it is unpacked, that announces far more than its bytes can hold, or other places."""
+    if path.suffix not in (".keras", ".npz") or not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise ValueError(f"{path} is a damaged archive: {error}. Reinstall or retrain the model.") from None
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > MAX_UNPACKED_BYTES + MAX_RATIO * size:
+        raise ValueError(f"{path} is refused: its {size:,} bytes would unpack to {unpacked:,}.")
+    if outside := [entry.filename for entry in entries if not _is_inside(entry.filename)]:
+        raise ValueError(f"{path} is refused: {outside[0][:80]!r} in it leads out of a folder.")
 
 
 def write_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
@@ -393,8 +473,8 @@ def _lock(descriptor: int) -> bool | None:
         return None
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path, **options) -> dict:
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        return json.loads(path.read_text(encoding="utf-8"), **options)
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}. Reinstall the model.") from None

@@ -1,12 +1,13 @@
 """Figures of generated images, by a small classifier and samples whose figures are known."""
 
 import json
+import types
 
 import keras
 import numpy as np
 import pytest
 
-from zoo import artifacts, data, evaluation, models
+from zoo import artifacts, data, evaluation, models, registry
 from zoo.cli import main
 from zoo.evaluation import inception
 from zoo.evaluation.generation import samples_from
@@ -150,21 +151,34 @@ def test_bad_arguments(classifier, samples_of, options, message):
 def test_the_command_compares_samples_with_grey_images(monkeypatch, capsys):
     asked = {}
 
-    def measure(samples_of, data_set, *, classifier, advance):
-        asked.update(images=samples_of(3, 0), data=data_set, classifier=classifier)
+    def measure(samples_of, data_set, *, classifier, n, advance):
+        asked.update(images=samples_of(3, 0), data=data_set, classifier=classifier, n=n)
         return {"frechet_distance": {"mean": 1.5}}
 
     monkeypatch.setattr("zoo.evaluation.card.measure_samples", measure)
     grey = rng.integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
-    monkeypatch.setattr(data, "load", lambda *args, **kwargs: data.DataSet("m", "mnist", grey, grey, grey, "none"))
+    found = data.DataSet("m", "mnist", grey, grey, grey, "none")
+    monkeypatch.setattr(data, "load", lambda *args, **kwargs: found)
     monkeypatch.setattr("sys.argv", ["zoo", "evaluate", "conv_vae.mnist", "--samples", "--json"])
     with pytest.raises(SystemExit) as stop:
         main()
     assert not stop.value.code and json.loads(capsys.readouterr().out) == {"frechet_distance": {"mean": 1.5}}
-    assert asked["classifier"] == "classifier.mnist" and asked["images"].shape == (3, 28, 28, 1)
+    assert asked["classifier"] == "classifier.mnist" and asked["n"] == 20 and asked["images"].shape == (3, 28, 28, 1)
     assert asked["data"].test is grey, "not binarised, though the model was trained on binary images"
     with pytest.raises(ValueError, match="samples are compared with the test split"):
         evaluation.evaluate("conv_vae.mnist", samples=True, split="validation")
+
+
+def test_samples_of_few_or_unknown_images_are_refused_in_one_line(monkeypatch):
+    grey = rng.integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
+    photos = data.DataSet("photos", "/own/photos", grey, grey[:1], grey[:1], "the user's own")
+    monkeypatch.setattr(data, "load", lambda *args, **kwargs: photos)
+    model = types.SimpleNamespace(generate=None, image_shape=(28, 28, 1))
+    monkeypatch.setattr(registry, "load", lambda name: model)
+    with pytest.raises(ValueError, match="the zoo has none of photos, only of fashion_mnist and mnist: name one .--cl"):
+        evaluation.evaluate("conv_vae.mnist", "photos", samples=True)
+    with pytest.raises(ValueError, match="at least 6 images of a split: a split of photos has 1; give a larger"):
+        evaluation.evaluate("conv_vae.mnist", "photos", samples=True, classifier="classifier.mnist")
 
 
 def test_inception_that_cannot_be_downloaded_is_one_line(monkeypatch):

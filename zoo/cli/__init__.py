@@ -3,6 +3,7 @@
 import os
 import sys
 
+
 def main() -> None:
     """Runs a command; what the user can mend is one line on stderr and exit status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

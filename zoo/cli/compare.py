@@ -9,7 +9,9 @@ import typer
 def compare(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Models, or patterns such as '*_vae'; default: all.", show_default=False),
+        typer.Argument(
+            metavar="NAME", help="Models, patterns such as '*_vae', or folders; default: all.", show_default=False
+        ),
     ] = None,
     data: Annotated[str, typer.Option(help="The data set, hence the tag, that all are compared on.")] = "fashion_mnist",
     epochs: Annotated[

@@ -32,12 +32,13 @@ def evaluate(
 
     With --samples, Fréchet distance, precision and recall of five draws of 10,000 images, by a classifier's features.
     """
-    from zoo.cli.console import emit, progress, start_tensorflow
+    from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
     start_tensorflow(threads)
     from zoo import evaluation
 
     draws = {} if importance_samples is None else {"importance_samples": importance_samples}
+    failed: list[str] = []
     with progress() as bar:
         task = bar.add_task(f"measuring {name}", total=None, status=f"{split} split")
         figures = evaluation.evaluate(
@@ -48,6 +49,8 @@ def evaluate(
             classifier=classifier,
             dtype_policy=dtype_policy,
             advance=lambda done: bar.update(task, advance=done, status="draws" if samples else "images"),
+            failed=failed,
             **draws,
         )
     emit(figures, as_json, title=f"{name} · {split} split")
+    report_failures(failed)

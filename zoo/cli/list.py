@@ -14,6 +14,7 @@ def list(  # noqa: A001 - the command's name
 ) -> None:
     """List the models, with what each is and where its weights come from."""
     import zoo
+    from zoo import artifacts
     from zoo.cli.console import emit
     from zoo.registry import spec_of
 
@@ -22,7 +23,7 @@ def list(  # noqa: A001 - the command's name
         {
             "name": name,
             "pretrained": "yes" if name in shipped else "no",
-            "parameters": zoo.info(name)["parameters"] if name in shipped else None,
+            "parameters": artifacts.shipped(name).card["parameters"] if name in shipped else None,
             "what": spec_of(name).summary,
         }
         for name in zoo.list_models(pattern, pretrained=pretrained)

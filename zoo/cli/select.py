@@ -29,7 +29,8 @@ def select(
     """Choose the columns of a table, or pixels of images, from which all others are best guessed.
 
     No labels are used. Beside the error of reading all columns, brought into [0, 1], linearly off those chosen, on a
-    tenth of the rows that is held out, stands that of as many columns of the highest variance.
+    tenth of the rows that is held out, stands that of as many columns of the highest variance. A column's place counts
+    from 0, all columns of the file included.
     """
     from zoo.cli.console import emit, progress, start_tensorflow
 
@@ -46,7 +47,7 @@ def select(
     from zoo.data import load_columns
     from zoo.sklearn import ConcreteSelector
 
-    values, names, shape = load_columns(data, label=label)
+    values, names, places, shape = load_columns(data, label=label)
     if not 1 <= k < len(names):
         raise ValueError(f"k must be from 1 to {len(names) - 1}, as {data} has {len(names)} columns: received {k}.")
     if len(values) < 20:
@@ -69,7 +70,7 @@ def select(
         "data": data,
         "rows": len(values),
         "columns": len(names),
-        "chosen": [{"place": int(place), "name": names[place]} for place in chosen],
+        "chosen": [{"place": places[at], "name": names[at]} for at in chosen],
         "read_out_mse": evaluation.linear_read_out(fitting, held_out, chosen),
         "top_variance_read_out_mse": evaluation.linear_read_out(fitting, held_out, highest),
         "mean_mse": float(np.mean((held_out - fitting.mean(axis=0)) ** 2)),

@@ -25,7 +25,10 @@ def sentences(
     ] = None,
     count: Annotated[int, typer.Option("-k", "--count", min=1, metavar="N", help="Lines that --nearest lists.")] = 5,
     codes: Annotated[
-        Path | None, typer.Option(metavar="CODES.npy", help="Also write the codes, a row each.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="CODES.npy", help="Also write the codes: a row a line, empty ones too.", show_default=False
+        ),
     ] = None,
     model: Annotated[str, typer.Option(help="An autoencoder of sentences, its name or folder.")] = "text_ae",
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
@@ -39,8 +42,8 @@ def sentences(
 
     if between is not None and nearest is not None:
         raise ValueError("between and nearest were both given: choose one.")
-    given = [sentence for item in inputs for sentence in _read(item)]
-    if not given:
+    given = [sentence for item in inputs for sentence in _read(item, empty=codes is not None)]
+    if not any(given):
         raise ValueError("SENTENCE must hold at least one word: received none.")
     if between is not None and (len(given) != 2 or between < 2):
         raise ValueError(
@@ -74,8 +77,13 @@ def sentences(
     emit(rows, as_json)
 
 
-def _read(item: str | Path) -> list[str]:
-    """The sentences of a file or of standard input, without empty lines; a string that is neither is one itself."""
+def _read(item: str | Path, empty: bool = False) -> list[str]:
+    """The sentences of a file or of standard input, a line each; a string that is neither is one itself.
+
+    Args:
+        item: file, ``-``, or string.
+        empty: whether empty lines are sentences too.
+    """
     import sys
 
     try:
@@ -89,4 +97,4 @@ def _read(item: str | Path) -> list[str]:
         raise ValueError(f"{item} is no text in UTF-8: give a text file with a sentence a line.") from None
     except OSError as error:
         raise ValueError(f"{item} cannot be read: {error.strerror}.") from None
-    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    return [" ".join(line.split()) for line in text.splitlines() if empty or line.strip()]

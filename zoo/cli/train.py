@@ -32,6 +32,9 @@ def train(
     devices: Annotated[
         int | None, typer.Option(help="Of mirrored: how many GPUs, or parts of the processor where there are none.")
     ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Of the weights, for the card, such as CC-BY-4.0; default: not stated.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Train a model by its recipe; the result loads with zoo.load(FOLDER).
@@ -40,11 +43,12 @@ def train(
 
     The same command gives the same weights. A training that was killed goes on with the same command and --resume.
     With --strategy each batch is shared out among devices or machines; the weights are those of one device.
+    Files of a folder that cannot be read are listed at the end, with exit status 1; the others are trained on.
     """
     import shlex
     import sys
 
-    from zoo.cli.console import console, emit, progress, start_tensorflow
+    from zoo.cli.console import console, emit, progress, report_failures, start_tensorflow
 
     tf_strategy = start_tensorflow(threads, strategy, devices, deterministic=True)
     from zoo import exporting, training
@@ -52,13 +56,15 @@ def train(
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     changes = {key: value for key, value in chosen.items() if value is not None}
     output = output or Path("runs", name)
+    failed: list[str] = []
     with progress() as bar:
         options = {"data_source": data, "fit": fit, "output": output, "resume": resume, "strategy": tf_strategy}
-        result = training.train(name, **options, progress=bar, **changes)
+        result = training.train(name, **options, progress=bar, failed=failed, **changes)
         if not training.distribution.is_chief(tf_strategy):
             return  # the chief writes what all have trained
         command = shlex.join(["zoo", *(argument for argument in sys.argv[1:] if argument != "--resume")])
-        card = exporting.write_artifact(result, output, command=command, progress=bar)
+        card = exporting.write_artifact(result, output, command=command, licence=licence, progress=bar)
     emit(card, as_json, title=card["name"])
     if not as_json:
         console.print(f"Load it with zoo.load({str(output)!r}).")
+    report_failures(failed)

@@ -25,14 +25,16 @@ def tune(
 ) -> None:
     """Search depth, width, code length and pretraining; writes a table and a plot of error against code length.
 
-    Choices are made on the validation split. The same command goes on with a search that was stopped.
+    Choices are made on the validation split. The same command goes on with a search that was stopped; in its folder,
+    another one is refused. The same seed makes the same search.
     """
-    from zoo.cli.console import emit, progress, start_tensorflow
+    from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
-    start_tensorflow(threads)
+    start_tensorflow(threads, deterministic=True)
     from zoo import experiments
 
     output = output or Path("tuning", name)
+    failed: list[str] = []
     with progress() as bar:
         rows = experiments.tune(
             name,
@@ -43,5 +45,7 @@ def tune(
             seed=seed,
             data_source=data,
             progress=bar,
+            failed=failed,
         )
     emit(rows, as_json, title=f"{name} · validation split · {output}")
+    report_failures(failed)

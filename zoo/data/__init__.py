@@ -1,7 +1,7 @@
 """Data: tensorflow-datasets, the user's own pictures, tables and recordings, texts, toy distributions, corruption."""
 
 from zoo.data.examples import Examples, load_examples
-from zoo.data.images import DataSet, label_names, load, load_images, load_pictures, unit
+from zoo.data.images import DataSet, check_same, label_names, load, load_images, load_pictures, source_of, unit
 from zoo.data.neighbours import nearest_neighbours
 from zoo.data.pipeline import training_batches
 from zoo.data.points import Mixture, grid, ring
@@ -13,6 +13,7 @@ __all__ = [
     "DataSet",
     "Examples",
     "Mixture",
+    "check_same",
     "grid",
     "label_names",
     "load",
@@ -24,6 +25,7 @@ __all__ = [
     "load_table",
     "nearest_neighbours",
     "ring",
+    "source_of",
     "stacked",
     "training_batches",
     "unit",

@@ -3,8 +3,10 @@
 import dataclasses
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,9 @@ LICENCES = {
     "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
     "glosses": "WordNet 3.0 license (Princeton University)",
 }
+# What a card names its data by: a set, or files in the working directory.
+_SOURCE = re.compile(r"[A-Za-z]\w*(/[\w.:+-]+)?|\./(?!\.\.?$)[^/\\]+")
+LEAST_SAMPLES = 256  # of a split of recordings: spectra are compared in windows of that length
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +90,9 @@ def unit(examples: np.ndarray) -> np.ndarray:
     return examples.astype(np.float32) / np.float32(steps)
 
 
-def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", seed: int = 0) -> DataSet:
+def load(
+    name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", seed: int = 0, failed: list[str] | None = None
+) -> DataSet:
     """Loads a data set and holds a part of its training split out for validation.
 
     From tensorflow-datasets, 5,000 images of the training split are held out and the test split is the official
@@ -98,21 +105,24 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
             ``zoo.data.signals``; ``(length,)`` for texts, see ``zoo.data.text``.
         fit: how a picture of another size meets that shape: ``crop``, ``pad`` or ``tile``.
         seed: of the random split.
+        failed: gets a line for each file of a folder that cannot be read, and the others are the data; None to raise
+            instead.
 
     Raises:
-        ValueError: if the data cannot be had, or its images have another shape.
+        ValueError: if the data cannot be had, is too little for three splits, or its images have another shape.
     """
     if len(image_shape) == 1:
         return _load_texts(name_or_folder)
     if len(image_shape) == 2:
-        return _load_signals(name_or_folder, image_shape[0], seed)
+        return _load_signals(name_or_folder, image_shape[0], seed, failed)
     rng = np.random.default_rng(seed)
     if Path(name_or_folder).is_dir() and name_or_folder not in LICENCES:
-        images = load_pictures([name_or_folder], image_shape=image_shape, fit=fit)
+        images = load_pictures([name_or_folder], image_shape=image_shape, fit=fit, failed=failed)
         images = images[rng.permutation(len(images))]
         held_out = len(images) // 10
         if held_out < 1:
-            raise ValueError(f"{name_or_folder} holds {len(images)} pictures: at least 10 are needed.")
+            unread = f", and {len(failed)} that cannot be read, the first: {failed[0]}" if failed else ""
+            raise ValueError(f"{name_or_folder} holds {len(images)} pictures: at least 10 are needed{unread}.")
         parts = np.split(images, [held_out, 2 * held_out])
         return DataSet(
             Path(name_or_folder).resolve().name,
@@ -133,8 +143,60 @@ def load(name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", see
     return DataSet(name_or_folder, name_or_folder, train[kept], train[held], test, licence, labels)
 
 
-def _load_signals(name_or_folder: str, length: int, seed: int) -> DataSet:
-    recordings = {split: signals.load_recordings(name_or_folder, split) for split in signals.SPLITS}
+def source_of(trained_on: Mapping[str, Any], name_or_folder: str | None = None) -> str:
+    """What ``load`` takes for the data that a model was trained on, or for other data.
+
+    Args:
+        trained_on: ``data`` of its card.
+        name_or_folder: the other data; None for the model's own.
+
+    Raises:
+        ValueError: if the model was trained on files of the user's own that are not in the working directory, as a
+            card does not say where they lie; one that does is a stranger's, or an old one, and not followed.
+    """
+    if name_or_folder:
+        return name_or_folder
+    source = str(trained_on["source"])
+    if not _SOURCE.fullmatch(source) or (_is_own(source) and not Path(source).exists()):
+        raise ValueError(
+            f"The model was trained on {source}, which is not in the working directory: go where it lies, or name data "
+            "(zoo evaluate --data)."
+        )
+    return source
+
+
+def check_same(data_set: DataSet, trained_on: Mapping[str, Any]) -> None:
+    """Refuses files in the working directory that are called like those which a card names, and are others.
+
+    Args:
+        data_set: of ``source_of``, made ready as it was for training.
+        trained_on: ``data`` of the card.
+
+    Raises:
+        ValueError: if they differ.
+    """
+    source = trained_on["source"]
+    if _is_own(source) and data_set.fingerprint != trained_on["fingerprint"]:
+        raise ValueError(f"{source} is not what the model was trained on, or it has changed: name its data (--data).")
+
+
+def _is_own(source: str) -> bool:
+    return source.startswith("./")
+
+
+def _load_signals(name_or_folder: str, length: int, seed: int, failed: list[str] | None) -> DataSet:
+    lines: list[str] | None = None if failed is None else []
+    recordings = {split: signals.load_recordings(name_or_folder, split, lines) for split in signals.SPLITS}
+    if failed is not None:
+        failed += dict.fromkeys(lines)  # a file whose header cannot be read fails for every split
+    least = max(length, LEAST_SAMPLES)
+    if short := [split for split, parts in recordings.items() if sum(map(len, parts)) < least]:
+        raise ValueError(
+            f"{name_or_folder} holds too little sound: the recordings for {', '.join(short)} must have {least} samples "
+            "together, at least."
+        )
+    if silent := [split for split, parts in recordings.items() if not any(part.any() for part in parts)]:
+        raise ValueError(f"{name_or_folder} must hold sound: all recordings for {', '.join(silent)} are silent.")
     known = name_or_folder in LICENCES
     return DataSet(
         name_or_folder if known else Path(name_or_folder).resolve().name,
@@ -191,7 +253,13 @@ def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
     return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
 
 
-def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1), fit: str = "crop") -> np.ndarray:
+def load_pictures(
+    inputs: Iterable[str | os.PathLike],
+    *,
+    image_shape=(28, 28, 1),
+    fit: str = "crop",
+    failed: list[str] | None = None,
+) -> np.ndarray:
     """Reads pictures of any size and colour into one array.
 
     Args:
@@ -199,6 +267,7 @@ def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1
         image_shape: ``(height, width, channels)``; 1 channel makes colours grey (ITU-R 601 luma), 3 makes grey RGB.
         fit: ``crop`` scales and crops the centre, ``pad`` scales and pads with black, ``tile`` cuts a picture
             at its own resolution into as many whole tiles as fit.
+        failed: gets a line for each picture that cannot be read, and the others are returned; None to raise instead.
 
     Returns:
         uint8 ``(n, height, width, channels)``.
@@ -209,18 +278,29 @@ def load_pictures(inputs: Iterable[str | os.PathLike], *, image_shape=(28, 28, 1
     """
     if len(image_shape) != 3:
         raise ValueError(f"The model takes signals {tuple(image_shape)}, and no pictures: leave the pictures out.")
-    height, width, channels = image_shape
-    images = []
-    for source in pictures.open_sources(inputs, fit, (height, width)):
-        if source.shape[0] < height or source.shape[1] < width:
-            raise ValueError(f"{source.name} is smaller than one tile of {height}×{width}: use --fit pad or crop.")
-        for batch in source.batches(1024):
-            batch = with_channels(batch, channels)
-            rows, columns = batch.shape[1] // height, batch.shape[2] // width
-            whole = batch[:, : rows * height, : columns * width]
-            tiles = whole.reshape(-1, rows, height, columns, width, channels).swapaxes(2, 3)
-            images.append(tiles.reshape(-1, height, width, channels))
+    images = [np.empty((0, *image_shape), np.uint8)]
+    for source in pictures.open_sources(inputs, fit, image_shape[:2], failed=failed):
+        try:
+            images += _tiles(source, *image_shape)
+        except ValueError as error:  # its size could be read, its pixels not
+            if failed is None:
+                raise
+            failed.append(str(error))
     return np.concatenate(images)
+
+
+def _tiles(source: pictures.Source, height: int, width: int, channels: int) -> list[np.ndarray]:
+    """The whole tiles of a source's pictures, uint8 ``(n, height, width, channels)`` of each batch."""
+    if source.shape[0] < height or source.shape[1] < width:
+        raise ValueError(f"{source.name} is smaller than one tile of {height}×{width}: use --fit pad or crop.")
+    found = []
+    for batch in source.batches(1024):
+        batch = with_channels(batch, channels)
+        rows, columns = batch.shape[1] // height, batch.shape[2] // width
+        whole = batch[:, : rows * height, : columns * width]
+        tiles = whole.reshape(-1, rows, height, columns, width, channels).swapaxes(2, 3)
+        found.append(tiles.reshape(-1, height, width, channels))
+    return found
 
 
 def with_channels(images: np.ndarray, channels: int) -> np.ndarray:

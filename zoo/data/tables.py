@@ -31,22 +31,27 @@ def load_table(
         ValueError: if the file cannot be read, holds fewer rows, rows of different lengths, a value that is not a
             finite number, or no such column.
     """
-    path = Path(path)
+    return _read(Path(path), label, optional, least)[:3]
+
+
+def _read(path: Path, label: str | None, optional: bool, least: int):
+    """As ``load_table``, and the label's place among the columns of the file; None without a label."""
+    place = None
     try:
         if path.suffix.lower() == ".npy":
             numbers, names, lines, labels = _from_array(path, label)
         else:
             with open(path, newline="", encoding="utf-8-sig") as file:
-                numbers, names, lines, labels = _from_text(path, file, label, optional)
+                numbers, names, lines, labels, place = _from_text(path, file, label, optional)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (UnicodeDecodeError, csv.Error):
         raise ValueError(f"{path} is no table: expected a .npy array, or text in UTF-8 with commas.") from None
     _check(path, numbers, names, lines, least)
-    return numbers, names, labels
+    return numbers, names, labels, place
 
 
-def load_columns(source: str, *, label: str | None = None) -> tuple[np.ndarray, list[str], tuple[int, ...]]:
+def load_columns(source: str, *, label: str | None = None) -> tuple[np.ndarray, list[str], list[int], tuple[int, ...]]:
     """Columns of a table, or pixels of the training images of a tensorflow-datasets set.
 
     Args:
@@ -54,21 +59,24 @@ def load_columns(source: str, *, label: str | None = None) -> tuple[np.ndarray, 
         label: as for ``load_table``.
 
     Returns:
-        The numbers, ``(n, columns)``; the columns' names; and the shape of an example.
+        The numbers, ``(n, columns)``; the columns' names; their places, from 0, in the file or the flattened example,
+        where the label's column counts too; and the shape of an example.
 
     Raises:
         ValueError: if the data cannot be had, or is refused by ``load_table``.
     """
     if Path(source).suffix or Path(source).is_file():
-        values, names, _ = load_table(source, label=label)
+        values, names, _, place = _read(Path(source), label, False, 2)
         shape = np.load(source, mmap_mode="r").shape[1:] if Path(source).suffix.lower() == ".npy" else (len(names),)
-        return values, names, shape
+        places = [at for at in range(len(names) + (place is not None)) if at != place]
+        return values, names, places, shape
     if label is not None:
         raise ValueError(f"label must be left out, as images have no named columns: received {label!r}.")
     if Path(source).is_dir() and source not in LICENCES:
         raise ValueError(f"{source} is a folder: expected a .csv or .npy file, or a name of tensorflow-datasets.")
     images = load_images(source, "train")
-    return images.reshape(len(images), -1) / 255.0, _names(images.shape[1:]), images.shape[1:]
+    names = _names(images.shape[1:])
+    return images.reshape(len(images), -1) / 255.0, names, list(range(len(names))), images.shape[1:]
 
 
 def _names(shape: tuple[int, ...]) -> list[str]:
@@ -121,7 +129,7 @@ def _from_text(path: Path, file, label: str | None, optional: bool):
                 f"{path}, row {line}: column {column!r} holds {value!r}, which is no number: leave that column out, or "
                 "set it apart as label."
             ) from None
-    return numbers, names, [line for line, _ in rows], labels
+    return numbers, names, [line for line, _ in rows], labels, place
 
 
 def _check(path: Path, numbers: np.ndarray, names: list[str], lines: Sequence[int], least: int) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 from zoo import data, registry
 from zoo.codec import Codec
 from zoo.data import corruption
-from zoo.evaluation.generation import measure_samples, samples_from
+from zoo.evaluation.generation import LEAST_SAMPLES, SAMPLES, measure_samples, samples_from
 from zoo.evaluation.likelihood import log_likelihood
 from zoo.evaluation.metrics import mean_squared_error, psnr
 from zoo.evaluation.signals import denoised_signals, measure_recordings, signal_to_noise
-from zoo.evaluation.texts import measure_prose, measure_sentences, measure_summarizer
+from zoo.evaluation.texts import SHORT, measure_prose, measure_sentences, measure_summarizer
 from zoo.models import (
     AdversarialModel,
     Classifier,
@@ -31,6 +31,7 @@ from zoo.models import (
 # Of a card: enough for a bound within about a nat. ``zoo evaluate --importance-samples 1000`` is the published measure.
 IMPORTANCE_SAMPLES = 50
 NEIGHBOURS = 5
+KNN = f"knn{NEIGHBOURS}_accuracy"
 MAP_NEIGHBOURS = 12  # of a map's trustworthiness
 
 
@@ -44,6 +45,7 @@ def evaluate(
     classifier: str | os.PathLike | None = None,
     dtype_policy: str = "float32",
     advance=None,
+    failed: list[str] | None = None,
 ) -> dict[str, Any]:
     """Measures a trained model, of the zoo or of a folder.
 
@@ -59,13 +61,15 @@ def evaluate(
             processor has it.
         advance: called with the number of images whose likelihood is done, or of draws that are measured, for a
             progress bar.
+        failed: gets a line for each file of a folder that cannot be read, and the others are the data; None to raise
+            instead.
 
     Returns:
         Name of a measure → figure: see ``measure_split`` and ``measure_codec``, or ``measure_samples``.
 
     Raises:
-        ValueError: for an unknown name or split, data that cannot be had, or ``samples`` of a model that does not
-            generate, or of data without a classifier.
+        ValueError: for an unknown name or split, data that cannot be had or is no longer what the model was trained on,
+            or ``samples`` of a model that does not generate, or of data without a classifier.
     """
     if split not in ("test", "validation"):
         raise ValueError(f"split must be test or validation: received {split!r}.")
@@ -78,10 +82,11 @@ def evaluate(
         keras.config.set_dtype_policy(previous_policy)
     trained_on = artifact.card["data"]
     data_set = data.load(
-        data_source or trained_on["source"],
+        data.source_of(trained_on, data_source),
         image_shape=model.image_shape,
         fit=trained_on["fit"],
         seed=trained_on["seed"],
+        failed=failed,
     )
     if data_set.texts is not None:
         data_set = data_set.tokenized(model.tokens)
@@ -90,14 +95,33 @@ def evaluate(
             raise ValueError(f"{artifact.name} does not generate: expected a model that does, such as conv_vae.")
         if split != "test":
             raise ValueError(f"samples are compared with the test split: received split={split!r}.")
-        classifier = classifier or f"classifier.{data_set.source}"
-        return measure_samples(samples_from(model), data_set, classifier=classifier, advance=advance)
+        return _compared_samples(model, data_set, classifier, advance)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
+    if data_source is None:
+        data.check_same(data_set, trained_on)
     figures = measure_split(model, data_set, split=split, importance_samples=importance_samples, advance=advance)
     if registry.spec_of(artifact.card["architecture"]).codec:
         figures |= measure_codec(Codec(name), data_set, split=split)
     return figures
+
+
+def _compared_samples(model, data_set: data.DataSet, classifier: str | os.PathLike | None, advance) -> dict[str, Any]:
+    """``measure_samples`` with as many images as there are, up to a card's number."""
+    known = [name.partition(".")[2] for name in registry.list_models("classifier", pretrained=True)]
+    if classifier is None and data_set.source not in known:
+        raise ValueError(
+            f"samples are compared by a classifier of the data, and the zoo has none of {data_set.name}, only of "
+            f"{' and '.join(known)}: name one (--classifier)."
+        )
+    fewest = min(len(data_set.train), len(data_set.test))
+    if fewest < LEAST_SAMPLES:
+        raise ValueError(
+            f"samples are compared with at least {LEAST_SAMPLES} images of a split: a split of {data_set.name} has "
+            f"{fewest}; give a larger data set."
+        )
+    options = {"classifier": classifier or f"classifier.{data_set.source}", "n": min(SAMPLES, fewest)}
+    return measure_samples(samples_from(model), data_set, advance=advance, **options)
 
 
 def measure_split(model, data_set: data.DataSet, *, split: str = "test", **options) -> dict[str, Any]:
@@ -112,14 +136,22 @@ def measure_split(model, data_set: data.DataSet, *, split: str = "test", **optio
         Of a model with a code those of ``measure`` and ``measure_code``, of one of texts those of
         ``measure_sentences`` or ``measure_summarizer``, of a classifier those of
         ``measure_classifier``, and of an adversarial one, where the zoo has a classifier of its data, those of
-        ``measure_samples`` as ``samples``.
+        ``measure_samples`` as ``samples``. What the data does not suffice for is left out, and ``not_measured`` says of
+        each such figure why.
     """
     if isinstance(model, TextAE):
-        return measure_sentences(model, data_set.texts[split])
-    if isinstance(model, Summarizer):
-        return measure_summarizer(model, data_set.texts[split])
-    if isinstance(model, Classifier):
-        return measure_classifier(model, getattr(data_set, split), (data_set.labels or {}).get(split))
+        figures = measure_sentences(model, data_set.texts[split])
+    elif isinstance(model, Summarizer):
+        figures = measure_summarizer(model, data_set.texts[split])
+    elif isinstance(model, Classifier):
+        figures = measure_classifier(model, getattr(data_set, split), (data_set.labels or {}).get(split))
+    else:
+        figures = _measure_images(model, data_set, split, **options)
+    missing = _not_measured(model, data_set, split, figures)
+    return {**figures, "not_measured": missing} if missing else figures
+
+
+def _measure_images(model, data_set: data.DataSet, split: str, **options) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if hasattr(model, "encode"):
         figures |= measure(model, getattr(data_set, split), **options) | measure_code(model, data_set, split=split)
@@ -127,6 +159,23 @@ def measure_split(model, data_set: data.DataSet, *, split: str = "test", **optio
     if isinstance(model, AdversarialModel) and split == "test" and classifier in registry.list_models(pretrained=True):
         figures["samples"] = measure_samples(samples_from(model), data_set, classifier=classifier)
     return figures
+
+
+def _not_measured(model, data_set: data.DataSet, split: str, figures: dict[str, Any]) -> dict[str, str]:
+    """Name of a figure that a model of this kind has elsewhere → why it is not among its ``figures``."""
+    number = len(getattr(data_set, split))
+    reasons = {}
+    if isinstance(model, MapAE):
+        reasons["trustworthiness"] = f"needs {2 * MAP_NEIGHBOURS + 1} images: the split has {number}"
+    if hasattr(model, "encode") and data_set.train.ndim == 4:
+        reasons[KNN] = "needs labels: the data has none"
+    if isinstance(model, AdversarialModel) and split == "test":
+        reasons["samples"] = "needs a classifier of the data: zoo evaluate --samples --classifier NAME"
+    if isinstance(model, TextAE):
+        reasons["words_recovered"] = f"needs sentences of at most {SHORT} words: the split has none"
+    if isinstance(model, Summarizer):
+        reasons["rouge_l"] = "needs the package rouge-score: pip install 'zoo[benchmark]'"
+    return {name: reason for name, reason in reasons.items() if name not in figures}
 
 
 def measure_classifier(model: Classifier, images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
@@ -166,8 +215,8 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
         it is one, ``negative_log_likelihood``, the importance-weighted bound, with its standard error over the images.
         Of a hierarchical one ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a map
         ``trustworthiness``, at most 1: how few of an image's 12 nearest on the map are far from it in pixels (Venna &
-        Kaski 2001, "Neighborhood Preservation in Nonlinear Projection Methods"). Of a chooser of pixels its
-        ``certainty``.
+        Kaski 2001, "Neighborhood Preservation in Nonlinear Projection Methods"), which is defined of 25 images or more.
+        Of a chooser of pixels its ``certainty``.
     """
     clean = data.unit(images)
     found = _predict(model, clean)
@@ -185,7 +234,7 @@ def measure(model, images: np.ndarray, *, importance_samples: int = IMPORTANCE_S
                 "noisy_psnr": psnr(mean_squared_error(clean, noisy)),
                 "denoised_psnr": psnr(mean_squared_error(clean, _predict(model, noisy))),
             }
-    if isinstance(model, MapAE):
+    if isinstance(model, MapAE) and len(clean) > 2 * MAP_NEIGHBOURS:
         from sklearn.manifold import trustworthiness
 
         pixels = clean.reshape(len(clean), -1)
@@ -226,7 +275,7 @@ def measure_code(model, data_set: data.DataSet, *, split: str = "test") -> dict[
     classifier = KNeighborsClassifier(NEIGHBOURS, algorithm="brute")
     classifier.fit(_codes(model, data_set.train), data_set.labels["train"])
     found = classifier.predict(_codes(model, getattr(data_set, split)))
-    return {f"knn{NEIGHBOURS}_accuracy": float((found == data_set.labels[split]).mean())}
+    return {KNN: float((found == data_set.labels[split]).mean())}
 
 
 def code_numbers(model) -> int:
@@ -262,7 +311,8 @@ def measure_codec(codec: Codec, data_set: data.DataSet, *, split: str = "test") 
         return measure_prose(codec, data_set.texts[split])
     images = getattr(data_set, split)
     if images.ndim == 3:
-        return measure_recordings(codec, data.load_recordings(data_set.source, split))
+        unread: list[str] = []  # said when the data set was loaded
+        return measure_recordings(codec, data.load_recordings(data_set.source, split, unread))
     file = codec.compress(images)
     error = mean_squared_error(images, codec.decompress(file))
     if codec.lossless and error:

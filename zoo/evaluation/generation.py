@@ -17,6 +17,8 @@ from zoo.evaluation.modes import duplicate_rate, mean_distance
 from zoo.models import Classifier
 
 NEIGHBOURS = 5
+LEAST_SAMPLES = NEIGHBOURS + 1
+SAMPLES = 10_000  # of a card's figures
 # Of images that a model makes at once: few enough for its activations to stay small.
 IMAGES_AT_ONCE = 500
 
@@ -26,7 +28,7 @@ def measure_samples(
     data_set: data.DataSet,
     *,
     classifier: str | os.PathLike,
-    n: int = 10_000,
+    n: int = SAMPLES,
     seeds: int = 5,
     advance: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
@@ -57,9 +59,7 @@ def measure_samples(
     splits = {split: getattr(data_set, split) for split in ("train", "test")}
     most = min(len(images) for images in splits.values())
     if not isinstance(n, int) or not NEIGHBOURS < n <= most:
-        raise ValueError(
-            f"n must be an integer from {NEIGHBOURS + 1} to {most}, the images of a split: received {n!r}."
-        )
+        raise ValueError(f"n must be an integer from {LEAST_SAMPLES} to {most}, the images of a split: received {n!r}.")
     if not isinstance(seeds, int) or seeds < 1:
         raise ValueError(f"seeds must be an integer ≥ 1: received {seeds!r}.")
     artifact, network = registry.artifact_of(classifier), registry.load(classifier)

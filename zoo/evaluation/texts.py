@@ -1,5 +1,6 @@
 """What models of texts are measured by."""
 
+import importlib.util
 import math
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from zoo.codec import Codec
 from zoo.data.text import Pair
+from zoo.evaluation.summaries import rouge_l
 from zoo.models import Summarizer, TextAE
 
 SHORT = 15  # words, up to which a sentence is short
@@ -43,15 +45,18 @@ def measure_sentences(model: TextAE, sentences: Sequence[str]) -> dict[str, floa
 
     Returns:
         ``words_recovered`` of sentences of at most 15 words, ``sentences_recovered``, those of them that are whole, and
-        ``words_recovered_of_all``, longer sentences included, which the model cuts.
+        ``words_recovered_of_all``, longer sentences included, which the model cuts. Without any sentence of at most 15
+        words, the last alone.
     """
     restored = [r for start in range(0, len(sentences), BATCH) for r in model.reconstruct(sentences[start:][:BATCH])]
     short = [(a, b) for a, b in zip(sentences, restored, strict=True) if len(a.split()) <= SHORT]
+    of_all = {"words_recovered_of_all": recovered_words(sentences, restored), "short_sentences": len(short)}
+    if not short:
+        return of_all
     return {
         "words_recovered": recovered_words(*zip(*short, strict=True)),
         "sentences_recovered": float(np.mean([a.split() == b.split() for a, b in short])),
-        "words_recovered_of_all": recovered_words(sentences, restored),
-        "short_sentences": len(short),
+        **of_all,
     }
 
 
@@ -81,13 +86,8 @@ def measure_summarizer(model: Summarizer, pairs: Sequence[Pair]) -> dict[str, fl
     Returns:
         ``bits_per_character`` that the language model alone takes for documents and summaries, as they follow each
         other; ``summary_perplexity`` of a piece of a summary, given its document; ``rouge_l`` of what ``summarize``
-        writes (F1, stemmed).
-
-    Raises:
-        ValueError: if rouge-score is not installed.
+        writes (F1, stemmed), where the package rouge-score is installed.
     """
-    from zoo.evaluation.summaries import rouge_l
-
     rows = model.tokens(pairs)
     paired = rows[:, model.document_length] != 0
     model.evaluate(rows[~paired], batch_size=BATCH, verbose=0)
@@ -95,12 +95,14 @@ def measure_summarizer(model: Summarizer, pairs: Sequence[Pair]) -> dict[str, fl
     model.evaluate(rows[paired], batch_size=BATCH, verbose=0)
     perplexity = math.exp(float(model.trackers["summary_loss"].result()))
     characters = sum(len(pair.document) + len(pair.summary) + 4 for pair in pairs)
-    written = model.summarize([pair.document for pair in pairs])
-    return {
+    figures = {
         "bits_per_character": nats * rows[~paired].size / math.log(2) / characters,
         "summary_perplexity": perplexity,
-        "rouge_l": float(np.mean(rouge_l([pair.summary for pair in pairs], written))),
     }
+    if importlib.util.find_spec("rouge_score"):
+        written = model.summarize([pair.document for pair in pairs])
+        figures["rouge_l"] = float(np.mean(rouge_l([pair.summary for pair in pairs], written)))
+    return figures
 
 
 def examples_of(model: keras.Model, texts: Sequence[str] | Sequence[Pair], seed: int = 0) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ def compare(
     """Measures autoencoders on the official test split of one data set, each by the same measures.
 
     Args:
-        patterns: names of architectures, or shell-style patterns of them.
+        patterns: names of architectures, shell-style patterns of them, or folders of trained models.
         source: the data set's name.
         epochs: trains every model anew with this budget (its recipe's learning rate, 128 images a step, grey images);
             None for the shipped models, each trained by its own recipe.
@@ -27,18 +27,10 @@ def compare(
         from binary images are measured on grey ones here, as all others.
 
     Raises:
-        ValueError: if no model of that data set matches, or ``epochs`` is below 1.
+        ValueError: if no model of that data set matches one of the patterns, a model that is named has no code, a
+            folder is to be trained anew, or ``epochs`` is below 1.
     """
-    names = list(
-        dict.fromkeys(
-            name
-            for pattern in patterns
-            for name in registry.list_models(pattern)
-            if registry.spec_of(name).traits.encodes and (registry.data_of(name) == source or name == pattern)
-        )
-    )
-    if not names:
-        raise ValueError(f"No model of {source} matches {', '.join(patterns)}: see zoo list.")
+    names = list(dict.fromkeys(name for pattern in patterns for name in _matching(pattern, source, epochs)))
     task = progress and progress.add_task("comparing", total=len(names), status="")
     rows = []
     for name in names:
@@ -48,6 +40,23 @@ def compare(
         if progress:
             progress.advance(task)
     return rows
+
+
+def _matching(pattern: str, source: str, epochs: int | None) -> list[str]:
+    """The models that a pattern stands for; at least one."""
+    if registry.is_folder(pattern):
+        if epochs is not None:
+            raise ValueError(f"epochs must be left out with {pattern}: only models of the catalogue are trained anew.")
+        architectures = {pattern: registry.info(pattern)["architecture"]}
+    else:
+        found = registry.list_models(pattern)
+        architectures = {name: name for name in found if registry.data_of(name) == source or name == pattern}
+    if not architectures:
+        raise ValueError(f"No model of {source} matches {pattern}: see zoo list, or name a folder of zoo train.")
+    encoding = [name for name, architecture in architectures.items() if registry.spec_of(architecture).traits.encodes]
+    if not encoding:
+        raise ValueError(f"{pattern} must be an autoencoder, whose code is compared: {', '.join(architectures)}.")
+    return encoding
 
 
 def markdown(rows: list[Mapping[str, Any]]) -> str:
@@ -68,7 +77,7 @@ def markdown(rows: list[Mapping[str, Any]]) -> str:
 
 def _shipped(name: str, source: str) -> dict[str, Any]:
     card, model = registry.info(name), registry.load(name)
-    data_set = data.load(source, image_shape=model.image_shape, seed=card["data"]["seed"])
+    data_set = data.load(source, image_shape=model.image_shape, fit=card["data"]["fit"], seed=card["data"]["seed"])
     return _row(name, model, data_set, card["training"]["seconds"], card["litert"]["encoder_bytes"])
 
 

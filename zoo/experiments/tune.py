@@ -27,29 +27,34 @@ def tune(
     seed: int = 0,
     data_source: str | None = None,
     progress=None,
+    failed: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Searches an architecture's hyper-parameters at random, and compares them on the validation split.
 
     What is searched follows from what the constructor takes: the length of the code; for dense stacks the depth, and
     the width of the first layer, which halves from layer to layer; the filters of convolutional models; and, for a
     stack that can be pretrained layer by layer, whether it is. The test split is not touched. A search that was
-    stopped goes on in the same folder.
+    stopped goes on in the same folder, and the same seed makes the same search.
 
     Args:
         name: ``architecture`` or ``architecture.tag``.
-        output: folder for ``trials.json``, ``error_by_code.png`` and KerasTuner's own records.
+        output: folder for ``trials.json``, ``error_by_code.png``, ``search.json``, which says what was searched, and
+            KerasTuner's own records.
         trials: how many combinations.
         epochs: passes over the training split for each; pretraining comes on top of them, one pass a layer.
         images: how many training images, for a quick search; None for all.
         seed: of the search and of each training.
         data_source: a name of tensorflow-datasets or a folder of pictures; None for the tag's own data.
         progress: a started ``rich.progress.Progress`` to report to.
+        failed: gets a line for each file of a folder that cannot be read, and the others are the data; None to raise
+            instead.
 
     Returns:
         A row for each trial, the best first: its hyper-parameters, ``parameters`` and ``validation_mse``.
 
     Raises:
-        ValueError: for an unknown name, a number below 1, or a model with nothing to search.
+        ValueError: for an unknown name, a number below 1, a model with nothing to search, or a folder that holds
+            another search.
     """
     try:
         import keras_tuner
@@ -62,7 +67,7 @@ def tune(
     spec = registry.CATALOG[architecture]
     name, recipe = f"{architecture}.{tag}", spec.recipes[tag]
     space = _Space(name)
-    data_set = data.load(data_source or spec.data_of(tag), image_shape=space.image_shape, seed=seed)
+    data_set = data.load(data_source or spec.data_of(tag), image_shape=space.image_shape, seed=seed, failed=failed)
     if recipe.binarized:
         data_set = data_set.binarized(seed)
     examples = data.unit(data_set.train[:images])
@@ -86,12 +91,14 @@ def tune(
             return history["val_mse"][-1]
 
     folder = Path(output)
+    identity = {"model": name, "epochs": epochs, "images": images, "seed": seed, "data": data_set.fingerprint}
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _claim(folder / "search.json", identity)
         tuner = Search(
             objective=keras_tuner.Objective("default_objective", "min"),
             max_trials=trials,
-            seed=seed,
+            seed=seed + 1,  # KerasTuner takes 0 for no seed
             directory=folder,
             project_name="search",
             max_consecutive_failed_trials=1,
@@ -121,6 +128,17 @@ def tune(
         title=f"{name}, {epochs} epochs",
     )
     return rows
+
+
+def _claim(path: Path, identity: dict[str, Any]) -> None:
+    """Writes down what is searched in a folder; refuses one that holds another search, whose results would be taken."""
+    if path.exists():
+        training.callbacks.check_same_run(path, identity, json.loads(path.read_text()))
+        return
+    if (path.parent / "search").exists():
+        raise ValueError(f"{path.parent} holds a search that does not say what it is: give another --output.")
+    with artifacts.atomic_write(path) as file:
+        file.write((json.dumps(identity, indent=2) + "\n").encode())
 
 
 class _Space:

@@ -4,6 +4,8 @@ import collections
 import importlib.metadata
 import json
 import platform
+import re
+import shlex
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,9 @@ PREVIEW_FRAMES = 30
 PREVIEW_SENTENCES, PREVIEW_DOCUMENTS, PREVIEW_STEPS = 6, 3, 7
 
 
-def write_artifact(training: Training, folder: str | Path, *, command: str = "", progress=None) -> dict[str, Any]:
+def write_artifact(
+    training: Training, folder: str | Path, *, command: str = "", licence: str = "", progress=None
+) -> dict[str, Any]:
     """Writes all files of a trained model into ``folder``, measures it, and returns its card.
 
     The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
@@ -50,6 +54,13 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     ``tokenizer.model``, of every model ``golden.npz`` (an input and the outputs it must give), ``preview.png``,
     ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once they are all
     there.
+
+    Args:
+        training: finished.
+        folder: that is there.
+        command: which trained the model, for the card.
+        licence: of the weights, for the card; empty for "not stated", of the zoo's own models for the zoo's.
+        progress: a started ``rich.progress.Progress`` to report to.
 
     Raises:
         ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
@@ -62,7 +73,7 @@ def write_artifact(training: Training, folder: str | Path, *, command: str = "",
     with artifacts.locked(folder), artifacts.staging(folder) as temporary:
         room = temporary / _name_in(folder, training.name)  # a container carries its codec's name
         room.mkdir()
-        card = _card(training, spec, command)
+        card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
         if spec.traits.encodes:
             steps.next("converting to LiteRT")
             chosen = _calibration_examples(data.train)
@@ -142,11 +153,14 @@ def _write_codec(model: keras.Model, images: np.ndarray, room: Path, identity: d
 
 def _name_in(folder: Path, name: str) -> str:
     """The name that an artefact in ``folder`` goes by: a shipped one by the catalogue's, others by the folder's."""
-    folder = folder.resolve()
-    return name if folder.parent.parent == artifacts.shipped_root() else folder.name
+    return name if _is_shipped(folder) else folder.resolve().name
 
 
-def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, Any]:
+def _is_shipped(folder: Path) -> bool:
+    return folder.resolve().parent.parent == artifacts.shipped_root()
+
+
+def _card(training: Training, spec: registry.Spec, command: str, licence: str) -> dict[str, Any]:
     model, data = training.model, training.data
     architecture, tag = registry.loading.resolve(training.name)
     own = data.source == spec.data_of(tag)
@@ -156,7 +170,7 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
         "tag": tag if own else None,
         "description": spec.summary,
         "paper": spec.paper,
-        "licence": "Apache-2.0",
+        "licence": licence,
         "parameters": model.count_params(),
         **({"encoder_parameters": model.encoder.count_params()} if spec.traits.encodes else {}),
         **({"examples": evaluation.examples_of(model, data.texts["test"])} if spec.traits.textual else {}),
@@ -166,7 +180,7 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
         else f"{list(getattr(model, 'value_range', (0, 1)))} float32",
         **({"code_shape": _code_shape(model)} if spec.traits.encodes or spec.traits.textual else {}),
         "data": {
-            "source": data.source,
+            "source": _named(data.source),
             "seed": training.record["seed"],
             "fit": training.fit,
             "binarized": training.record["recipe"]["binarized"],
@@ -176,7 +190,7 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
             **_packages(data),
         },
         "training": {
-            "command": command,
+            "command": shlex.join(map(_without_place, shlex.split(command))),
             **training.record,
             "versions": {
                 "python": platform.python_version(),
@@ -185,6 +199,17 @@ def _card(training: Training, spec: registry.Spec, command: str) -> dict[str, An
             "machine": platform.machine(),
         },
     }
+
+
+def _named(source: str) -> str:
+    """How a card names its data: a card is passed on, and says nothing of where the user's own files lie."""
+    return f"./{Path(source).name}" if Path(source).is_absolute() else source
+
+
+def _without_place(argument: str) -> str:
+    """An argument of a command, or an option with its value, with the last name of an absolute path alone."""
+    option, path = re.fullmatch(r"(--[\w-]+=|-o|)(.*)", argument, re.S).groups()
+    return option + (Path(path).name or path if Path(path).is_absolute() else path)
 
 
 def _packages(data: DataSet) -> dict[str, dict[str, dict[str, Any]]]:

@@ -85,9 +85,8 @@ def certify(
     step("loading")
     model = registry.load(name)
     trained_on = artifact.card["data"]
-    data_set = data.load(
-        trained_on["source"], image_shape=model.image_shape, fit=trained_on["fit"], seed=trained_on["seed"]
-    )
+    source = data.source_of(trained_on)
+    data_set = data.load(source, image_shape=model.image_shape, fit=trained_on["fit"], seed=trained_on["seed"])
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
     test = data_set.test[:images]

@@ -106,7 +106,8 @@ def export(
 
 def default_part(architecture: str) -> str:
     """Which part of an architecture is exported where none is named."""
-    return "encoder" if registry.spec_of(architecture).traits.encodes else "model"
+    traits = registry.spec_of(architecture).traits
+    return "encoder" if traits.encodes or traits.textual else "model"
 
 
 def _parts_of(model: keras.Model) -> dict[str, keras.Model]:

@@ -1,7 +1,17 @@
 """Names, and what they stand for."""
 
 from zoo.registry.catalog import CATALOG
-from zoo.registry.loading import artifact_of, create, data_of, info, list_models, load, loaded, spec_of
+from zoo.registry.loading import (
+    artifact_of,
+    create,
+    data_of,
+    info,
+    is_folder,
+    list_models,
+    load,
+    loaded,
+    spec_of,
+)
 from zoo.registry.spec import KINDS, Kind, Recipe, Spec
 
 __all__ = [
@@ -14,6 +24,7 @@ __all__ = [
     "create",
     "data_of",
     "info",
+    "is_folder",
     "list_models",
     "load",
     "loaded",

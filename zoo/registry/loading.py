@@ -93,6 +93,11 @@ def create(name: str, /, **overrides: Any) -> "keras.Model":
     return model
 
 
+def is_folder(name: str) -> bool:
+    """Whether a name is a folder's, as names of the catalogue win."""
+    return artifacts.split_name(name)[0] not in CATALOG and os.path.isdir(name)
+
+
 def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
     """The trained artefact of a name or folder. Names win: ``./conv_ae`` is the folder, ``conv_ae`` the model.
 
@@ -100,7 +105,7 @@ def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
         ValueError: if there is none; names the closest ones.
     """
     text = os.fspath(name)
-    if artifacts.split_name(text)[0] not in CATALOG and os.path.isdir(text):
+    if is_folder(text):
         return artifacts.find(text)
     if text.endswith(".keras"):
         raise ValueError(
@@ -155,14 +160,18 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     if not pretrained:
         return create(os.fspath(name), **overrides)
     own = str(name).endswith(".keras") and os.path.isfile(name)
-    path = Path(name) if own else artifact_of(name).file("model.keras")
+    artifact = None if own else artifact_of(name)
+    path = artifact.file("model.keras") if artifact else Path(name)
 
     import keras
 
     import zoo.models  # noqa: F401 - registers the classes with Keras
     from zoo import backend
+    from zoo.registry.keras_file import check_announced
 
     backend.check_process()
+    if artifact and not artifact.path.is_relative_to(artifacts.shipped_root()):
+        check_announced(path)
     model = _read(path)
     policy = keras.config.dtype_policy()
     if not own and policy.name != model.dtype_policy.name:

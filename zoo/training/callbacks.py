@@ -42,12 +42,7 @@ class Checkpoint(keras.callbacks.Callback):
                 arrays = [file[f"variable_{i}"] for i in range(state["variables"])]
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"{self.path} is not a readable checkpoint: {error}. Train without --resume.") from None
-        mine, saved = _flat(self.identity), _flat(state["identity"])
-        for key in sorted({*mine, *saved}):
-            if mine.get(key) != saved.get(key):
-                raise ValueError(
-                    f"{self.path} is of another run: its {key} is {saved.get(key)!r}, this run's is {mine.get(key)!r}."
-                )
+        check_same_run(self.path, self.identity, state["identity"])
         for variable, array in zip(self._variables(model), arrays, strict=True):
             variable.assign(array)
         self.history, self.seconds = state["history"], state["seconds"]
@@ -104,6 +99,25 @@ class StopAtNonFinite(keras.callbacks.Callback):
             f"{f', and so is {weight}' if weight else ''}: lower the learning rate, or look for values outside [0, 1] "
             "in the data. The last checkpoint, if there is one, is kept."
         )
+
+
+def check_same_run(path: Path, identity: dict, saved: dict) -> None:
+    """Refuses what another run has left.
+
+    Args:
+        path: of what was left, for the message.
+        identity: of this run, JSON-able.
+        saved: of the other, as JSON gives it back.
+
+    Raises:
+        ValueError: if they differ; names the first difference.
+    """
+    mine, saved = _flat(json.loads(json.dumps(identity))), _flat(saved)
+    for key in sorted({*mine, *saved}):
+        if mine.get(key) != saved.get(key):
+            raise ValueError(
+                f"{path} is of another run: its {key} is {saved.get(key)!r}, this run's is {mine.get(key)!r}."
+            )
 
 
 def _flat(mapping: dict, prefix: str = "") -> dict:

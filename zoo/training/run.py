@@ -43,6 +43,7 @@ def train(
     overrides: dict[str, Any] | None = None,
     strategy: tf.distribute.Strategy | None = None,
     progress=None,
+    failed: list[str] | None = None,
     **changes: Any,
 ) -> Training:
     """Trains a model of the catalogue by its recipe, checkpointed after every epoch.
@@ -60,18 +61,24 @@ def train(
         strategy: of ``tf.distribute``, which shares every batch out among devices or machines
             (``zoo.training.distribution.start``); None for one device. The weights are those of one device.
         progress: a started ``rich.progress.Progress`` to report to.
+        failed: gets a line for each file of a folder that cannot be read, and the model is trained on the others; None
+            to raise instead.
         changes: fields of ``zoo.registry.Recipe`` that take the place of the recipe's, such as ``epochs``.
 
     Raises:
-        ValueError: for an unknown name or field, data that cannot be had, an output folder that is in use or
-            cannot be written, a batch that replicas cannot share out evenly, a worker that is gone, or a loss that is
-            not finite (the last good checkpoint stays).
+        ValueError: for an unknown name or field, data that cannot be had or that the finished model could not be
+            packaged with, an output folder that is in use or cannot be written, a batch that replicas cannot share out
+            evenly, a worker that is gone, or a loss that is not finite (the last good checkpoint stays). A folder that
+            was made for a training which failed before its first checkpoint is removed.
     """
     architecture, tag = registry.loading.resolve(name)
     recipe = _changed(registry.CATALOG[architecture].recipes[tag], changes)
     _check(recipe)
-    with _prepared(Path(output), resume, alone=distribution.is_chief(strategy)) as folder:
-        source = {"source": data_source, "fit": fit}
+    with (
+        _removed_if_empty(Path(output)),
+        _prepared(Path(output), resume, alone=distribution.is_chief(strategy)) as folder,
+    ):
+        source = {"source": data_source, "fit": fit, "failed": failed}
         return _trained(architecture, tag, recipe, folder, resume, source, overrides, strategy, progress)
 
 
@@ -82,9 +89,16 @@ def _trained(architecture, tag, recipe, output, resume, source, overrides, strat
     several = strategy.num_replicas_in_sync > 1
     with strategy.scope():
         model = _fresh_model(architecture, tag, recipe, overrides)
-    chosen = source["source"] or spec.data_of(tag)
-    data_set = data.load(chosen, image_shape=model.image_shape, fit=source["fit"], seed=recipe.seed)
+    _check_packaging(model, spec)
+    data_set = data.load(
+        source["source"] or spec.data_of(tag),
+        image_shape=model.image_shape,
+        fit=source["fit"],
+        seed=recipe.seed,
+        failed=source["failed"],
+    )
     if data_set.texts is not None:
+        _check_texts(model, data_set)
         model.tokenizer.adapt(model.texts_of(data_set.texts["train"]))
         data_set = data_set.tokenized(model.tokens)
     if recipe.binarized:
@@ -176,7 +190,7 @@ def _trained(architecture, tag, recipe, output, resume, source, overrides, strat
                 callbacks=callbacks,
             )
     record = {
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": {**dataclasses.asdict(recipe), "data": data_set.name},
         "seed": recipe.seed,
         "epochs": recipe.epochs,
         "batch_size": batch_size,
@@ -227,6 +241,23 @@ def _check(recipe: registry.Recipe) -> None:
             raise ValueError(f"{field} must be above 0: received {value!r}.")
 
 
+def _check_packaging(model: keras.Model, spec: registry.Spec) -> None:
+    """Refuses, before it is trained, a model that could not be made an artefact afterwards."""
+    if spec.codec and len(model.image_shape) == 3 and model.image_shape[-1] != 1:
+        raise ValueError(
+            f"image_shape of {model.name} must be (height, width, 1), as its codec takes colours channel by channel: "
+            f"received {model.image_shape}."
+        )
+
+
+def _check_texts(model: keras.Model, data_set: data.DataSet) -> None:
+    """Refuses sentences for a model of pairs, and pairs for one of sentences."""
+    of_pairs = hasattr(model, "summarize")
+    if isinstance(data_set.texts["train"][0], data.text.Pair) != of_pairs:
+        expected = "documents with their summaries: docstrings" if of_pairs else "a text file with a sentence a line"
+        raise ValueError(f"{model.name} cannot be trained on {data_set.name}: expected {expected}.")
+
+
 def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarray]:
     """The labels that a model is trained with; refuses data that has none, or more classes than the model."""
     if data_set.labels is None:
@@ -249,6 +280,19 @@ def _neighbours(images: np.ndarray, number: int, progress) -> np.ndarray | None:
     if progress:
         progress.remove_task(task)
     return found
+
+
+@contextlib.contextmanager
+def _removed_if_empty(output: Path) -> Iterator[None]:
+    """Removes a folder, and its parents, that the block made, if it fails and has left nothing in them."""
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # that of a folder which is not empty, too
+            for folder in missing:
+                folder.rmdir()
+        raise
 
 
 @contextlib.contextmanager
