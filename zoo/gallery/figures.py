@@ -38,6 +38,7 @@ STYLES = {
     "negative_log_likelihood": Style("−log p(x), at most", "{:.2f} nats", better="lower"),
     "standard_error": Style("Standard error of −log p(x)", "{:.2f} nats"),
     "importance_samples": Style("Draws an image for −log p(x)", "{:,}"),
+    "likelihood_images": Style("Images that −log p(x) is the mean of", "{:,}"),
     "trustworthiness": Style("Trustworthiness", "{:.3f}", better="higher"),
     "certainty": Style("Certainty of the choice", "{:.3f}", better="higher"),
     "accuracy": Style("Accuracy", "{:.2f} %", 100, "higher"),
