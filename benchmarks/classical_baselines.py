@@ -3,7 +3,9 @@
     pip install scikit-image            # and bm3d, licensed for non-commercial use, if you may use it
     python benchmarks/classical_baselines.py fashion_mnist -o baselines.json
 
-Reconstruction: principal components of the training split, as many as dense_ae's code has numbers. Denoising: median,
+Reconstruction: principal components of the training split, as many as dense_ae's code has numbers. Classes: how many
+test images get theirs from the 5 nearest of the training split, by their pixels, and by those components (kNN-5 of a
+card, without a model). Denoising: median,
 total variation (Chambolle), non-local means and, where it is installed, BM3D, each with the strength that is best on
 images held out of the training split, beside denoising_ae, on the corruptions of ``zoo evaluate denoising_ae``. None
 of them knows that a black pixel may be a missing one, so beside masking stand two that fill pixels in: one takes every
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter, median_filter
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, inpaint_biharmonic
+from sklearn.neighbors import KNeighborsClassifier
 
 from zoo import data, plots, registry
 from zoo.data import corruption
@@ -80,13 +83,22 @@ def inpainted(test: np.ndarray, corrupt) -> float:
     return psnr(mean_squared_error(test, np.clip(restored, 0, 1)))
 
 
-def pca_error(train: np.ndarray, test: np.ndarray) -> float:
-    """Test MSE of the projection on the first principal components of the training images."""
-    train, test = (images.reshape(len(images), -1) / 255.0 for images in (train, test))
+def without_a_model(loaded: data.DataSet) -> dict:
+    """Test MSE of the projection on the first principal components, and kNN-5 of the pixels and of the components."""
+    train, test = (images.reshape(len(images), -1) / 255.0 for images in (loaded.train, loaded.test))
     mean = train.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov(train - mean, rowvar=False))
     basis = vectors[:, -COMPONENTS:]
-    return mean_squared_error(test, (test - mean) @ basis @ basis.T + mean)
+
+    def right(train: np.ndarray, test: np.ndarray) -> float:
+        nearest = KNeighborsClassifier(5, algorithm="brute").fit(train, loaded.labels["train"])
+        return float((nearest.predict(test) == loaded.labels["test"]).mean())
+
+    codes = [(images - mean) @ basis for images in (train, test)]
+    return {
+        f"pca_{COMPONENTS}_mse": mean_squared_error(test, codes[1] @ basis.T + mean),
+        "knn5_accuracy": {"pixels": right(train, test), f"pca_{COMPONENTS}": right(*codes)},
+    }
 
 
 def best_of(denoise: Denoiser, strengths, tuning: np.ndarray, test: np.ndarray, corrupt) -> dict[str, float]:
@@ -135,7 +147,7 @@ def main() -> None:
     result = {
         "data": options.data,
         "images": len(test),
-        f"pca_{COMPONENTS}_mse": pca_error(loaded.train, loaded.test),
+        **without_a_model(loaded),
         "denoising": denoising,
     }
     options.output.write_text(json.dumps(result, indent=2) + "\n")

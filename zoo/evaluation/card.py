@@ -40,7 +40,7 @@ def evaluate(
     data_source: str | None = None,
     *,
     split: str = "test",
-    importance_samples: int = IMPORTANCE_SAMPLES,
+    importance_samples: int | None = None,
     samples: bool = False,
     classifier: str | os.PathLike | None = None,
     dtype_policy: str = "float32",
@@ -52,7 +52,8 @@ def evaluate(
         name: as for ``zoo.load``.
         data_source: a name of tensorflow-datasets or a folder of pictures; None for the model's own data.
         split: ``test`` (a card's figures) or ``validation`` (for choices).
-        importance_samples: draws for each image that a variational autoencoder's likelihood is bounded with.
+        importance_samples: draws for each image that a variational autoencoder's likelihood is bounded with; None for as
+            many as its card was measured with.
         samples: whether to compare what the model generates with the test split, grey also where it was trained on
             binary images, instead of measuring what else it does.
         classifier: whose features they are compared by; None for the zoo's own, trained on the same data.
@@ -95,6 +96,8 @@ def evaluate(
         return measure_samples(samples_from(model), data_set, classifier=classifier, advance=advance)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
+    if importance_samples is None:
+        importance_samples = artifact.card["metrics"].get("importance_samples", IMPORTANCE_SAMPLES)
     figures = measure_split(model, data_set, split=split, importance_samples=importance_samples, advance=advance)
     if registry.spec_of(artifact.card["architecture"]).codec:
         figures |= measure_codec(Codec(name), data_set, split=split)
