@@ -45,7 +45,7 @@ class Network:
 
     @property
     def runtime(self) -> str:
-        """What its numbers depend on: LiteRT's version, the delegate, and the processor with its vector instructions."""
+        """What its numbers depend on: LiteRT's version, its delegate, and the processor's vector instructions."""
         version = importlib.metadata.version("ai-edge-litert")
         # The interpreter lists a delegate as an operator, behind those that it took over.
         delegated = any(operator["op_name"] == "DELEGATE" for operator in self._interpreter._get_ops_details())

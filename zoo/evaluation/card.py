@@ -52,8 +52,8 @@ def evaluate(
         name: as for ``zoo.load``.
         data_source: a name of tensorflow-datasets or a folder of pictures; None for the model's own data.
         split: ``test`` (a card's figures) or ``validation`` (for choices).
-        importance_samples: draws for each image that a variational autoencoder's likelihood is bounded with; None for as
-            many as its card was measured with.
+        importance_samples: draws for each image that a variational autoencoder's likelihood is bounded with; None for
+            as many as its card was measured with.
         samples: whether to compare what the model generates with the test split, grey also where it was trained on
             binary images, instead of measuring what else it does.
         classifier: whose features they are compared by; None for the zoo's own, trained on the same data.
