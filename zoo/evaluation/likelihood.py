@@ -34,7 +34,7 @@ def log_likelihood(model, images: np.ndarray, importance_samples: int, *, advanc
         raise ValueError(f"importance_samples must be an integer ≥ 1: received {importance_samples!r}.")
     draws = min(importance_samples, DRAWS_AT_ONCE)
     batch_size = max(1, DRAWS_AT_ONCE // draws)
-    log_weights = backend.compiled(model.log_weights)  # as one graph, half as long again is saved
+    log_weights = backend.compiled(model.log_weights)  # in two thirds of the time
     elbo, bound = np.empty(len(images)), np.empty(len(images))
     for start in range(0, len(images), batch_size):
         x = ops.convert_to_tensor(images[start : start + batch_size])
