@@ -17,7 +17,7 @@ EDGE = [
     "rich>=13.0",
     "sentencepiece>=0.2",
     "soundfile>=0.13",
-    "soxr>=0.5",
+    "soxr>=0.5",  # LGPL-2.1-or-later, a library that is installed beside the package (NOTICE)
     "typer>=0.16",
 ]
 
@@ -28,8 +28,9 @@ setup(
     long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     author="The zoo contributors",
-    license="Apache-2.0",
-    license_files=["LICENSE"],
+    # Of the code and the weights; beside it that of each kind of example that comes along (NOTICE).
+    license="Apache-2.0 AND MIT AND CC-BY-SA-3.0 AND CC-BY-SA-4.0 AND BSD-3-Clause AND LicenseRef-WordNet-3.0",
+    license_files=["LICENSE", "NOTICE", "LICENSES/*.txt"],
     keywords="keras tensorflow autoencoder gan compression denoising litert pretrained",
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -3,11 +3,15 @@
     pip install scikit-image            # and bm3d, licensed for non-commercial use, if you may use it
     python benchmarks/classical_baselines.py fashion_mnist -o baselines.json
 
-Reconstruction: principal components of the training split, as many as dense_ae's code has numbers. Denoising: median,
+Reconstruction: principal components of the training split, as many as dense_ae's code has numbers. Classes: how many
+test images get theirs from the 5 nearest of the training split, by their pixels, and by those components (kNN-5 of a
+card, without a model). Denoising: median,
 total variation (Chambolle), non-local means and, where it is installed, BM3D, each with the strength that is best on
-images held out of the training split, beside denoising_ae, on the corruptions of ``zoo evaluate denoising_ae``. All of
-them see one image at a time. BM3D is also given all images as one mosaic, in which it finds like patches of the other
-images too: more than the model has to go by, so that this figure stands beside the others.
+images held out of the training split, beside denoising_ae, on the corruptions of ``zoo evaluate denoising_ae``. None
+of them knows that a black pixel may be a missing one, so beside masking stand two that fill pixels in: one takes every
+black pixel for missing, as it cannot know better; biharmonic inpainting is told which ones are, which the model is not.
+All of them see one image at a time. BM3D is also given all images as one mosaic, in which it finds like patches of
+the other images too: more than the model has to go by, so that this figure stands beside the others.
 """
 
 import argparse
@@ -16,8 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import median_filter
-from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
+from scipy.ndimage import gaussian_filter, median_filter
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, inpaint_biharmonic
+from sklearn.neighbors import KNeighborsClassifier
 
 from zoo import data, plots, registry
 from zoo.data import corruption
@@ -30,7 +35,9 @@ STRENGTHS = {
     "total variation": (0.05, 0.1, 0.2, 0.3, 0.5, 0.8),
     "non-local means": (0.05, 0.1, 0.2, 0.3, 0.5),
     "bm3d": (0.1, 0.2, 0.3, 0.4, 0.5),
+    "black pixels filled in": (0.5, 0.7, 1.0, 1.4, 2.0),
 }
+TOLD = "biharmonic, told which pixels are masked"
 MOSAIC = "bm3d of a mosaic"
 BORDER = 4  # mirrored pixels around a small image, without which BM3D does worse
 
@@ -62,13 +69,36 @@ def denoisers() -> dict[str, Denoiser]:
     return {**found, "bm3d": one_by_one(bordered), MOSAIC: of_a_mosaic}
 
 
-def pca_error(train: np.ndarray, test: np.ndarray) -> float:
-    """Test MSE of the projection on the first principal components of the training images."""
-    train, test = (images.reshape(len(images), -1) / 255.0 for images in (train, test))
+def filled_in(images: np.ndarray, sigma: float) -> np.ndarray:
+    """Every black pixel from what is around it, ``(n, height, width)``: twice the mean, as half of that is masked."""
+    around = np.stack([2 * gaussian_filter(image, sigma) for image in images])
+    return np.where(images > 0, images, around)
+
+
+def inpainted(test: np.ndarray, corrupt) -> float:
+    """PSNR of biharmonic inpainting (Damelin & Hoang 2018) of the masked pixels, which it is told."""
+    masked = corrupt(np.ones_like(test)) == 0  # the draw depends on the shape alone
+    pairs = zip(corrupt(test)[..., 0], masked[..., 0], strict=True)
+    restored = np.stack([inpaint_biharmonic(image, mask) for image, mask in pairs])[..., None]
+    return psnr(mean_squared_error(test, np.clip(restored, 0, 1)))
+
+
+def without_a_model(loaded: data.DataSet) -> dict:
+    """Test MSE of the projection on the first principal components, and kNN-5 of the pixels and of the components."""
+    train, test = (images.reshape(len(images), -1) / 255.0 for images in (loaded.train, loaded.test))
     mean = train.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov(train - mean, rowvar=False))
     basis = vectors[:, -COMPONENTS:]
-    return mean_squared_error(test, (test - mean) @ basis @ basis.T + mean)
+
+    def right(train: np.ndarray, test: np.ndarray) -> float:
+        nearest = KNeighborsClassifier(5, algorithm="brute").fit(train, loaded.labels["train"])
+        return float((nearest.predict(test) == loaded.labels["test"]).mean())
+
+    codes = [(images - mean) @ basis for images in (train, test)]
+    return {
+        f"pca_{COMPONENTS}_mse": mean_squared_error(test, codes[1] @ basis.T + mean),
+        "knn5_accuracy": {"pixels": right(train, test), f"pca_{COMPONENTS}": right(*codes)},
+    }
 
 
 def best_of(denoise: Denoiser, strengths, tuning: np.ndarray, test: np.ndarray, corrupt) -> dict[str, float]:
@@ -99,16 +129,17 @@ def main() -> None:
     model = registry.load(f"denoising_ae.{options.data}")
     denoising = {}
     for kind in options.only:
-        corrupt = corruption.STANDARD[kind]
+        corrupt, masks = corruption.STANDARD[kind], kind.startswith("masking")
         noisy = corrupt(test)
         figures = {
             name: best_of(f, STRENGTHS["bm3d" if name == MOSAIC else name], tuning, test, corrupt)
-            for name, f in denoisers().items()
+            for name, f in (denoisers() | ({"black pixels filled in": filled_in} if masks else {})).items()
         }
         ours = psnr(mean_squared_error(test, model.predict(noisy, batch_size=500, verbose=0)))
         denoising[kind] = {
             "noisy": {"psnr": psnr(mean_squared_error(test, noisy))},
             **figures,
+            **({TOLD: {"psnr": inpainted(test, corrupt)}} if masks else {}),
             "denoising_ae": {"psnr": ours},
             "gain_over_the_best": ours - max(figure["psnr"] for name, figure in figures.items() if name != MOSAIC),
         }
@@ -116,7 +147,7 @@ def main() -> None:
     result = {
         "data": options.data,
         "images": len(test),
-        f"pca_{COMPONENTS}_mse": pca_error(loaded.train, loaded.test),
+        **without_a_model(loaded),
         "denoising": denoising,
     }
     options.output.write_text(json.dumps(result, indent=2) + "\n")

@@ -8,6 +8,8 @@ for the least rate whose file is not smaller than the zoo's; ADPCM has 4 bits a 
 is low, and it is also given its own 8 kHz. Delays are taken out before anything is measured. STOI is the mean over
 passages of 5 seconds. The WAVs are kept in the output folder, with codecs.json.
 
+With --by-speaker, instead: the zoo's codec on all recordings of each speaker, whether training heard them or not.
+
 Needs opusenc and opusdec (Debian: opus-tools), ffmpeg, and pystoi (pip install 'zoo[benchmark]').
 """
 
@@ -24,6 +26,9 @@ import soundfile
 
 from zoo import data, evaluation
 from zoo.codec import Codec
+from zoo.data.sets import load_rows
+from zoo.data.signals import speaker_of
+from zoo.evaluation.signals import measure_recordings
 
 RATE = 8000
 LARGEST_DELAY = 400  # samples
@@ -100,6 +105,18 @@ def measure(file: Path, wav: Path, signal: np.ndarray, extra: dict) -> dict:
     }
 
 
+def by_speaker(model: str) -> dict[str, dict]:
+    """What ``zoo evaluate`` says of a codec of signals, of each speaker's recordings in one file."""
+    speakers: dict[str, list] = {}
+    for row in sorted(
+        load_rows("spoken_digit", "train", ("audio/filename", "audio")), key=lambda r: r["audio/filename"]
+    ):
+        speaker = speaker_of(row["audio/filename"].decode())
+        speakers.setdefault(speaker, []).append(row["audio"].astype(np.int16))
+    codec = Codec(model)
+    return {speaker: measure_recordings(codec, speakers[speaker]) for speaker in sorted(speakers)}
+
+
 def _run(*command) -> None:
     if not shutil.which(command[0]):
         raise SystemExit(f"{command[0]} is not installed: apt-get install opus-tools ffmpeg")
@@ -112,9 +129,16 @@ def main() -> None:
     parser.add_argument("--model", default="signal_ae.spoken_digit")
     parser.add_argument("--split", default="test", choices=("test", "validation"))
     parser.add_argument("--recordings", type=int, help="how many; default: all")
+    parser.add_argument("--by-speaker", action="store_true", help="the zoo's codec on each speaker; nothing else")
     arguments = parser.parse_args()
     folder = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
+    if arguments.by_speaker:
+        rows = by_speaker(arguments.model)
+        (folder / "speakers.json").write_text(json.dumps(rows, indent=2) + "\n")
+        for speaker, row in rows.items():
+            print(f"{speaker:12}", "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
+        return
     recordings = data.load_recordings("spoken_digit", arguments.split)[: arguments.recordings]
     signal, wav = evaluation.joined_recordings(recordings), folder / "original.wav"
     soundfile.write(wav, signal, RATE)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import zoo
+from zoo.gallery.figures import NEIGHBOUR_BASELINES
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 PURPOSES = {
@@ -39,6 +40,11 @@ def table() -> str:
         rows.append(
             f"| `{name}` | {card['parameters'] / 1e6:.2f} M | {code} | {mse} | {psnr} | {knn} "
             f"| {card['training']['seconds'] / 60:.0f} min | {encoder} | {_purpose(card['architecture'], metrics)} |"
+        )
+    for label, key, numbers in (("raw pixels", "pixels", "784"), ("PCA", "pca_32", "32")):
+        shares = " · ".join(f"{100 * NEIGHBOUR_BASELINES[source][key]:.1f} %" for source in ("fashion_mnist", "mnist"))
+        rows.append(
+            f"| {label}, Fashion-MNIST · MNIST | – | {numbers} | – | – | {shares} | – | – | no model, for comparison |"
         )
     return "\n".join(rows) + "\n"
 
@@ -93,8 +99,10 @@ def _purpose(architecture: str, metrics: dict) -> str:
             )
         )
     if "negative_log_likelihood" in metrics:
-        nats, draws = metrics["negative_log_likelihood"], metrics["importance_samples"]
-        return f"generates; −log p(x) ≤ {nats:.2f} nats with {draws} draws, binary images"
+        nats, error = metrics["negative_log_likelihood"], metrics["standard_error"]
+        draws, images = metrics["importance_samples"], metrics["likelihood_images"]
+        bound = f"−log p(x) ≤ {nats:.2f} ± {error:.2f} nats"
+        return f"generates; {bound} with {draws:,} draws for each of {images:,} binary images"
     if "negative_elbo" in metrics:
         return "generates"
     return PURPOSES[architecture]

@@ -38,7 +38,9 @@ def test_a_mixture_is_integrated_over_every_level():
         levels = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
         tiled = [np.tile(a.astype(np.float32), (256, 1)) for a in (means, log_scales, logits)]
         mass = np.exp(np.asarray(losses.discretized_logistic_mixture(levels, *tiled), np.float64))
-        np.testing.assert_allclose(mass, by_hand(means, log_scales, logits) + 2.0**-16, rtol=2e-3, atol=1e-8)
+        expected = (by_hand(means, log_scales, logits) + 2.0**-16) / (1 + 256 * 2.0**-16)
+        np.testing.assert_allclose(mass, expected, rtol=2e-3, atol=1e-8)
+        assert mass.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_mixture_has_a_gradient_far_from_the_pixel():

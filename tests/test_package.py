@@ -16,6 +16,8 @@ import nbclient
 import nbformat
 import pytest
 
+import zoo
+
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "colab").glob("*.ipynb"))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -80,7 +82,36 @@ def test_wheel_holds_the_package_its_data_and_the_models(wheel):
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         entry_points = next(n for n in archive.namelist() if n.endswith("entry_points.txt"))
         assert "zoo = zoo.cli:main" in archive.read(entry_points).decode()
+        licences = {
+            n.partition("/licenses/")[2]: archive.read(n).decode() for n in archive.namelist() if "/licenses/" in n
+        }
     assert names == shipped_files()
+    assert set(licences) == {"LICENSE", "NOTICE", "LICENSES/CC-BY-SA-3.0.txt", "LICENSES/CC-BY-SA-4.0.txt"}
+    assert "Attribution-ShareAlike 3.0 Unported" in licences["LICENSES/CC-BY-SA-3.0.txt"]
+    assert "Attribution-ShareAlike 4.0 International" in licences["LICENSES/CC-BY-SA-4.0.txt"]
+
+
+def test_the_notice_credits_every_data_set_whose_examples_come_along():
+    notice = " ".join((ROOT / "NOTICE").read_text().split())
+    licences = {
+        card["examples_licence"]
+        for card in map(zoo.info, zoo.list_models(pretrained=True))
+        if "examples_licence" in card
+    }
+    credits = {
+        "CC BY-SA 3.0 (LeCun, Cortes, Burges)": (
+            "Yann LeCun, Corinna Cortes, Christopher J. C. Burges",
+            "CC BY-SA 3.0",
+        ),
+        "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)": ("Zohar Jackson", "CC BY-SA 4.0"),
+        "MIT (Zalando SE)": ("Copyright © 2017 Zalando SE", "Permission is hereby granted, free of charge"),
+        "WordNet 3.0 license (Princeton University)": ("WordNet 3.0 Copyright 2006 by Princeton University",),
+        "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)": ("NetworkX", "BSD-3-Clause", "xarray"),
+    }
+    assert licences == set(credits)
+    for licence in licences:
+        assert all(part in notice for part in credits[licence]), licence
+    assert "soxr, which converts sample rates, is under LGPL-2.1-or-later" in notice
 
 
 @pytest.mark.slow
@@ -89,7 +120,14 @@ def test_sdist_builds_the_same_wheel(tree, wheel):
     with tarfile.open(sdist) as archive:
         archive.extractall(tree.parent / "unpacked", filter="data")
     (unpacked,) = (tree.parent / "unpacked").iterdir()
-    for document in ("README.md", "LICENSE", "CHANGELOG.md", "tests/conftest.py"):
+    for document in (
+        "README.md",
+        "LICENSE",
+        "NOTICE",
+        "LICENSES/CC-BY-SA-3.0.txt",
+        "CHANGELOG.md",
+        "tests/conftest.py",
+    ):
         assert (unpacked / document).is_file()
     again = build("wheel", unpacked, tree.parent / "wheel-of-sdist")
 

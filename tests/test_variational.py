@@ -1,5 +1,7 @@
 """Variational autoencoders: sampling, divergences, priors and bounds, against closed forms and integrals."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -231,7 +233,7 @@ def test_importance_weighted_likelihood_with_a_learned_prior_against_integration
 
 
 @pytest.mark.parametrize("draws_at_once", [1000, 300, 7])
-def test_likelihood_is_the_same_however_draws_are_batched(monkeypatch, draws_at_once):
+def test_likelihood_is_the_same_however_draws_are_batched(monkeypatch, draws_at_once, eagerly):
     from scipy.special import logsumexp
 
     weights = rng.normal(-90, 3, size=(1000, 4))
@@ -240,7 +242,7 @@ def test_likelihood_is_the_same_however_draws_are_batched(monkeypatch, draws_at_
         taken = np.zeros(4, int)
 
         def log_weights(self, x, samples):
-            images = x[:, 0].astype(int)  # every image says which it is
+            images = np.asarray(x)[:, 0].astype(int)  # every image says which it is
             part = np.stack([weights[self.taken[i] : self.taken[i] + samples, i] for i in images], axis=1)
             self.taken[images] += samples
             return part
@@ -250,6 +252,31 @@ def test_likelihood_is_the_same_however_draws_are_batched(monkeypatch, draws_at_
     bounds = log_likelihood(Stub(), np.arange(4.0)[:, None], 1000)
     np.testing.assert_allclose(bounds["log_likelihood"], logsumexp(weights, axis=0) - np.log(1000), rtol=1e-12)
     np.testing.assert_allclose(bounds["elbo"], weights.mean(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: models.VAE(**SHAPE, latent_dim=2, hidden_units=(8,)),
+        lambda: models.HierarchicalVAE(**SHAPE, filters=4, top_dim=2, latent_channels=1, components=2),
+    ],
+)
+def test_a_measured_bound_repeats_and_leaves_all_generators_alone(make, eagerly):
+    model, same = make(), make()  # each with a generator of its own, as in two processes
+    for each in (model, same):
+        each.build()
+    same.set_weights(model.get_weights())
+    images = (255 * rng.integers(0, 2, (6, *model.image_shape))).astype(np.uint8)
+
+    def states():
+        return [np.asarray(v).tolist() for v in model.variables if "seed_generator" in v.path]
+
+    before, random_state, numpy_state = states(), random.getstate(), np.random.get_state()[1].tolist()
+    first, again, other = (evaluation.measure(m, images, importance_samples=3) for m in (model, model, same))
+    assert first == again == other
+    assert (states(), random.getstate(), np.random.get_state()[1].tolist()) == (before, random_state, numpy_state)
+    if "negative_log_likelihood" in first:
+        assert (first["likelihood_images"], first["likelihood_dtype_policy"]) == (6, "float32")
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="test, or validation.")] = "test",
     importance_samples: Annotated[
-        int | None, typer.Option(help="Draws for each image that a VAE's likelihood is bounded with; default: 50.")
+        int | None, typer.Option(help="Draws for each image to bound a VAE's likelihood with; default: its card's.")
     ] = None,
     samples: Annotated[
         bool, typer.Option("--samples", help="Measure what the model generates, against the test split, instead.")

@@ -1,5 +1,7 @@
 """A LiteRT network, run batch by batch."""
 
+import importlib.metadata
+import platform
 import threading
 from pathlib import Path
 
@@ -42,6 +44,17 @@ class Network:
     def output(self) -> dict:
         """LiteRT's details of the first output."""
         return self.outputs[0]
+
+    @property
+    def runtime(self) -> str:
+        """What its numbers depend on: LiteRT's version, its delegate, and the processor's vector instructions."""
+        version = importlib.metadata.version("ai-edge-litert")
+        # The interpreter lists a delegate as an operator, behind those that it took over.
+        delegated = any(operator["op_name"] == "DELEGATE" for operator in self._interpreter._get_ops_details())
+        kernels = "XNNPACK" if delegated else "plain kernels"
+        features = np.show_config(mode="dicts")["SIMD Extensions"]
+        names = " ".join([*features.get("baseline", ()), *features.get("found", ())])
+        return f"LiteRT {version} with {kernels} on {platform.machine()} ({names or 'features unknown'})"
 
     def __call__(self, *rows: np.ndarray) -> list[np.ndarray]:
         """The outputs, each ``(n, …)``, of an array ``(n, …)`` for each input, of the input's dtype."""

@@ -2,16 +2,15 @@
 
 Townsend, Bird & Barber 2019, "Practical Lossless Compression with Latent Variables": the latents of an
 image are drawn by decoding them from what is coded already, and coded again under their prior, so that
-an image takes its evidence lower bound. Here the networks are int8, and all that comes after them is
-integer arithmetic and look-ups, so that no float decides a symbol. Whether two machines' int8 kernels
-agree is shown by a probe: the digest of the networks' outputs on a fixed input.
+an image takes the evidence lower bound of the networks that code it. Here those are int8, which costs 2 to
+13 % beside the float model's bound, and all that comes after them is integer arithmetic and look-ups, so that
+no float decides a symbol. Whether two machines' int8 kernels agree is shown by a probe: the digest of the
+networks' outputs on a fixed input.
 """
 
 import dataclasses
 import functools
 import hashlib
-import importlib.metadata
-import platform
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -140,8 +139,7 @@ class LosslessCoder:
                 inputs.append(pattern.astype(np.int8).reshape(4, *details["shape"][1:]))
             for output in network(*inputs):
                 digest.update(output.tobytes())
-        version = importlib.metadata.version("ai-edge-litert")
-        return Probe(f"LiteRT {version} on {platform.machine()}", digest.digest()[:8])
+        return Probe(self._networks["likelihood"].runtime, digest.digest()[:8])
 
     def pack(self, tiles: np.ndarray, advance: Callable[[float], None] | None = None) -> np.ndarray:
         """Uint32 words of tiles, uint8 ``(n, height, width, 1)``; ``advance`` hears which part of them is done."""

@@ -1,8 +1,9 @@
 """Rate and distortion of image formats on small grey images, to compare a codec with.
 
 Each format gets its strongest reasonable settings: in Pillow optimised Huffman tables (JPEG), the
-slowest search (WebP), monochrome coding tuned for PSNR at speed 4 (AVIF), the best filter (PNG); in
-imagecodecs, where it is installed, the slowest search of JPEG XL, as a bare codestream.
+slowest search (WebP), monochrome coding tuned for PSNR at speed 4 (AVIF; ``AVIF, speed 0`` is the slowest
+search, in ten times the time), the best filter (PNG); in imagecodecs, where it is installed, the slowest
+search of JPEG XL, as a bare codestream.
 Every byte of a file is counted, headers included. A set of images is stored either one file each
 (``files``) or as one large picture of them all (``mosaic``), where the headers hardly count.
 """
@@ -60,11 +61,12 @@ FORMATS = {
         ImageFormat("PNG", range(0), {"optimize": True}, "PNG"),
     )
 }
-# With those that need imagecodecs, or another way of saving.
+# With those that need imagecodecs, more time, or another way of saving.
 ALL_FORMATS = FORMATS | {
     image_format.name: image_format
     for image_format in (
         ImageFormat("JPEG XL", range(0, 100), {"effort": 9}, None),
+        dataclasses.replace(FORMATS["AVIF"], name="AVIF, speed 0", options={**FORMATS["AVIF"].options, "speed": 0}),
         ImageFormat("WebP lossless", range(0), {"lossless": True, "method": 6, "quality": 100}, "WebP"),
         ImageFormat("JPEG XL lossless", range(0), {"effort": 9, "lossless": True}, None),
     )

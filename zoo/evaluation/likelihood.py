@@ -3,9 +3,12 @@
 import math
 
 import numpy as np
+from keras import ops
+
+from zoo import backend
 
 # Decoder passes at once: enough to fill the processor, few enough for its cache.
-DRAWS_AT_ONCE = 1000
+DRAWS_AT_ONCE = 200
 
 
 def log_likelihood(model, images: np.ndarray, importance_samples: int, *, advance=None) -> dict[str, np.ndarray]:
@@ -31,12 +34,13 @@ def log_likelihood(model, images: np.ndarray, importance_samples: int, *, advanc
         raise ValueError(f"importance_samples must be an integer ≥ 1: received {importance_samples!r}.")
     draws = min(importance_samples, DRAWS_AT_ONCE)
     batch_size = max(1, DRAWS_AT_ONCE // draws)
+    log_weights = backend.compiled(model.log_weights)  # in two thirds of the time
     elbo, bound = np.empty(len(images)), np.empty(len(images))
     for start in range(0, len(images), batch_size):
-        x = images[start : start + batch_size]
+        x = ops.convert_to_tensor(images[start : start + batch_size])
         parts, left = [], importance_samples
         while left:
-            parts.append(np.asarray(model.log_weights(x, min(draws, left)), np.float64))
+            parts.append(np.asarray(log_weights(x, min(draws, left)), np.float64))
             left -= min(draws, left)
         weights = np.concatenate(parts)
         top = weights.max(axis=0)

@@ -11,7 +11,7 @@ from typing import Any
 from zoo import __version__, artifacts, pages, registry
 from zoo.codec.files import write_folder
 from zoo.gallery import curves, usage
-from zoo.gallery.figures import Figure, figures, headlines, tables, words
+from zoo.gallery.figures import NEIGHBOUR_BASELINES, Figure, figures, headlines, tables, words
 
 STYLE = "style.css"
 
@@ -90,6 +90,7 @@ def model_page(model: dict[str, Any], models: list[dict[str, Any]]) -> str:
     """The page of one model, beside those ``models`` that were measured by the same figures on the same data."""
     return _template("model.html.j2").render(
         model=model,
+        baselines=NEIGHBOUR_BASELINES,
         card=model["card"],
         certificate=model["certificate"],
         others=_comparison(model, models),

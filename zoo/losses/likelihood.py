@@ -5,14 +5,16 @@ import math
 from keras import ops
 
 LOG_SCALE_BOUNDS = (-7.0, 1.0)  # of a pixel in [0, 1]: a quarter of a level, and wider than all levels
-FLOOR = 2.0**-16  # that every level keeps, as in integer frequencies: no pixel is impossible
+LEVELS = 256
+FLOOR = 2.0**-16  # that every level gets on top, as in integer frequencies: no pixel is impossible
 
 
 def discretized_logistic_mixture(x, means, log_scales, logits):
     """Log likelihood in nats of 8-bit pixels under mixtures of logistic distributions, each integrated over a level.
 
-    ``P(v) = Σ_k w_k [σ((v + ½ − m_k) / s_k) − σ((v − ½ − m_k) / s_k)]``; the lowest level takes all that is below it,
-    the highest all that is above. Computed from logarithms, so that it has a gradient wherever the pixel lies.
+    ``P(v) = (ε + Σ_k w_k [σ((v + ½ − m_k) / s_k) − σ((v − ½ − m_k) / s_k)]) / (1 + 256 ε)``, with ε = 2⁻¹⁶; the lowest
+    level takes all that is below it, the highest all that is above, and the 256 levels share 1. Computed from
+    logarithms, so that it has a gradient wherever the pixel lies.
 
     Args:
         x: pixels in [0, 1], multiples of 1/255, ``(..., 1)``.
@@ -32,4 +34,4 @@ def discretized_logistic_mixture(x, means, log_scales, logits):
     log_mass = ops.where(top, 0.0, -ops.softplus(-upper)) + ops.where(bottom, 0.0, -ops.softplus(lower))
     log_mass = log_mass + ops.where(ops.logical_or(bottom, top), 0.0, ops.log(-ops.expm1(-inverse / 255.0)))
     log_likelihood = ops.logsumexp(ops.log_softmax(logits) + log_mass, axis=-1)
-    return ops.logaddexp(log_likelihood, math.log(FLOOR))
+    return ops.logaddexp(log_likelihood, math.log(FLOOR)) - math.log1p(LEVELS * FLOOR)
