@@ -8,6 +8,7 @@ import numpy as np
 from zoo import models, registry
 from zoo.codec import frames, pictures, sounds
 
+HEADROOM = 16  # steps of loudness: between words a model still sees that its frame is quieter than what came before
 
 def denoise(
     images: np.ndarray,
@@ -102,7 +103,7 @@ def denoised_blocks(
         raise ValueError(f"overlap must be an even integer from 0 to {length // 2}: received {overlap!r}.")
     fading, state = frames.OverlapAdd(samples, length, overlap), (0, 0)
     for cut in frames.split(blocks, length, overlap):
-        levels, state = frames.levels_of(cut, state)
+        levels, state = frames.levels_of(cut, state, HEADROOM)
         scale = frames.scale_of(levels)[:, None]
         found = model.predict((cut / scale)[..., None], batch_size=256, verbose=0)
         done = fading.add(found[..., 0] * scale)

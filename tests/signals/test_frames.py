@@ -44,15 +44,22 @@ def test_errors_of_two_frames_are_faded():
     np.testing.assert_allclose(out[72:88], expected, atol=0.51)
 
 
-def test_a_level_fits_at_once_and_falls_slowly():
-    loud, quiet = np.full((1, 8), 20000, np.int16), np.full((40, 8), 30, np.int16)
-    levels, state = frames.levels_of(np.concatenate([loud, quiet]))
+def test_a_level_follows_at_once():
+    loud, quiet, silent = (np.full((n, 8), peak, np.int16) for n, peak in ((1, 20000), (40, 30), (2, 0)))
+    levels, state = frames.levels_of(np.concatenate([loud, quiet, silent]))
+    lowest = int(np.searchsorted(frames.PEAKS, 30))
     assert levels[0] == 61  # 20000 / 32768 is -4.3 dB, and a step is 1.5 dB
-    assert (np.diff(levels) <= 0).all() and levels[0] - levels[-1] == 40 // frames.DECAY_FRAMES
+    assert (levels[1:41] == lowest + frames.HEADROOM).all() and (levels[41:] == frames.HEADROOM).all()
     later, _ = frames.levels_of(loud, state)
     assert later[0] == 61
-    together, _ = frames.levels_of(np.concatenate([loud, quiet, loud]))
+    together, _ = frames.levels_of(np.concatenate([loud, quiet, silent, loud]))
     np.testing.assert_array_equal(together, [*levels, *later])
+
+
+def test_a_level_of_much_headroom_falls_slowly():
+    loud, quiet = np.full((1, 8), 20000, np.int16), np.full((40, 8), 30, np.int16)
+    levels, _ = frames.levels_of(np.concatenate([loud, quiet]), headroom=frames.LEVELS)
+    assert (np.diff(levels) <= 0).all() and levels[0] - levels[-1] == 40 // frames.DECAY_FRAMES
 
 
 def test_samples_fit_their_level():
