@@ -227,11 +227,12 @@ def grid(documents: list[str], references: list[str], model, count: int) -> list
     encoded = []
     for document in documents:
         sentences = summarization.split_sentences(document)
-        encoded.append((sentences, summarization._codes(sentences, model, None)))
+        encoded.append((sentences, summarization._codes(sentences, model)))
     rows = []
     for earliness, length, redundancy in itertools.product(EARLINESSES, LENGTHS, REDUNDANCIES):
         texts = []
         for sentences, (codes, whole, lengths) in encoded:
+            whole = whole / np.linalg.norm(whole)
             relevance = summarization.relevance_by_code(codes, whole, lengths, earliness=earliness, length=length)
             chosen, _ = summarization.mmr(relevance, codes, min(count, len(sentences)), redundancy)
             texts.append(" ".join(sentences[index] for index in sorted(chosen)))
