@@ -18,7 +18,8 @@ from zoo.models.decoding import likeness, mmr, shortened
 LIKENESS = 3.0  # weight of a short text's sentences' likeness to drawn summaries
 REDUNDANCY = 0.15  # weight of the similarity to a sentence that is chosen already
 EARLINESS = 0.1  # what the first sentence of a long text has over those far below; the second has half of it
-LENGTH = 0.1  # what a sentence of a long text has over one e times shorter, which says less
+LENGTH = 0.05  # what a sentence of a long text has over one e times shorter, which says less
+CENTRALITY = 2.0  # weight of a long text's sentences' words in common with the others
 EARLINESS_OF_SHORT = 0.3  # the same of a text that the model reads at once
 CHUNK = 4096  # sentences whose pieces are held at once
 KEPT = 1 << 15  # sentences of a long text that are held at least: the nearest to the code of what was read so far
@@ -144,7 +145,7 @@ def extract(
         forms, likenesses = _most_alike(parts, drawn, shorten)
         relevance = LIKENESS * likenesses + EARLINESS_OF_SHORT / np.arange(1, len(parts) + 1)
     else:
-        relevance = relevance_by_code(codes, read.document, lengths, places=read.places)
+        relevance = relevance_by_code(codes, read.document, lengths, read.centralities(), places=read.places)
     indices, scores = mmr(relevance, codes, min(count(read.different), len(parts)), redundancy)
     if abstractive:
         fitting = max(1, int(np.searchsorted(np.cumsum(lengths[indices]), model.document_length)))
@@ -216,10 +217,19 @@ class _Reader:
         self.different = 0
         self._seen: set[str] = set()
         self._sum = np.zeros(self._model.latent_dim, np.float32)
+        self._counts = np.zeros(len(self._model.tokenizer.pieces), np.float32)
 
     @property
     def document(self) -> np.ndarray:
         return _unit(self._sum)
+
+    def centralities(self) -> np.ndarray:
+        """The ``centrality`` of each sentence."""
+        pieces, found = self._model.tokenizer.pieces, []
+        for start in range(0, len(self.sentences), CHUNK):
+            rows = pieces.encode(self.sentences[start : start + CHUNK])
+            found.append(centrality(rows, self._counts, pieces.rarity))
+        return np.concatenate(found)
 
     def all(self, sentences: Iterable[tuple[str, bool]], advance: Callable[[int], None] | None) -> None:
         """Reads sentences, and whether each is prose."""
@@ -245,6 +255,8 @@ class _Reader:
         self._seen.update(new)
         indices, sentences = zip(*new.values(), strict=True)
         codes, total, lengths = _codes(list(sentences), self._model)
+        for row in self._model.tokenizer.pieces.encode(list(sentences)):
+            self._counts[np.unique(np.array(row, np.int64))] += 1
         self.sentences += sentences
         self.codes, self._sum = np.concatenate([self.codes, codes]), self._sum + total
         self.lengths = np.concatenate([self.lengths, lengths])
@@ -279,6 +291,7 @@ def relevance_by_code(
     codes: np.ndarray,
     document: np.ndarray,
     lengths: np.ndarray,
+    central: np.ndarray | float = 0.0,
     *,
     places: np.ndarray | None = None,
     earliness: float = EARLINESS,
@@ -290,12 +303,32 @@ def relevance_by_code(
         codes: of the sentences, ``(n, numbers)`` of unit length.
         document: the text's code, of unit length.
         lengths: of the sentences, in pieces.
+        central: their ``centrality``.
         places: of the sentences among all of the text, from 1; None where these are all.
         earliness: what the first sentence has over those far below; the second has half of it.
         length: what a sentence has over one e times shorter.
     """
     places = np.arange(1, len(codes) + 1) if places is None else places
-    return (codes @ document + earliness / places + length * np.log(np.maximum(lengths, 1))).astype(np.float32)
+    return (
+        codes @ document + CENTRALITY * central + earliness / places + length * np.log(np.maximum(lengths, 1))
+    ).astype(np.float32)
+
+
+def centrality(pieces: list[list[int]], counts: np.ndarray, rarity: np.ndarray) -> np.ndarray:
+    """Cosines ``(n,)`` of sentences with a text, both as bags of pieces, each piece weighted by how much it tells.
+
+    Args:
+        pieces: of the sentences.
+        counts: ``(vocabulary,)``, in how many of the text's sentences each piece is.
+        rarity: ``(vocabulary,)``, the weights.
+
+    References:
+        Radev et al. 2004, "Centroid-based summarization of multiple documents".
+    """
+    bags = [np.unique(np.array(row, np.int64)) for row in pieces]
+    norm = max(float(np.linalg.norm(counts * rarity)), 1e-12)
+    weights = counts * rarity**2 / norm
+    return np.array([weights[bag].sum() / max(float(np.linalg.norm(rarity[bag])), 1e-12) for bag in bags], np.float32)
 
 
 def _fits(lengths: np.ndarray, model: models.Summarizer) -> bool:

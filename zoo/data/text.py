@@ -279,8 +279,12 @@ def is_prose(line: str) -> bool:
     share = len(_SYMBOLS.findall(line)) / max(1, len(line) - line.count(" "))
     cells = re.split(r"\t+| {2,}", line.strip())
     columns = len(cells) > 2 and len(line) < 20 * len(cells)
-    few = 0.04 if line.startswith(("    ", "\t")) else 0.1
-    return not columns and (share < few or (share < 0.25 and _PLAIN.search(line) is not None))
+    plain = _PLAIN.search(line) is not None
+    if line.startswith(("    ", "\t")):
+        return not columns and (
+            (plain and share < 0.25) or (share < 0.04 and line.rstrip().endswith((".", "!", "?", ",", ";", ":")))
+        )
+    return not columns and (share < 0.1 or (share < 0.25 and plain))
 
 
 def _paragraphs(blocks: Iterable[str]) -> Iterator[tuple[str, bool, bool]]:
