@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from tone_signals import tones
 
+import zoo
 from zoo.codec import frames
 
 
@@ -68,3 +70,40 @@ def test_samples_fit_their_level():
     scale = frames.scale_of(levels)
     assert (peaks <= scale + 1).all() and (peaks[levels > 3] > 0.8 * scale[levels > 3]).all()
     assert frames.scale_of(np.array([63, 59, 3])) == pytest.approx([32768, 16384, 1])
+
+
+def decibels(signal, error):
+    return 10 * np.log10(np.square(signal, dtype=float).sum() / np.square(error, dtype=float).sum())
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return zoo.Codec("signal_ae")
+
+
+def test_silence_after_speech_is_silent(shipped):
+    speech = tones(24_000, 0)
+    signal = np.concatenate([speech, np.zeros(16_000, np.int16), speech[:8000]])
+    restored = shipped.decompress(shipped.compress(signal)).astype(float)
+    silent = restored[len(speech) + 2 * 576 : len(speech) + 16_000 - 576]
+    assert np.abs(silent).max() <= 1 and 20 * np.log10(max(silent.std(), 1e-3) / 32768) < -90
+
+
+@pytest.mark.parametrize("quieter", [20, 30])
+def test_quiet_speech_after_loud_speech_keeps_its_ratio(shipped, quieter):
+    speech = tones(24_000, 1)
+    quiet = np.rint(tones(24_000, 2) * 10 ** (-quieter / 20)).astype(np.int16)
+    after = shipped.decompress(shipped.compress(np.concatenate([speech, quiet])))[len(speech) :]
+    alone = shipped.decompress(shipped.compress(quiet))
+    settled = slice(2 * 576, None)
+    expected = decibels(quiet[settled], quiet[settled] - alone[settled].astype(float))
+    assert decibels(quiet[settled], quiet[settled] - after[settled].astype(float)) > expected - 1
+
+
+def test_nothing_clicks_where_levels_change(shipped):
+    """The restored signal leaps nowhere by more than the original and the codec's usual error do."""
+    speech = tones(8000, 1).astype(float)
+    signal = np.concatenate([speech, speech / 30, np.zeros(4000), speech]).astype(np.int16)
+    restored = shipped.decompress(shipped.compress(signal)).astype(float)
+    usual = np.abs(np.diff(shipped.decompress(shipped.compress(speech.astype(np.int16))).astype(float))).max()
+    assert np.abs(np.diff(restored)).max() < 1.2 * usual
