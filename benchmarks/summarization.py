@@ -2,6 +2,7 @@
 
     python benchmarks/summarization.py --data docstrings -o docstrings.json
     python benchmarks/summarization.py --data wikipedia -o wikipedia.json
+    python benchmarks/summarization.py --data news -o news.json
 
 - ``docstrings``: one sentence, of docstrings of packages that training did not read. The reference is the docstring's
   first paragraph, the document the prose that follows (``zoo.data.load_docstrings``). The packages of the split have to
@@ -9,8 +10,11 @@
 - ``wikipedia``: three sentences, of the articles in the sample of Wikipedia that gensim brings. The reference is the
   section above the first heading, the document all that follows. An article is of one split or the other by the SHA-256
   digest of its title.
+- ``news``: two sentences, of reports of the Australian Broadcasting Corporation in the Lee corpus that gensim brings
+  (Lee, Pincombe & Welsh 2005). The reference is a report's first two sentences, which in news say most of it, the
+  document what follows. Every second report is of one split or the other.
 
-With ``--split validation`` the same of what choices are made on, and with ``--grid``, of Wikipedia, also our way with
+With ``--split validation`` the same of what choices are made on, and with ``--grid``, of long texts, also our way with
 several weights of redundancy, early and long sentences. Beside ours:
 
 - ``lead``: the first sentences;
@@ -42,7 +46,9 @@ from pathlib import Path
 import numpy as np
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+NEWS = "lee_background.cor"
 SHORTEST = 10  # sentences of an article
+SHORTEST_NEWS = 8  # of a report
 REFERENCE = 20  # words of its first section, at least
 DAMPING = 0.85
 COSINE = 0.1
@@ -137,6 +143,22 @@ def wikipedia(split: str) -> tuple[list[str], list[str]]:
     return [document for document, _ in kept], [reference for _, reference in kept]
 
 
+def news(split: str) -> tuple[list[str], list[str]]:
+    """Documents and references."""
+    from gensim.test.utils import datapath
+
+    from zoo.summarization import split_sentences
+
+    documents, references = [], []
+    with open(datapath(NEWS), encoding="utf-8") as file:
+        for report in list(file)[("test", "validation").index(split) :: 2]:
+            sentences = split_sentences(report)
+            if len(sentences) >= SHORTEST_NEWS:
+                references.append(" ".join(sentences[:2]))
+                documents.append(" ".join(sentences[2:]))
+    return documents, references
+
+
 def _split_of(title: str) -> str:
     return ("test", "validation")[int(hashlib.sha256(title.encode()).hexdigest(), 16) % 2]
 
@@ -223,18 +245,24 @@ def origins(documents: list[str], summaries: list[str]) -> dict[str, int]:
 def grid(documents: list[str], references: list[str], model, count: int) -> list[dict]:
     """Ours with several weights of redundancy, of early and of long sentences, the best first."""
     from zoo import evaluation, summarization
+    from zoo.models import decoding
 
     encoded = []
     for document in documents:
         sentences = summarization.split_sentences(document)
-        encoded.append((sentences, summarization._codes(sentences, model, None)))
+        read = summarization._Reader(model, lambda different: count)
+        read.all(((sentence, True) for sentence in sentences), None)
+        encoded.append(read)
     rows = []
     for earliness, length, redundancy in itertools.product(EARLINESSES, LENGTHS, REDUNDANCIES):
         texts = []
-        for sentences, (codes, whole, lengths) in encoded:
-            relevance = summarization.relevance_by_code(codes, whole, lengths, earliness=earliness, length=length)
-            chosen, _ = summarization.mmr(relevance, codes, min(count, len(sentences)), redundancy)
-            texts.append(" ".join(sentences[index] for index in sorted(chosen)))
+        for read in encoded:
+            weights = {"earliness": earliness, "length": length}
+            relevance = summarization.relevance_by_code(
+                read.codes, read.document, read.lengths, read.centralities(), **weights
+            )
+            chosen, _ = decoding.mmr(relevance, read.codes, min(count, len(read.sentences)), redundancy)
+            texts.append(" ".join(read.sentences[index] for index in sorted(chosen)))
         value = float(evaluation.rouge_l(references, texts).mean())
         rows.append({"earliness": earliness, "length": length, "redundancy": redundancy, "rouge_l": value})
     return sorted(rows, key=lambda row: -row["rouge_l"])
@@ -242,7 +270,7 @@ def grid(documents: list[str], references: list[str], model, count: int) -> list
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=("docstrings", "wikipedia"), default="docstrings")
+    parser.add_argument("--data", choices=("docstrings", "wikipedia", "news"), default="docstrings")
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--model", default="summarizer")
     parser.add_argument("--redundancy", type=float, help="default: that of zoo.summarize")
@@ -253,8 +281,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.grid and options.split == "test":
         parser.error("--grid is for choices, and they are made on validation: add --split validation")
-    if options.grid and options.data != "wikipedia":
-        parser.error("--grid is of long texts, whose sentences are chosen by their codes: add --data wikipedia")
+    if options.grid and options.data == "docstrings":
+        parser.error("--grid is of long texts, whose sentences are chosen by their codes: add --data wikipedia or news")
 
     from zoo import backend, registry
     from zoo.cli.console import progress
@@ -263,7 +291,7 @@ def main() -> None:
     backend.start(options.threads)
     model = registry.load(options.model)
     redundancy = REDUNDANCY if options.redundancy is None else options.redundancy
-    load, count = {"docstrings": (docstrings, 1), "wikipedia": (wikipedia, 3)}[options.data]
+    load, count = {"docstrings": (docstrings, 1), "wikipedia": (wikipedia, 3), "news": (news, 2)}[options.data]
     documents, references = (texts[: options.limit] for texts in load(options.split))
     with progress() as bar:
         task = bar.add_task(options.data, total=len(documents), status="documents")

@@ -65,7 +65,8 @@ def model():
 
 @pytest.fixture
 def known(monkeypatch):
-    """Of texts that count as long, whose codes are known."""
+    """Of texts that count as long, whose codes are known, and chosen by these alone."""
+    monkeypatch.setattr("zoo.summarization.CENTRALITY", 0.0)
     monkeypatch.setattr("zoo.summarization._fits", lambda lengths, model: False)
     model = make(Known, image_shape=(100,))
     # Cats and both point the same way, dogs another one, birds least.
@@ -141,7 +142,7 @@ def test_mmr_in_parts_is_mmr(monkeypatch):
         expected.append(best)
         left.remove(best)
     for front in (3, 20, 4096):
-        monkeypatch.setattr("zoo.summarization.FRONT", front)
+        monkeypatch.setattr("zoo.models.decoding.FRONT", front)
         assert mmr(relevance, codes, 150, 0.7)[0].tolist() == expected
 
 
@@ -165,7 +166,7 @@ def test_the_scores_are_similarities_with_a_preference_of_early_and_long_ones(kn
     found = extract(ANIMALS, known, sentences=4, redundancy=0.0)
     document = np.sum(list(known.known.values()), axis=0)
     cosines = [c @ document / np.linalg.norm(c) / np.linalg.norm(document) for c in known.known.values()]
-    lengths = _codes(found.sentences, known, None)[2]  # in pieces
+    lengths = _codes(found.sentences, known)[2]  # in pieces
     preferred = [EARLINESS / (1 + place) + LENGTH * np.log(length) for place, length in enumerate(lengths)]
     np.testing.assert_allclose(found.scores, np.add(cosines, preferred), rtol=1e-5)
 
@@ -205,7 +206,8 @@ def test_a_long_text_is_the_mean_of_its_parts(model):
     from zoo import summarization
 
     sentences = [CATS, DOGS, BOTH, BIRDS] * 3
-    codes, document, lengths = summarization._codes(sentences, model, None)
+    codes, document, lengths = summarization._codes(sentences, model)
+    document = document / np.linalg.norm(document)
     pieces = model.tokenizer.pieces
     assert lengths.tolist() == [len(row) for row in pieces.encode(sentences)]
     own = np.asarray(model.encode(sentences))  # padded to the full length: padding changes nothing
@@ -224,7 +226,8 @@ def test_a_long_text_is_the_mean_of_its_parts(model):
 
 
 def test_chunks_change_nothing_and_progress_counts_characters(model, monkeypatch):
-    text = "\n\n".join([ANIMALS] * 5)
+    text = "\n\n".join(ANIMALS.replace("and", f"and {number}") for number in range(5))
+    text = text.replace("day", "day 1", 1).replace("night", "night 2", 1)
     whole = extract(text, model, sentences=7)
     done = []
     monkeypatch.setattr("zoo.summarization.CHUNK", 4)
@@ -243,7 +246,7 @@ def test_a_sentence_longer_than_the_model_reads_is_cut(model):
 def test_abstractive_reads_what_fits(known, model):
     found = extract(ANIMALS, known, abstractive=True)
     assert found.text == f"Of: {' '.join(found.sentences)}"
-    long = extract(ANIMALS * 30, known, abstractive=True)
+    long = extract(" ".join(f"{number} {CATS}" for number in range(90)), known, abstractive=True)
     pieces = known.tokenizer.pieces
     assert 1 <= len(long.sentences) < long.total
     assert sum(map(len, pieces.encode(long.sentences))) < known.document_length
@@ -295,6 +298,146 @@ def test_a_model_that_is_no_summariser_is_refused():
         zoo.summarize(ANIMALS, "dense_ae")
 
 
+NOTICE = "We use cookies, and so do our partners."
+
+
+@pytest.mark.parametrize("options", [{}, {"redundancy": 0.0}, {"redundancy": 0.9}])
+def test_no_sentence_twice(known, options):
+    sentences = [CATS, DOGS, BOTH, BIRDS]
+    noticed = " ".join(f"{NOTICE} {sentence}" for sentence in sentences)
+    pasted = f"{ANIMALS}\n\n{ANIMALS}"
+    varied = f"{ANIMALS} {CATS.upper()} {DOGS.replace(' ', '   ')} {BOTH.rstrip('.')}!"
+    assert extract(noticed, known, sentences=99, **options).sentences == [NOTICE, *sentences]
+    for text in (pasted, varied):
+        found = extract(text, known, sentences=99, **options)
+        assert found.sentences == sentences and found.indices == [0, 1, 2, 3] and found.total > 4
+    assert extract(pasted, known, ratio=0.5, redundancy=0.0).sentences == extract(ANIMALS, known, ratio=0.5).sentences
+
+
+def test_no_shortened_sentence_twice(monkeypatch):
+    cats = ["Cats sleep most of the day, which few dogs do.", "Cats sleep most of the day (or more)."]
+    model = make(image_shape=(100,))
+    monkeypatch.setattr(model, "drawn", lambda documents: [["Cats sleep most of the day."]] * len(documents))
+    for fits in (True, False):
+        monkeypatch.setattr("zoo.summarization._fits", lambda lengths, model, fits=fits: fits)
+        assert extract(" ".join(cats), model, sentences=2, shorten=True).text == "Cats sleep most of the day."
+
+
+README = f"""# Animals
+
+[![CI](https://example.com/ci.svg)](https://example.com/ci)
+
+{CATS}
+
+```bash
+pip install animals  # Cats and dogs live with people in many houses in the morning.
+```
+
+    animals list --all
+
+| animal | sleeps |
+|--------|--------|
+| cat    | a day  |
+
+{BIRDS}
+"""
+
+
+def test_code_and_tables_are_not_chosen_from(known):
+    found = extract(README, known, sentences=99)
+    assert found.sentences == [CATS, BIRDS] and found.total > 4
+    assert [README.index(sentence) for sentence in found.sentences] == sorted(map(README.index, found.sentences))
+    only = extract("$ zoo list\n\n$ zoo info vae", known, sentences=2)
+    assert only.sentences == ["$ zoo list", "$ zoo info vae"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "She said (and he agreed) that it was late; they left.",
+        '"Yes," he said.',
+        "in 1999 [12], and/or later, see the report:",
+        "  indented prose goes on here",
+        "Dr. Smith sat down.  It was late.  He slept, as he had always done before.",
+        "狗在夜里看守房子，而猫一天中的大部分时间都在沙发上睡觉。",
+    ],
+)
+def test_prose_is_told_from_code(line):
+    from zoo.data.text import is_prose
+
+    assert is_prose(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = np.zeros(3)",
+        "    return {key: value}",
+        "$ zoo list",
+        ">>> 1 + 1",
+        "from zoo import models",
+        "| a | b |",
+        "Rome  3  1.5",
+        "bob,3,rome,1.5",
+        '  "name": "zoo",',
+        "</div>",
+        "def add(a, b):",
+        "## A heading",
+    ],
+)
+def test_code_is_told_from_prose(line):
+    from zoo.data.text import is_prose
+
+    assert not is_prose(line)
+
+
+def test_a_text_in_pieces_is_that_text(known, monkeypatch):
+    text = f"{README}\n\n{ANIMALS}"
+    whole = extract(text, known, sentences=3)
+    for size in (1, 7, 64):
+        assert extract((text[at : at + size] for at in range(0, len(text), size)), known, sentences=3) == whole
+
+
+def test_a_paragraph_without_end_is_read_in_parts(monkeypatch):
+    from zoo.data import text
+
+    monkeypatch.setattr(text, "LONGEST", 200)
+    sentences = [f"Sentence {number} is not very long." for number in range(100)]
+    assert list(text.read_sentences([" ".join(sentences)])) == [(sentence, True) for sentence in sentences]
+    pieces = [piece for piece, _ in text.read_sentences(["x" * 1000])]
+    assert "".join(pieces) == "x" * 1000
+
+
+def test_of_a_very_long_text_only_the_nearest_sentences_are_held(model, monkeypatch):
+    from zoo.summarization import _Reader
+
+    monkeypatch.setattr("zoo.summarization.CHUNK", 10)
+    monkeypatch.setattr("zoo.summarization.KEPT", 20)
+    held = []
+    shed = _Reader._shed
+    monkeypatch.setattr(_Reader, "_shed", lambda self: shed(self) or held.append(len(self.sentences)))
+    sentences = [f"The cat number {number} sleeps most of the day." for number in range(150)]
+    found = extract((f"{sentence} " for sentence in sentences), model, sentences=3)
+    assert max(held) <= 40 and len(held) == 15
+    assert found.total == 150 and [sentences[index] for index in found.indices] == found.sentences
+    assert len(extract(" ".join(sentences), model, ratio=0.8).sentences) == 120
+
+
+@pytest.mark.parametrize("text", [None, 3, b"Cats sleep.", ["Cats sleep.", None]])
+def test_what_no_text_is(model, text):
+    with pytest.raises(ValueError, match="text must be a string, or .* received ") as failed:
+        zoo.summarize(text, model)
+    assert "\n" not in str(failed.value)
+
+
+def test_centrality_by_hand():
+    from zoo.summarization import centrality
+
+    # The text's bag is (2, 1, 1), weighted (2, 2, 0); those of the sentences are (1, 2, 0), (1, 0, 0) and nothing.
+    found = centrality([[0, 1, 0], [0], [2]], np.array([2, 1, 1]), np.array([1.0, 2.0, 0.0]))
+    np.testing.assert_allclose(found, [(2 + 4) / np.sqrt(8 * 5), 2 / np.sqrt(8), 0], rtol=1e-6)
+
+
 # The command
 
 
@@ -326,6 +469,36 @@ def test_command_reads_a_file_and_prints_json(run, tmp_path, capsys):
     assert row["name"] == str(file) and row["summary"] == f"{CATS} {BOTH}"
     assert row["sentences"] == [CATS, BOTH] and row["indices"] == [0, 2] and row["total"] == 4
     assert len(row["scores"]) == 2 and row["language"] == "en"
+
+
+@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize("command", ["summarize", "sentences"])
+def test_closed_standard_input_is_one_line(monkeypatch, capsys, closed, command):
+    stdin = io.TextIOWrapper(io.BytesIO(b""))
+    stdin.close()
+    monkeypatch.setattr("sys.stdin", stdin if closed else None)
+    monkeypatch.setattr("sys.argv", ["zoo", command, "-"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    output = capsys.readouterr()
+    assert stop.value.code == 2 and "Standard input is closed" in output.err and output.err.count("\n") == 1
+
+
+def test_help_says_what_abstractive_learned_from(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["zoo", "summarize", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "docstrings of Python packages" in " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+
+def test_bytes_are_counted_over_blocks(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("zoo.cli.summarize.BLOCK", 3)
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf" + "na\u00efve caf\u00e9s".encode() + b" \xe9 au lait")
+    assert run(tmp_path / "a.txt") == 2
+    assert "byte 17 cannot be read" in capsys.readouterr().err
+    (tmp_path / "b.txt").write_text(ANIMALS, encoding="utf-8-sig")
+    assert run(tmp_path / "b.txt", "-n", 2, "--redundancy", 0) == 0
+    assert capsys.readouterr().out == f"{CATS} {BOTH}\n"
 
 
 def test_command_writes_a_new_sentence(run, capsys):

@@ -1,29 +1,29 @@
 """What a text of any length says, in a few of its own sentences or in a new one."""
 
 import dataclasses
-import functools
+import itertools
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from zoo import models, registry
-from zoo.data.text import split_sentences
-from zoo.models.decoding import likeness, shortened
+from zoo.data.text import SAMPLE, language_of, read_sentences
+from zoo.data.text import split_sentences as split_sentences
+from zoo.models.decoding import likeness, mmr, shortened
 
 # benchmarks/summarization.py --data wikipedia --split validation --grid measures others beside REDUNDANCY, EARLINESS
 # and LENGTH.
 LIKENESS = 3.0  # weight of a short text's sentences' likeness to drawn summaries
 REDUNDANCY = 0.15  # weight of the similarity to a sentence that is chosen already
 EARLINESS = 0.1  # what the first sentence of a long text has over those far below; the second has half of it
-LENGTH = 0.1  # what a sentence of a long text has over one e times shorter, which says less
+LENGTH = 0.05  # what a sentence of a long text has over one e times shorter, which says less
+CENTRALITY = 2.0  # weight of a long text's sentences' words in common with the others
 EARLINESS_OF_SHORT = 0.3  # the same of a text that the model reads at once
 CHUNK = 4096  # sentences whose pieces are held at once
+KEPT = 1 << 15  # sentences of a long text that are held at least: the nearest to the code of what was read so far
 BATCH = 128  # rows that the encoder gets at once
-FRONT = 4096  # candidates among which sentences are chosen before all others are compared again
-SAMPLE = 20_000  # characters by which the language is told
-CERTAIN = 0.9  # probability below which nothing is said of the language
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Summary:
 
     Attributes:
         text: of the summary.
-        sentences: of the text that it was made from, in their order: the summary itself, if it is neither abstractive
-            nor shortened.
+        sentences: of the text that it was made from, in their order, none of them twice: the summary itself, if it is
+            neither abstractive nor shortened.
         indices: of these sentences among those of the text.
         scores: what each was chosen by: similarity, and preference of early sentences, less redundancy.
-        total: sentences of the text.
+        total: sentences of the text, with repeated ones and those that are no prose.
         language: ISO 639 code of the text's language; None where that is not certain.
     """
 
@@ -49,7 +49,7 @@ class Summary:
 
 
 def summarize(
-    text: str,
+    text: str | Iterable[str],
     model: "str | os.PathLike | models.Summarizer" = "summarizer",
     *,
     sentences: int | None = None,
@@ -80,7 +80,7 @@ def summarize(
 
 
 def extract(
-    text: str,
+    text: str | Iterable[str],
     model: "str | os.PathLike | models.Summarizer" = "summarizer",
     *,
     sentences: int | None = None,
@@ -97,11 +97,15 @@ def extract(
     mean of its parts' codes. From that ``redundancy`` times the largest similarity to a sentence that is chosen
     already is taken off; early and long ones have a small preference.
 
+    No sentence is chosen twice, compared without case, spaces and punctuation. Code, tables and headings by # are not
+    chosen from, unless there is nothing else.
+
     Args:
-        text: of any length.
+        text: of any length; or its pieces one after the other, such as the lines of an open file, of which then only
+            the sentences that may be chosen are held.
         model: a summariser: its name, its folder, or the model itself.
         sentences: how many to choose; one, if ``ratio`` is not given either.
-        ratio: the share of the text's sentences to choose, in (0, 1].
+        ratio: the share of the text's different sentences to choose, in (0, 1].
         shorten: whether a chosen sentence may leave out what is in brackets, and end before a clause, where that makes
             it more like the summaries that the decoder draws: of the text, or of a longer one from that sentence.
         abstractive: whether the decoder writes one new sentence instead; of a text that is longer than the model reads
@@ -117,28 +121,32 @@ def extract(
         Summaries". Knight & Marcu 2002, "Summarization beyond sentence extraction", for shortened ones.
     """
     check_arguments(sentences, ratio, shorten, abstractive, redundancy)
-    language = language_of(text)
-    parts = split_sentences(text, language or "en")
-    if not parts:
-        raise ValueError("text must hold words: received none.")
+    start, blocks = _blocks(text)
+    language = language_of(start)
     if isinstance(model, (str, os.PathLike)):
         model = registry.load(model)
     if not isinstance(model, models.Summarizer):
         raise ValueError(f"model must be a summariser, such as summarizer: received {model.name!r}.")
-    codes, document, lengths = _codes(parts, model, advance)
-    fits = _fits(lengths, model)
+
+    def count(different: int) -> int:
+        """How many to choose of so many sentences."""
+        if ratio is not None:
+            return max(1, round(ratio * different))
+        return model.document_length if abstractive else sentences or 1  # as many as there may be room for
+
+    read = _Reader(model, count)
+    read.all(read_sentences(blocks, language or "en"), advance)
+    if not read.sentences:
+        raise ValueError("text must hold words: received none.")
+    parts, codes, lengths = read.sentences, read.codes, read.lengths
+    fits = read.different == len(parts) and _fits(lengths, model)
     if fits:
         drawn = model.drawn([" ".join(parts)]) * len(parts)
         forms, likenesses = _most_alike(parts, drawn, shorten)
         relevance = LIKENESS * likenesses + EARLINESS_OF_SHORT / np.arange(1, len(parts) + 1)
     else:
-        relevance = relevance_by_code(codes, document, lengths)
-    count = sentences or 1
-    if ratio is not None:
-        count = max(1, round(ratio * len(parts)))
-    elif abstractive:  # as many as there may be room for
-        count = model.document_length
-    indices, scores = mmr(relevance, codes, min(count, len(parts)), redundancy)
+        relevance = relevance_by_code(codes, read.document, lengths, read.centralities(), places=read.places)
+    indices, scores = mmr(relevance, codes, min(count(read.different), len(parts)), redundancy)
     if abstractive:
         fitting = max(1, int(np.searchsorted(np.cumsum(lengths[indices]), model.document_length)))
         indices, scores = indices[:fitting], scores[:fitting]
@@ -147,10 +155,125 @@ def extract(
     said = chosen
     if shorten:
         said = [forms[index] for index in indices[order]] if fits else _most_alike(chosen, model.drawn(chosen), True)[0]
+        said = {_key(form): form for form in said}.values()
     summary = " ".join(said)
     if abstractive:
         (summary,) = model.summarize([summary])
-    return Summary(summary, chosen, indices[order].tolist(), scores[order].tolist(), len(parts), language)
+    origins = read.indices[indices[order]].tolist()
+    return Summary(summary, chosen, origins, scores[order].tolist(), read.total, language)
+
+
+def _blocks(text: str | Iterable[str]) -> tuple[str, Iterator[str]]:
+    """The start of a text, by which its language is told, and all of its pieces.
+
+    Raises:
+        ValueError: if it is no text.
+    """
+    whole = isinstance(text, str)
+    if not whole and (isinstance(text, (bytes, bytearray, os.PathLike)) or not isinstance(text, Iterable)):
+        raise ValueError(f"text must be a string, or its pieces one after the other: received {text!r:.60}.")
+
+    def checked():
+        for block in [text] if whole else text:
+            if not isinstance(block, str):
+                raise ValueError(f"text must be a string, or strings one after the other: received {block!r:.60}.")
+            yield block
+
+    blocks, start = checked(), []
+    while sum(map(len, start)) < SAMPLE and (block := next(blocks, None)) is not None:
+        start.append(block)
+    return "".join(start)[:SAMPLE], itertools.chain(start, blocks)
+
+
+def _key(sentence: str) -> str:
+    """What two sentences have in common that say the same: no case, spaces or punctuation."""
+    return "".join(filter(str.isalnum, sentence.casefold()))
+
+
+class _Reader:
+    """The different sentences of a text, read a chunk at a time, and the text's code.
+
+    Of a very long text only those are kept that are nearest to the code of what was read so far.
+
+    Args:
+        model: a ``Summarizer``.
+        count: of how many different sentences → how many will be chosen.
+
+    Attributes:
+        sentences, codes, lengths, places, indices: of those that are kept, their codes of unit length, lengths in
+            pieces, places among all different ones, and numbers among all of the text.
+        document: code of the text, of unit length.
+        different, total: sentences to choose from that were read, and all.
+    """
+
+    def __init__(self, model: models.Summarizer, count: Callable[[int], int]):
+        self._model, self._count, self._prose, self.total = model, count, False, 0
+        self._start()
+
+    def _start(self) -> None:
+        self.sentences: list[str] = []
+        self.codes = np.empty((0, self._model.latent_dim), np.float32)
+        self.lengths, self.places, self.indices = (np.empty(0, np.int64) for _ in range(3))
+        self.different = 0
+        self._seen: set[str] = set()
+        self._sum = np.zeros(self._model.latent_dim, np.float32)
+        self._counts = np.zeros(len(self._model.tokenizer.pieces), np.float32)
+
+    @property
+    def document(self) -> np.ndarray:
+        return _unit(self._sum)
+
+    def centralities(self) -> np.ndarray:
+        """The ``centrality`` of each sentence."""
+        pieces, found = self._model.tokenizer.pieces, []
+        for start in range(0, len(self.sentences), CHUNK):
+            rows = pieces.encode(self.sentences[start : start + CHUNK])
+            found.append(centrality(rows, self._counts, pieces.rarity))
+        return np.concatenate(found)
+
+    def all(self, sentences: Iterable[tuple[str, bool]], advance: Callable[[int], None] | None) -> None:
+        """Reads sentences, and whether each is prose."""
+        sentences = iter(sentences)
+        while chunk := list(itertools.islice(sentences, CHUNK)):
+            self._read(chunk)
+            self._shed()
+            if advance is not None:
+                advance(sum(len(sentence) for sentence, _ in chunk))
+
+    def _read(self, chunk: list[tuple[str, bool]]) -> None:
+        if not self._prose and any(prose for _, prose in chunk):  # code was kept for want of it
+            self._prose = True
+            self._start()
+        new: dict[str, tuple[int, str]] = {}
+        for index, (sentence, prose) in enumerate(chunk, start=self.total):
+            key = _key(sentence)
+            if prose == self._prose and key not in self._seen:
+                new.setdefault(key, (index, sentence))
+        self.total += len(chunk)
+        if not new:
+            return
+        self._seen.update(new)
+        indices, sentences = zip(*new.values(), strict=True)
+        codes, total, lengths = _codes(list(sentences), self._model)
+        for row in self._model.tokenizer.pieces.encode(list(sentences)):
+            self._counts[np.unique(np.array(row, np.int64))] += 1
+        self.sentences += sentences
+        self.codes, self._sum = np.concatenate([self.codes, codes]), self._sum + total
+        self.lengths = np.concatenate([self.lengths, lengths])
+        self.indices = np.concatenate([self.indices, indices])
+        self.places = np.concatenate([self.places, np.arange(self.different, self.different + len(new)) + 1])
+        self.different += len(new)
+
+    def _shed(self) -> None:
+        kept = max(KEPT, 2 * self._count(self.different))
+        if len(self.sentences) <= 2 * kept:
+            return
+        relevance = relevance_by_code(self.codes, self.document, self.lengths, places=self.places)
+        best = np.sort(np.argpartition(-relevance, kept)[:kept])
+        self.sentences = [self.sentences[at] for at in best]
+        self.codes, self.lengths = self.codes[best], self.lengths[best]
+        self.places, self.indices = self.places[best], self.indices[best]
+        self._seen = set(map(_key, self.sentences))
 
 
 def _most_alike(sentences: list[str], drawn: list[list[str]], shorten: bool) -> tuple[list[str], np.ndarray]:
@@ -168,7 +291,9 @@ def relevance_by_code(
     codes: np.ndarray,
     document: np.ndarray,
     lengths: np.ndarray,
+    central: np.ndarray | float = 0.0,
     *,
+    places: np.ndarray | None = None,
     earliness: float = EARLINESS,
     length: float = LENGTH,
 ) -> np.ndarray:
@@ -178,11 +303,32 @@ def relevance_by_code(
         codes: of the sentences, ``(n, numbers)`` of unit length.
         document: the text's code, of unit length.
         lengths: of the sentences, in pieces.
+        central: their ``centrality``.
+        places: of the sentences among all of the text, from 1; None where these are all.
         earliness: what the first sentence has over those far below; the second has half of it.
         length: what a sentence has over one e times shorter.
     """
-    place = np.arange(1, len(codes) + 1, dtype=np.float32)
-    return (codes @ document + earliness / place + length * np.log(np.maximum(lengths, 1))).astype(np.float32)
+    places = np.arange(1, len(codes) + 1) if places is None else places
+    return (
+        codes @ document + CENTRALITY * central + earliness / places + length * np.log(np.maximum(lengths, 1))
+    ).astype(np.float32)
+
+
+def centrality(pieces: list[list[int]], counts: np.ndarray, rarity: np.ndarray) -> np.ndarray:
+    """Cosines ``(n,)`` of sentences with a text, both as bags of pieces, each piece weighted by how much it tells.
+
+    Args:
+        pieces: of the sentences.
+        counts: ``(vocabulary,)``, in how many of the text's sentences each piece is.
+        rarity: ``(vocabulary,)``, the weights.
+
+    References:
+        Radev et al. 2004, "Centroid-based summarization of multiple documents".
+    """
+    bags = [np.unique(np.array(row, np.int64)) for row in pieces]
+    norm = max(float(np.linalg.norm(counts * rarity)), 1e-12)
+    weights = counts * rarity**2 / norm
+    return np.array([weights[bag].sum() / max(float(np.linalg.norm(rarity[bag])), 1e-12) for bag in bags], np.float32)
 
 
 def _fits(lengths: np.ndarray, model: models.Summarizer) -> bool:
@@ -210,12 +356,6 @@ def check_arguments(
         raise ValueError(f"redundancy must be in [0, 1]: received {redundancy!r}.")
 
 
-def language_of(text: str) -> str | None:
-    """ISO 639 code of the language that a text begins in, by py3langid; None where that is not certain."""
-    language, probability = _identifier().classify(text[:SAMPLE])
-    return language if probability >= CERTAIN and language not in ("und", "zxx") else None  # zxx: no language at all
-
-
 def warning_of(language: str | None) -> str | None:
     """What is to be said of a text in this language, if anything."""
     if language in (None, "en"):
@@ -223,62 +363,14 @@ def warning_of(language: str | None) -> str | None:
     return f"The text seems to be in the language {language!r}, not in English: the summary may be of little worth."
 
 
-def mmr(relevance: np.ndarray, codes: np.ndarray, count: int, redundancy: float) -> tuple[np.ndarray, np.ndarray]:
-    """Maximal marginal relevance: one after the other, what is relevant and unlike what is chosen already.
-
-    A score falls with each choice, if it changes. So it is enough to look at the candidates in front, until the best of
-    them is no better than the best of the others was before.
-
-    Args:
-        relevance: ``(n,)``.
-        codes: ``(n, numbers)`` of unit length.
-        count: how many to choose, n at most.
-        redundancy: weight of the largest similarity to a chosen one.
-
-    Returns:
-        Indices ``(count,)`` in the order of choice, of equals the first one, and the scores that they were chosen by.
-    """
-    likest = np.full(len(codes), -1.0, np.float32)  # similarity to the chosen ones, which none can be below
-    left = np.ones(len(codes), bool)
-    indices, scores = [], []
-    while len(indices) < count:
-        score = np.where(left, relevance - redundancy * likest, -np.inf)
-        front, limit = np.arange(len(codes)), -np.inf
-        if len(codes) > FRONT:
-            order = np.argpartition(-score, FRONT)
-            front, limit = np.sort(order[:FRONT]), score[order[FRONT]]
-        candidates, begun = codes[front], len(indices)
-        while len(indices) < count:
-            score = np.where(left[front], relevance[front] - redundancy * likest[front], -np.inf)
-            best = int(score.argmax())
-            if score[best] < limit:
-                break
-            left[front[best]] = False
-            # Nothing is redundant beside nothing.
-            scores.append(score[best] if indices else relevance[front[best]])
-            indices.append(front[best])
-            likest[front] = np.maximum(likest[front], candidates @ candidates[best])
-        if len(indices) < count:
-            for new in np.array_split(np.array(indices[begun:]), -(-(len(indices) - begun) // 64)):
-                likest = np.maximum(likest, (codes @ codes[new].T).max(axis=1))
-    return np.array(indices), np.array(scores)
-
-
-def _codes(sentences: list[str], model, advance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Codes ``(n, numbers)`` of sentences and ``(numbers,)`` of all together, of unit length; lengths in pieces."""
+def _codes(sentences: list[str], model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes ``(n, numbers)`` of sentences, of unit length; the sum ``(numbers,)`` of their parts' codes; lengths."""
     room = model.document_length - 1  # beside the piece that ends a text
-    codes, total, lengths = [], 0.0, []
-    for start in range(0, len(sentences), CHUNK):
-        chunk = sentences[start : start + CHUNK]
-        pieces = [row[:room] for row in model.tokenizer.pieces.encode(chunk)]
-        windows = _windows(pieces, room)
-        encoded = _encode(model, [*pieces, *windows])
-        codes.append(encoded[: len(chunk)])
-        lengths.extend(map(len, pieces))
-        total = total + np.array([len(window) for window in windows], np.float32) @ encoded[len(chunk) :]
-        if advance is not None:
-            advance(sum(map(len, chunk)))
-    return np.concatenate(codes), _unit(total), np.array(lengths)
+    pieces = [row[:room] for row in model.tokenizer.pieces.encode(sentences)]
+    windows = _windows(pieces, room)
+    encoded = _encode(model, [*pieces, *windows])
+    total = np.array([len(window) for window in windows], np.float32) @ encoded[len(sentences) :]
+    return encoded[: len(sentences)], total, np.array([len(row) for row in pieces])
 
 
 def _windows(pieces: list[list[int]], room: int) -> list[list[int]]:
@@ -304,10 +396,3 @@ def _encode(model, rows: list[list[int]]) -> np.ndarray:
 
 def _unit(codes: np.ndarray) -> np.ndarray:
     return codes / np.maximum(np.linalg.norm(codes, axis=-1, keepdims=True), 1e-12)
-
-
-@functools.cache
-def _identifier():
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

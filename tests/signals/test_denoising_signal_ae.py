@@ -14,6 +14,8 @@ import zoo
 from zoo import models
 from zoo.cli.denoise import denoise as denoise_command
 from zoo.data import corruption
+from zoo.denoising import gated
+from zoo.evaluation import si_sdr
 from zoo.layers import SignalNoise
 from zoo.layers.signal_noise import coloured
 
@@ -47,16 +49,27 @@ def test_levels_of_the_noise_lie_between_the_bounds():
     decibels = 20 * np.log10(noise.std(axis=(1, 2)))
     assert -40.6 < decibels.min() < -38.5 and -21.5 < decibels.max() < -19.4
     assert abs(np.mean(decibels) + 30) < 1
-    neighbours = np.asarray(SignalNoise(colours=(0.9, 0.9), seed=1)(x, training=True))[..., 0]
-    correlation = np.corrcoef(neighbours[:, 200:-1].ravel(), neighbours[:, 201:].ravel())[0, 1]
-    assert correlation == pytest.approx(0.9, abs=0.02)
+    for colour in (0.9, -0.9):
+        neighbours = np.asarray(SignalNoise(colours=(colour, colour), seed=1)(x, training=True))[..., 0]
+        correlation = np.corrcoef(neighbours[:, 200:-1].ravel(), neighbours[:, 201:].ravel())[0, 1]
+        assert correlation == pytest.approx(colour, abs=0.02)
+
+
+def test_pink_noise_lies_between_the_two_colours_of_an_example():
+    """Of a third of the examples the spectrum is one that no filter of one pole gives."""
+    noise = np.asarray(SignalNoise(decibels=(0, 0), seed=2)(np.zeros((300, 576, 1), np.float32), training=True))
+    noise = noise[:, 100:, 0] - noise[:, 100:, 0].mean(axis=1, keepdims=True)
+    energy = (noise**2).sum(axis=1)
+    first, second = ((noise[:, lag:] * noise[:, :-lag]).sum(axis=1) / energy for lag in (1, 2))
+    assert (second > first**2 + 0.1).mean() > 0.3  # of one pole the second is the first's square
 
 
 @pytest.mark.parametrize(
     ("bounds", "message"),
     [
         ({"decibels": (-10, -20)}, "decibels must be bounds low ≤ high"),
-        ({"colours": (0, 1)}, "colours must be bounds 0 ≤ low ≤ high < 1"),
+        ({"colours": (0, 1)}, "colours must be bounds −1 < low ≤ high < 1"),
+        ({"colours": (-1, 0)}, "colours must be bounds −1 < low ≤ high < 1"),
     ],
 )
 def test_bounds_are_checked(bounds, message):
@@ -84,6 +97,51 @@ def test_noise_of_a_ratio(decibels):
         noisy = corruption.signal_noise(signal, decibels, colour, seed=0)
         found = 10 * np.log10(np.sum(signal**2) / np.sum((noisy - signal) ** 2))
         assert found == pytest.approx(decibels)
+
+
+def speech_and_noise(decibels, seconds=6, seed=0):
+    """Syllables with pauses between, and pink noise."""
+    speech, rng = tones(8000 * seconds, seed).astype(float), np.random.default_rng(seed)
+    frequencies = np.maximum(np.fft.rfftfreq(len(speech), 1 / 8000), 20)
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(len(speech))) / np.sqrt(frequencies), len(speech))
+    return speech, noise * np.sqrt((speech**2).sum() / (noise**2).sum()) * 10 ** (-decibels / 20)
+
+
+def test_the_gate_takes_out_steady_noise_where_a_model_is_right():
+    speech, noise = speech_and_noise(10.0)
+    found = gated(speech + noise, speech)
+    assert si_sdr(speech, found) > si_sdr(speech, speech + noise) + 5
+
+
+@pytest.mark.parametrize("decibels", [0.0, 10.0, 20.0, 40.0])
+def test_the_gate_never_returns_less_than_the_input(decibels):
+    """Of models that take out half of the speech, or all of the sound: what comes and goes is no noise."""
+    speech, noise = speech_and_noise(decibels)
+    noisy = speech + noise
+    for found in (0.5 * speech, np.zeros_like(noisy), noisy):
+        assert si_sdr(speech, gated(noisy, found)) > si_sdr(speech, noisy) - 0.1
+
+
+@pytest.mark.parametrize("n", [1, 63, 255, 256, 257, 40_000])
+def test_a_gate_of_any_length(n):
+    signal = tones(n, 0).astype(float)
+    np.testing.assert_allclose(gated(signal, signal), signal, atol=1e-6)
+    assert gated(signal, np.zeros(n)).shape == (n,)
+
+
+def test_sections_are_gated_as_the_whole(monkeypatch):
+    from zoo import denoising
+
+    speech, noise = speech_and_noise(5.0, seconds=8)
+    noisy, found = (np.rint(values).astype(np.int16) for values in (speech + noise, 0.9 * speech))
+    whole = np.rint(gated(noisy, found))
+    monkeypatch.setattr(denoising, "SECTION", 1 << 14)
+    for size in (997, 30_000, 64_000):
+        pairs = ((noisy[at : at + size], found[at : at + size]) for at in range(0, len(noisy), size))
+        done = []
+        parts = list(denoising._in_sections(pairs, len(noisy), done.append))
+        assert sum(done) == len(noisy) and len(parts) == 4
+        np.testing.assert_allclose(np.concatenate(parts), whole, atol=1)
 
 
 @pytest.mark.slow
@@ -128,7 +186,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr()
     rows = json.loads(printed.out)["rows"]
     assert status == 1 and printed.err.startswith("Failed: c.wav is not a sound")
-    assert json.loads(printed.out)["failed"][1].startswith("d.flac is a damaged sound")
+    assert json.loads(printed.out)["failed"][1].startswith("d.flac is damaged: ")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.wav", "b.wav", "before-after.png"]
     assert [row["name"] for row in rows] == ["a", "b"] and rows[1]["changes"] == "resampled from 16,000 Hz"
     assert soundfile.info("out/a.wav").frames == 16_000 and soundfile.info("out/b.wav").frames == 8000

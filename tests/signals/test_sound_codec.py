@@ -162,7 +162,7 @@ def test_the_command_says_what_it_changed_and_what_failed(command, tmp_path):
     whole = (tmp_path / "c.flac").read_bytes()
     (tmp_path / "c.flac").write_bytes(whole[: len(whole) // 2])
     status, out, err = command("compress c.flac a.wav -o z.zoo --model model --json")
-    assert status == 1 and json.loads(out)["sounds"] == 1 and err.startswith("Failed: c.flac is a damaged sound: ")
+    assert status == 1 and json.loads(out)["sounds"] == 1 and err.startswith("Failed: c.flac is damaged: ")
 
 
 def test_verify_measures_the_error(command, codec, tmp_path):

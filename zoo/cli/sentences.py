@@ -87,6 +87,8 @@ def _read(item: str | Path, empty: bool = False) -> list[str]:
     import sys
 
     try:
+        if item == "-" and (sys.stdin is None or sys.stdin.closed):
+            raise ValueError("Standard input is closed: give a file, or send sentences through a pipe.")
         if item == "-":
             text = sys.stdin.buffer.read().decode()
         elif isinstance(item, Path) or (len(item) < 256 and Path(item).is_file()):

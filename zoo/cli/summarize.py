@@ -1,10 +1,15 @@
 """``zoo summarize``."""
 
+import codecs
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
+
+BLOCK = 1 << 16  # bytes that are read at once
 
 
 def summarize(
@@ -15,12 +20,20 @@ def summarize(
         int | None, typer.Option("-n", "--sentences", help="How many; default: 1.", show_default=False)
     ] = None,
     ratio: Annotated[
-        float | None, typer.Option(help="Share of the text's sentences instead, in (0, 1].", show_default=False)
+        float | None,
+        typer.Option(help="Share of the text's different sentences instead, in (0, 1].", show_default=False),
     ] = None,
     shorten: Annotated[
         bool, typer.Option("--shorten", help="Leave brackets and clauses of the chosen sentences out.")
     ] = False,
-    abstractive: Annotated[bool, typer.Option("--abstractive", help="Write one new sentence instead.")] = False,
+    abstractive: Annotated[
+        bool,
+        typer.Option(
+            "--abstractive",
+            help="Write one new sentence instead. The shipped model learned that from docstrings of Python packages: "
+            "of other texts read it as a draft, which may lack a verb or say what the text does not.",
+        ),
+    ] = False,
     redundancy: Annotated[
         float | None,
         typer.Option(help="From 0 to 1: how much sentences like chosen ones are avoided.", show_default=False),
@@ -31,42 +44,47 @@ def summarize(
 ) -> None:
     """Sum up English texts of any length, each in a few of its own sentences, or in a new one.
 
-    Of one text the summary alone is printed, of several each below its name. Texts that cannot be summed up are listed
-    at the end, and the exit status is then 1.
+    No sentence is said twice, and code, tables and headings by # are not chosen from. Of one text the summary alone is
+    printed, of several each below its name. Texts that cannot be summed up are listed at the end, and the exit status
+    is then 1.
     """
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow
     from zoo.summarization import REDUNDANCY, check_arguments, extract, warning_of
 
     redundancy = REDUNDANCY if redundancy is None else redundancy
     check_arguments(sentences, ratio, shorten, abstractive, redundancy)
-    texts, failed = {}, []
+    names, failed = [], []
     for name in dict.fromkeys(inputs):
         try:
-            texts[name] = _read(name)
+            if not Path(name).is_fifo():  # which can be opened once
+                with _opened(name):
+                    pass
+            names.append(name)
         except ValueError as error:
-            if len(inputs) == 1:
-                raise
             failed.append(str(error))
-    if not texts:
-        raise ValueError(f"None of the texts can be summed up: {failed[0]}")
-    start_tensorflow(threads)
-    import zoo
-
-    loaded = zoo.load(model)
     rows, warnings = [], []
+    if names:
+        start_tensorflow(threads)
+        import zoo
+
+        loaded = zoo.load(model)
     with progress() as bar:
-        task = bar.add_task("summarizing", total=sum(map(len, texts.values())), status="characters")
-        for name, text in texts.items():
-            found = extract(
-                text,
-                loaded,
-                sentences=sentences,
-                ratio=ratio,
-                shorten=shorten,
-                abstractive=abstractive,
-                redundancy=redundancy,
-                advance=lambda done: bar.update(task, advance=done),
-            )
+        sizes = [_size(name) for name in names]
+        task = bar.add_task("summarizing", total=None if None in sizes else sum(sizes), status="bytes")
+        for name in names:
+            try:
+                found = extract(
+                    _blocks(name, lambda size: bar.update(task, advance=size)),
+                    loaded,
+                    sentences=sentences,
+                    ratio=ratio,
+                    shorten=shorten,
+                    abstractive=abstractive,
+                    redundancy=redundancy,
+                )
+            except ValueError as error:
+                failed.append(str(error))
+                continue
             row = {"name": name, "summary": found.text}
             if as_json:
                 kept = ("sentences", "indices", "scores", "total", "language")
@@ -74,6 +92,8 @@ def summarize(
             rows.append(row)
             if warning := warning_of(found.language):
                 warnings.append(f"{name}: {warning}")
+    if not rows:
+        raise ValueError(failed[0] if len(inputs) == 1 else f"None of the texts can be summed up: {failed[0]}")
     for warning in warnings:
         print(warning, file=sys.stderr)
     if as_json:
@@ -83,23 +103,58 @@ def summarize(
     report_failures(failed)
 
 
-def _read(name: str) -> str:
-    """The text of a file, or of standard input.
+def _opened(name: str) -> AbstractContextManager[BinaryIO]:
+    """A file, or standard input, which stays open.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    if name == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise ValueError("Standard input is closed: give a file, or send a text through a pipe.")
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return open(name, "rb")
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror}.") from None
+
+
+def _blocks(name: str, advance: Callable[[int], None]) -> Iterator[str]:
+    """The text of a file, or of standard input, a piece at a time.
 
     Raises:
         ValueError: if it cannot be read, is no text in UTF-8, or holds no words.
     """
     what = "Standard input" if name == "-" else name
-    try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise ValueError(f"{what} cannot be read: {error.strerror}.") from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{what} is no text in UTF-8: byte {error.start} cannot be read. Convert it first.") from None
-    if "\0" in text:
-        raise ValueError(f"{what} is no text: it holds bytes that are 0. Give a plain text.")
-    if not any(map(str.isalnum, text)):
+    decoder, done, words = codecs.getincrementaldecoder("utf-8-sig")(), 0, False
+    with _opened(name) as file:
+        while True:
+            try:
+                content = file.read(BLOCK)
+            except OSError as error:
+                raise ValueError(f"{what} cannot be read: {error.strerror}.") from None
+            pending = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(content, final=not content)
+            except UnicodeDecodeError as error:
+                place = done - pending + error.start
+                raise ValueError(
+                    f"{what} is no text in UTF-8: byte {place} cannot be read. Convert it first."
+                ) from None
+            if "\0" in text:
+                raise ValueError(f"{what} is no text: it holds bytes that are 0. Give a plain text.")
+            words = words or any(map(str.isalnum, text))
+            done += len(content)
+            advance(len(content))
+            if text:
+                yield text
+            if not content:
+                break
+    if not words:
         raise ValueError(f"{what} holds no words: there is nothing to sum up.")
-    return text
+
+
+def _size(name: str) -> int | None:
+    """Bytes of a regular file; None of what has no end that is known."""
+    path = Path(name)
+    return path.stat().st_size if name != "-" and path.is_file() else None

@@ -6,7 +6,8 @@ import numpy as np
 
 LEVELS = 64  # loudness of a frame, in steps of 1.5 dB: 2 ** ((level - 63) / 4) of full scale is its 1
 FULL_SCALE = 32768
-DECAY_FRAMES = 8  # in which the level falls by a step at most: a pause is not amplified into noise
+DECAY_FRAMES = 8  # in which the loudness of late falls by a step
+HEADROOM = 2  # steps that a level is above what its frame needs at most: noise of a pause takes fewer bits so
 # The largest sample that each level takes.
 PEAKS = np.floor(FULL_SCALE * 2.0 ** ((np.arange(LEVELS) - (LEVELS - 1)) / 4)).astype(np.int64)
 
@@ -54,27 +55,33 @@ def split(blocks: Iterable[np.ndarray], length: int, overlap: int) -> Iterator[n
         yield np.lib.stride_tricks.sliding_window_view(rest, length)[::hop][:left].copy()
 
 
-def levels_of(frames: np.ndarray, state: tuple[int, int] = (0, 0)) -> tuple[np.ndarray, tuple[int, int]]:
-    """The level of each frame: the lowest that its samples fit in, but falling slowly.
+def levels_of(
+    frames: np.ndarray, state: tuple[int, int] = (0, 0), headroom: int = HEADROOM
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """The level of each frame: that of how loud the signal is of late, but near to what the frame needs.
+
+    So it follows at once where a signal becomes silent or quiet: what the networks get wrong is a share of the frame's
+    own loudness.
 
     Args:
         frames: int16 ``(n, length)``.
         state: what the frames before left, ``(0, 0)`` at the start of a signal.
+        headroom: steps between a level and the lowest one that the frame's samples fit in, at most.
 
     Returns:
         Integers ``(n,)``, and the state after them.
     """
     needed = np.searchsorted(PEAKS, np.abs(frames.astype(np.int64)).max(axis=1)).clip(max=LEVELS - 1)
-    level, held = state
+    late, held = state
     levels = np.empty(len(frames), np.int64)
     for at, lowest in enumerate(needed):
         held += 1
-        if lowest >= level:
-            level, held = int(lowest), 0
+        if lowest >= late:
+            late, held = int(lowest), 0
         elif held >= DECAY_FRAMES:
-            level, held = level - 1, 0
-        levels[at] = level
-    return levels, (level, held)
+            late, held = late - 1, 0
+        levels[at] = min(late, lowest + headroom)
+    return levels, (late, held)
 
 
 class OverlapAdd:

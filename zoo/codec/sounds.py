@@ -1,7 +1,9 @@
 """The user's own sounds: opened one after the other, read a piece at a time at the model's rate, and written."""
 
+import collections
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,10 @@ EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", 
 BLOCK = 1 << 16  # samples that are read at once
 # libsndfile's names of what holds more than 16 bits.
 _FINER = {"PCM_24": "24 bits", "PCM_32": "32 bits", "FLOAT": "floats", "DOUBLE": "floats"}
+# What libsndfile's log says of a file that ends too early; a size of 2 GiB or more stands for one that was not known.
+_CUT = re.compile(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", re.M)
+_CUT_OGG = "Last page lacks an end-of-stream bit"
+UNKNOWN_SIZE = (1 << 31) - (1 << 16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +30,8 @@ class Sound:
         name: without extension, unique among the inputs.
         samples: at the model's rate, after mixing.
         read: gives them anew, int16 ``(m,)`` at a time.
-        changes: what was done to the file to fit the model, such as ``resampled from 44,100 Hz``; empty for nothing.
+        changes: what was done to the file to fit the model, such as ``resampled from 44,100 Hz``, and whether it ends
+            before its header says; empty for nothing.
     """
 
     name: str
@@ -74,8 +81,9 @@ def open_sounds(
 ) -> list[Sound]:
     """Sounds of files: whatever libsndfile opens, ``.npy`` arrays of samples, and folders of sounds.
 
-    Several channels are mixed into one, their mean, and another sample rate is converted (soxr, high quality); only
-    the header of a file is read here.
+    Several channels are mixed into one, their mean, and another sample rate is converted (soxr, high quality). Of a
+    file only the header is read here; with ``failed``, all of it, so that a damaged one is known before the others are
+    worked on.
 
     Args:
         inputs: paths.
@@ -91,6 +99,8 @@ def open_sounds(
     for path, label in expand(inputs, EXTENSIONS, "sounds", failed):
         try:
             sound = _open_array(path) if path.suffix.lower() == ".npy" else _open(path, rate)
+            if failed is not None and path.suffix.lower() != ".npy":
+                collections.deque(_blocks(path), maxlen=0)
         except ValueError as error:
             if failed is None:
                 raise
@@ -113,18 +123,17 @@ def _open_array(path: Path) -> Sound:
 def _open(path: Path, rate: int) -> Sound:
     with _file(path) as file:
         channels, found, frames, subtype = file.channels, file.samplerate, file.frames, file.subtype
+        cut = _cut_short(file.extra_info, frames / found)
     if not frames:
         raise ValueError(f"{path} holds no samples: expected a sound of at least one.")
     samples = max(1, -(-frames * rate // found))
-    changes = []
+    changes = [cut] if cut else []
     if found != rate:
         changes.append(f"resampled from {found:,} Hz")
     if subtype in _FINER:
         changes.append(f"{_FINER[subtype]} made 16 bits")
     if channels > 1:
         changes.append(f"{channels} channels mixed")
-    if missing := _missing_bytes(path):
-        changes.append(f"{missing:,} bytes fewer than its header says")
 
     def read() -> Iterator[np.ndarray]:
         left = samples
@@ -138,30 +147,36 @@ def _open(path: Path, rate: int) -> Sound:
     return Sound("", samples, read, tuple(changes))
 
 
-def _missing_bytes(path: Path) -> int:
-    """How many bytes of samples a WAV file lacks of those that its header says; 0 of other files and of streams."""
-    with open(path, "rb") as file:
-        size, start = os.fstat(file.fileno()).st_size, file.read(12)
-        if start[:4] != b"RIFF" or start[8:] != b"WAVE":
-            return 0
-        while len(chunk := file.read(8)) == 8:
-            length = int.from_bytes(chunk[4:], "little")
-            if chunk[:4] == b"data":  # of a stream, a writer that did not know has left the largest number there is
-                return max(0, file.tell() + length - size) if length < 0xFFFFFF00 else 0
-            file.seek(length + length % 2, os.SEEK_CUR)
-    return 0
+def _cut_short(log: str, seconds: float) -> str | None:
+    """What is to be said of a file that ends before its header says, by libsndfile's log of it."""
+    found = _CUT.search(log)
+    announced, there = map(int, found.groups()) if found else (0, 0)
+    if there < announced < UNKNOWN_SIZE:
+        return f"cut short: {seconds:.4g} of {seconds * announced / max(there, 1):.4g} seconds are there"
+    return f"cut short after {seconds:.4g} seconds" if _CUT_OGG in log else None
 
 
 def _blocks(path: Path) -> Iterator[np.ndarray]:
+    """The channels' mean, float32 ``(m,)`` at a time.
+
+    Raises:
+        ValueError: if the file is damaged, or holds numbers that are not finite.
+    """
+    soundfile = _library("soundfile")
     with _file(path) as file:
-        blocks = file.blocks(BLOCK, dtype="float32", always_2d=True)
+        blocks, done = file.blocks(BLOCK, dtype="float32", always_2d=True), 0
         while True:
             try:
                 block = next(blocks, None)
-            except RuntimeError as error:  # libsndfile's
-                raise ValueError(f"{path} is a damaged sound: {' '.join(str(error).split())}") from None
+            except soundfile.LibsndfileError as error:
+                seconds = done / file.samplerate
+                raise ValueError(
+                    f"{path} is damaged: it cannot be read beyond {seconds:.4g} of {file.frames / file.samplerate:.4g} "
+                    f"seconds ({error.error_string.removeprefix('Error : ').rstrip('.')})."
+                ) from None
             if block is None:
                 return
+            done += len(block)
             mixed = block.mean(axis=1)
             if not np.isfinite(mixed).all():
                 raise ValueError(f"{path} holds NaN or infinity: expected finite samples.")

@@ -67,6 +67,15 @@ class Tokenizer:
         return np.array([self._pieces.piece_to_id(f"<0x{byte:02X}>") for byte in range(256)], np.int32)
 
     @functools.cached_property
+    def rarity(self) -> np.ndarray:
+        """How much each piece tells of a text, float32 ``(pieces,)``: its information in nats, by the unigram model; 0
+        of pieces without letters or digits.
+        """
+        told = [any(map(str.isalnum, self._pieces.id_to_piece(at))) and at > END for at in range(len(self))]
+        nats = [-self._pieces.get_score(at) if tells else 0.0 for at, tells in enumerate(told)]
+        return np.maximum(nats, 0).astype(np.float32)
+
+    @functools.cached_property
     def piece_bytes(self) -> list[bytes]:
         """The bytes that each piece stands for, none of the special ones; what a text's give together is the text's."""
         found = [b""] * (END + 1)

@@ -3,6 +3,7 @@
 import ast
 import collections
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -42,6 +43,19 @@ _SECTION = re.compile(
     r"^[ \t]*(\w[\w /]*:?\s*\n\s*[-=~]{3,}|[A-Z]\w*( \w+)?:\s*$|>>> |\.\. |:\w+[^:]*:|```|\* |- |\d+\. |\|)", re.M
 )
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
+SAMPLE = 20_000  # characters by which the language is told
+CERTAIN = 0.9  # probability below which nothing is said of the language
+LONGEST = 1 << 16  # characters of a paragraph that are held at once
+FENCED = 400  # lines that a block of code has at most: then its end was forgotten
+_FENCE = re.compile(r"\s*(```|~~~)")
+_PLAIN = re.compile(r"([^\W\d_]{2,}[,;]?\s+){3}[^\W\d_]{2}")  # four words in a row, as in prose
+_SYMBOLS = re.compile(r"[{}()\[\]<>=;|\\/_$#@&*+~^`]")
+# A row of a table, of values with commas, or a line of a program or of its data, by its form.
+_ROW = re.compile(r"\s*\|.*\|\s*$|(\s*[^,\s][^,]*(,(?! )[^,]*){3,}$)")
+_STATEMENT = re.compile(
+    r"\s*(\$ |>>> |#!|#include\b|#{1,6} |[\w.\[\]]+\s*([-+*/:|&]?=|->)\s*\S|[\w.]+\(.*\)[;,:]?$|\"[^\"]*\"\s*:"
+    r"|(import [\w.]+( as \w+)?|from [\w.]+ import .*);?$|(def|class|function) \w+.*[:{]$)"
+)
 _SENTENCE = re.compile(r"[.!?](\s|$)")
 
 
@@ -231,6 +245,92 @@ def split_sentences(text: str, language: str = "en") -> list[str]:
     return sentences
 
 
+def read_sentences(blocks: Iterable[str], language: str = "en") -> Iterator[tuple[str, bool]]:
+    """The sentences of a text that comes in pieces, as ``split_sentences``, and whether each is prose.
+
+    Blocks of code between fences, lines of a program, rows of a table and headings by # are none; they end a sentence.
+    Of a paragraph of any length ``LONGEST`` characters are held.
+
+    Args:
+        blocks: the text, cut anywhere.
+        language: ISO 639 code.
+
+    Examples:
+        >>> from zoo.data import text
+        >>> list(text.read_sentences(["Run it", ":\\n$ zoo list\\nIt lists them."]))
+        [('Run it:', True), ('$ zoo list', False), ('It lists them.', True)]
+    """
+    import sentencex
+
+    rest = ""
+    for paragraph, prose, ended in _paragraphs(blocks):
+        *whole, last = [*sentencex.segment(language, rest + paragraph)] or [""]
+        # What is cut off goes on, unless it is all one sentence.
+        rest = last if not ended and whole else ""
+        for sentence in whole if rest else [*whole, last]:
+            if re.search(r"[^\W_]", sentence):
+                yield " ".join(sentence.split()), prose
+
+
+def is_prose(line: str) -> bool:
+    """Whether a line looks like one of prose, and not like one of a program or of a table."""
+    if _ROW.match(line) or _STATEMENT.match(line):
+        return False
+    share = len(_SYMBOLS.findall(line)) / max(1, len(line) - line.count(" "))
+    cells = re.split(r"\t+| {2,}", line.strip())
+    columns = len(cells) > 2 and len(line) < 20 * len(cells)
+    plain = _PLAIN.search(line) is not None
+    if line.startswith(("    ", "\t")):
+        return not columns and (
+            (plain and share < 0.25) or (share < 0.04 and line.rstrip().endswith((".", "!", "?", ",", ";", ":")))
+        )
+    return not columns and (share < 0.1 or (share < 0.25 and plain))
+
+
+def _paragraphs(blocks: Iterable[str]) -> Iterator[tuple[str, bool, bool]]:
+    """Paragraphs, whether each is prose, and whether it ends there or goes on in the next one."""
+    lines: list[str] = []
+    size, prose, fenced = 0, True, 0
+    for line in _lines(blocks):
+        fence = _FENCE.match(line) is not None
+        kind = not fence and not fenced and is_prose(line)
+        if fence:
+            fenced = 0 if fenced else FENCED
+        else:
+            fenced = max(0, fenced - 1)
+        if lines and (kind != prose or not line.strip()):
+            yield "".join(lines), prose, True
+            lines, size = [], 0
+        prose = kind
+        if line.strip() and not fence:
+            lines.append(line)
+            size += len(line)
+        if size >= LONGEST:
+            yield "".join(lines), prose, False
+            lines, size = [], 0
+    yield "".join(lines), prose, True
+
+
+def _lines(blocks: Iterable[str]) -> Iterator[str]:
+    """The lines of a text with their ends; what is longer than ``LONGEST`` comes in pieces, cut at a space."""
+    rest = ""
+    for block in blocks:
+        *lines, rest = (rest + block).split("\n")
+        yield from (f"{line}\n" for line in lines)
+        while len(rest) >= LONGEST:
+            cut = rest.rfind(" ", 0, LONGEST) + 1 or LONGEST
+            yield rest[:cut]
+            rest = rest[cut:]
+    if rest:
+        yield rest
+
+
+def language_of(text: str) -> str | None:
+    """ISO 639 code of the language that a text begins in, by py3langid; None where that is not certain."""
+    language, probability = _identifier().classify(text[:SAMPLE])
+    return language if probability >= CERTAIN and language not in ("und", "zxx") else None  # zxx: no language at all
+
+
 def gap_sentences(pairs: Iterable[Pair]) -> list[Pair]:
     """Documents without the sentence that is most like all others, which takes the place of the summary.
 
@@ -280,3 +380,10 @@ def _docstrings(folder: Path) -> Iterator[str]:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
+
+
+@functools.cache
+def _identifier():
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

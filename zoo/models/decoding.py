@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+FRONT = 4096  # candidates among which sentences are chosen before all others are compared again
 TOP = 64  # likeliest pieces, of which one is drawn
 SHORTEST = 5  # words of a sentence that is cut off
 _ASIDE = re.compile(r"\s+\([^()]*\)")
@@ -86,3 +87,44 @@ def _longest_common(a: list[str], b: list[str]) -> int:
             row[place] = diagonal + 1 if word == other else max(above, row[place - 1])
             diagonal = above
     return row[-1]
+
+
+def mmr(relevance: np.ndarray, codes: np.ndarray, count: int, redundancy: float) -> tuple[np.ndarray, np.ndarray]:
+    """Maximal marginal relevance: one after the other, what is relevant and unlike what is chosen already.
+
+    A score falls with each choice, if it changes. So it is enough to look at the candidates in front, until the best of
+    them is no better than the best of the others was before.
+
+    Args:
+        relevance: ``(n,)``.
+        codes: ``(n, numbers)`` of unit length.
+        count: how many to choose, n at most.
+        redundancy: weight of the largest similarity to a chosen one.
+
+    Returns:
+        Indices ``(count,)`` in the order of choice, of equals the first one, and the scores that they were chosen by.
+    """
+    likest = np.full(len(codes), -1.0, np.float32)  # similarity to the chosen ones, which none can be below
+    left = np.ones(len(codes), bool)
+    indices, scores = [], []
+    while len(indices) < count:
+        score = np.where(left, relevance - redundancy * likest, -np.inf)
+        front, limit = np.arange(len(codes)), -np.inf
+        if len(codes) > FRONT:
+            order = np.argpartition(-score, FRONT)
+            front, limit = np.sort(order[:FRONT]), score[order[FRONT]]
+        candidates, begun = codes[front], len(indices)
+        while len(indices) < count:
+            score = np.where(left[front], relevance[front] - redundancy * likest[front], -np.inf)
+            best = int(score.argmax())
+            if score[best] < limit:
+                break
+            left[front[best]] = False
+            # Nothing is redundant beside nothing.
+            scores.append(score[best] if indices else relevance[front[best]])
+            indices.append(front[best])
+            likest[front] = np.maximum(likest[front], candidates @ candidates[best])
+        if len(indices) < count:
+            for new in np.array_split(np.array(indices[begun:]), -(-(len(indices) - begun) // 64)):
+                likest = np.maximum(likest, (codes @ codes[new].T).max(axis=1))
+    return np.array(indices), np.array(scores)
