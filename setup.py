@@ -12,6 +12,7 @@ VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "zoo/__init__.py").read_t
 EDGE = [
     "ai-edge-litert>=2.1",  # 2.0 aborts when a file is converted: "free(): invalid pointer"
     "constriction>=0.4.2",
+    "lazy_loader>=0.4",
     "numpy>=2.0",
     "pillow>=11.3",  # the first release with AVIF built in
     "rich>=13.0",
@@ -103,6 +104,8 @@ setup(
     package_dir={"zoo.savedmodels": "savedmodels"},
     package_data={
         "zoo": [
+            "__init__.pyi",
+            "py.typed",
             "codec/*.md",
             "demo/**/*",
             "exporting/*.j2",

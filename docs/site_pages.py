@@ -75,7 +75,7 @@ def parts() -> list[str]:
     """The package and its parts, a page each."""
     import zoo
 
-    return ["zoo", *sorted(zoo._SUBPACKAGES)]
+    return ["zoo", *sorted(name for name in zoo.__all__ if inspect.ismodule(getattr(zoo, name)))]
 
 
 def reference(part: str) -> str:
@@ -105,12 +105,13 @@ def _front_door() -> str:
     import zoo
 
     lines = ["# `zoo`", "", inspect.cleandoc(zoo.__doc__), "", "| name | |", "|---|---|"]
-    for name, module in zoo._PUBLIC.items():
+    modules = parts()[1:]
+    for name in sorted({*zoo.__all__} - {*modules}):
         value = getattr(zoo, name)
         first = inspect.getdoc(value).partition("\n")[0]
-        lines.append(f"| [`zoo.{name}`]({module.split('.')[1]}.md#{_canonical(value)}) | {first} |")
-    for name in sorted(zoo._SUBPACKAGES):
-        first = importlib.import_module(f"zoo.{name}").__doc__.partition("\n")[0]
+        lines.append(f"| [`zoo.{name}`]({value.__module__.split('.')[1]}.md#{_canonical(value)}) | {first} |")
+    for name in modules:
+        first = getattr(zoo, name).__doc__.partition("\n")[0]
         lines.append(f"| [`zoo.{name}`]({name}.md) | {first} |")
     return "\n".join(lines)
 

@@ -1,0 +1,33 @@
+from . import artifacts as artifacts
+from . import codec as codec
+from . import data as data
+from . import denoising as denoising
+from . import embedding as embedding
+from . import evaluation as evaluation
+from . import experiments as experiments
+from . import exporting as exporting
+from . import gallery as gallery
+from . import layers as layers
+from . import losses as losses
+from . import maps as maps
+from . import models as models
+from . import optimizers as optimizers
+from . import plots as plots
+from . import registry as registry
+from . import regularizers as regularizers
+from . import sklearn as sklearn
+from . import summarization as summarization
+from . import training as training
+from .codec import Codec as Codec
+from .codec import CodecError as CodecError
+from .denoising import denoise as denoise
+from .denoising import denoise_sound as denoise_sound
+from .embedding import embed as embed
+from .exporting import certify as certify
+from .exporting import export as export
+from .registry import info as info
+from .registry import list_models as list_models
+from .registry import load as load
+from .summarization import summarize as summarize
+
+__version__: str
