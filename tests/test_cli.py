@@ -123,7 +123,7 @@ def test_a_list_looks_for_the_models_a_few_times_and_not_for_each(monkeypatch, c
     calls, names = [], artifacts.names
     monkeypatch.setattr(artifacts, "names", lambda: calls.append(1) or names())
     command("*", as_json=True)
-    assert len(json.loads(capsys.readouterr().out)) == len(zoo.list_models()) and len(calls) <= 3
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == len(zoo.list_models()) and len(calls) <= 3
 
 
 @pytest.mark.slow

@@ -304,6 +304,6 @@ def test_weights_of_another_shape_are_one_line(stranger):
             del file["encoder"]
         parts["model.weights.h5"] = buffer.getvalue()
 
-    with pytest.raises(ValueError, match="is no model of the zoo: ") as error:
+    with pytest.raises(ValueError, match="holds no model that can be loaded: ") as error:
         zoo.load(stranger(change=fewer))
     assert "\n" not in str(error.value)
