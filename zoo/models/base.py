@@ -136,7 +136,9 @@ class Guarded(Checking):
     def _post_build(self):
         super()._post_build()
         # Keras records the arguments of `build`; without a shape among them, it would not know the input.
-        self._build_shapes_dict = self._build_shapes_dict or {"input_shape": (None, *self.image_shape)}
+        if not self._build_shapes_dict:
+            shapes = keras.tree.map_structure(lambda spec: spec.shape, self.input_signature()[0])
+            self._build_shapes_dict = {"input_shape": shapes}
 
     def _looked_through(self, x, y=None, sample_weight=None, *, names=("x", "y"), batch_size=None):
         """Data as Keras is to have it."""
