@@ -182,7 +182,7 @@ def test_refuses(make, message):
 def test_what_is_frozen_does_not_anneal(layer, eagerly):
     """Inside another model's ``fit`` as well: its steps, its choice and its output stay as they were."""
     model = small.AUTOENCODERS["concrete_ae"]()
-    model.build((None, *model.image_shape))
+    model.build()
     x = small.examples("concrete_ae", 8)
     model.compile()
     model.fit(x, epochs=3, verbose=0)
@@ -199,7 +199,7 @@ def test_what_is_frozen_does_not_anneal(layer, eagerly):
 
 def test_training_false_moves_nothing():
     model = small.AUTOENCODERS["concrete_ae"]()
-    model.build((None, *model.image_shape))
+    model.build()
     before = [v.numpy() for v in model.variables]
     model(small.examples("concrete_ae", 2), training=False)
     for variable, old in zip(model.variables, before, strict=True):

@@ -137,7 +137,7 @@ def test_values_of_another_range_are_refused_wherever_they_come_from(name, eager
     model, wrong = small.SMALL[name](), 32768 * x if "signal" in name else 255 * x
     how = "divide 16-bit samples by 32768" if "signal" in name else "divide 8-bit images by 255"
     model.compile()
-    model.build((None, *model.image_shape))
+    model.build()
     before = model.get_weights()
     look = model.features if name == "classifier" else model.encode
     for call in (
@@ -202,7 +202,7 @@ def test_weights_of_examples_count_or_are_refused(name, eagerly):
     x, y = small.examples(name, 2), small.targets(name, 2)
     model = small.SMALL[name]()
     model.compile(keras.optimizers.SGD(0.1))
-    model.build((None, *model.image_shape))
+    model.build()
     before = model.get_weights()
     nothing = np.zeros(2, np.float32)
     if "sample_weight" in model.refused:
@@ -242,7 +242,7 @@ def test_a_target_is_what_is_restored(name, eagerly):
     x = examples_of(name)
     model, clean = SMALL[name](), np.roll(x, 1, axis=1)
     model.compile("sgd", metrics=["mse"])
-    model.build((None, *model.image_shape))
+    model.build()
 
     def evaluated(y):
         for variable in model.variables:
@@ -315,13 +315,13 @@ def test_a_model_of_half_precision_by_argument_trains(name, eagerly):
 def test_channels_are_last_whatever_keras_settings_say(name):
     x = small.examples(name, 2)
     model = small.SMALL[name]()
-    model.build((None, *model.image_shape))
+    model.build()
     look = model.encode if hasattr(model, "encode") else model.features
     expected = keras.tree.flatten(look(x))
     keras.config.set_image_data_format("channels_first")
     try:
         other = type(model).from_config(model.get_config())
-        other.build((None, *model.image_shape))
+        other.build()
         other.set_weights(model.get_weights())
         look = other.encode if hasattr(other, "encode") else other.features
         found = keras.tree.flatten(look(x))
@@ -331,6 +331,24 @@ def test_channels_are_last_whatever_keras_settings_say(name):
         keras.config.set_image_data_format("channels_last")
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in small.SMALL if name not in small.GANS])
+def test_a_model_built_without_a_shape_knows_its_input(name):
+    model = small.SMALL[name]()
+    model.build()
+    assert model.get_build_config() == {"input_shape": (None, *model.image_shape)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["tf_saved_model", "litert"])
+@pytest.mark.parametrize("name", [name for name in small.SMALL if name not in small.GANS])
+def test_a_whole_model_that_was_never_called_exports(name, format, tmp_path):
+    """By Keras' own ``export``, without an ``input_signature``."""
+    model = small.SMALL[name]()
+    model.build()
+    model.export(tmp_path / "exported.tflite", format=format, verbose=False)
+    assert (tmp_path / "exported.tflite").exists()
 
 
 def test_an_empty_data_set_is_refused():

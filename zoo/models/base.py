@@ -134,8 +134,14 @@ class Guarded(Checking):
         return [keras.InputSpec(dtype=dtype, shape=(None, *self.image_shape), name="x")]
 
     def build_from_config(self, config):
-        # A file may say that the model was built without a shape; with one, Keras knows its input.
-        self.build((None, *self.image_shape))
+        self.build()  # a file may not know the shape
+
+    def _post_build(self):
+        super()._post_build()
+        # Keras records the arguments of `build`; without a shape among them, it would not know the input.
+        if not self._build_shapes_dict:
+            shapes = keras.tree.map_structure(lambda spec: spec.shape, self.input_signature()[0])
+            self._build_shapes_dict = {"input_shape": shapes}
 
     def _looked_through(self, x, y=None, sample_weight=None, *, names=("x", "y"), batch_size=None):
         """Data as Keras is to have it."""
@@ -287,7 +293,7 @@ def build_optimizer(model):
         return
     with model.distribute_strategy.scope():
         if not model.built:
-            model.build((None, *model.image_shape))
+            model.build()
         model.optimizer.build(model.trainable_variables)
 
 

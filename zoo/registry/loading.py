@@ -85,7 +85,7 @@ def create(name: str, /, **overrides: Any) -> "keras.Model":
     model_class = getattr(importlib.import_module(module), class_name)
     _check_names(name, model_class, overrides)
     model = model_class(**{**spec.config_of(tag), **overrides})
-    model.build((None, *model.image_shape))
+    model.build()
     if spec.traits.adversarial:
         model.compile()
     else:
@@ -259,11 +259,11 @@ def _stored_shapes(path: Path) -> list[tuple[int, ...]]:
 def _with_config(model: "keras.Model", overrides: dict[str, Any]) -> "keras.Model":
     try:
         changed = type(model).from_config({**model.get_config(), **overrides})
-        changed.build((None, *changed.image_shape))
+        changed.build()
         changed.set_weights(model.get_weights())
         if hasattr(model, "tokenizer"):  # which is neither configuration nor weights
             changed.tokenizer.take(model.tokenizer.pieces)
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"The trained weights do not fit {overrides}: {error} Use pretrained=False.") from None
     changed.compile_from_config(model.get_compile_config())
     return changed

@@ -38,7 +38,7 @@ class AutoencoderEstimator(BaseEstimator):
             model = make(image_shape=(1, X.shape[1], 1))
             if not isinstance(model, Autoencoder):
                 raise ValueError(f"model must make an Autoencoder of zoo.models: received {type(model).__name__}.")
-            model.build((None, *model.image_shape))
+            model.build()
         batch_size = int(min(self.batch_size, len(X)))
         batches, steps = training_batches(self._images(X), batch_size, epochs=epochs, seed=seed, keep_last=True)
         schedule = keras.optimizers.schedules.CosineDecay(self.learning_rate, epochs * steps)
