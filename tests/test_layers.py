@@ -235,3 +235,19 @@ def test_what_replicas_share_is_kerass_own_on_one_device(mine, kerass, options):
     for a, b in zip(one.weights, other.weights, strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(one(x), other(x))
+
+
+def test_spectral_normalization_is_kerass_own_and_leaves_a_frozen_kernel_alone():
+    x = np.random.default_rng(0).normal(size=(2, 5)).astype(np.float32)
+    one, other = (
+        kind(keras.layers.Dense(3)) for kind in (layers.SpectralNormalization, keras.layers.SpectralNormalization)
+    )
+    for layer in (one, other):
+        layer.build(x.shape)
+    other.set_weights(one.get_weights())
+    np.testing.assert_array_equal(one(x, training=True), other(x, training=True))
+    one.trainable = False
+    before = one.get_weights()
+    np.testing.assert_allclose(one(x, training=True), one(x), atol=1e-6)
+    for a, b in zip(before, one.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
