@@ -79,7 +79,7 @@ def test_the_script_finds_nothing_wrong_here(model_folder):
         for _ in range(40):
             fuzz.check(kind, fuzz.damaged(kind, rng))
     assert not fuzz.failures and sum(fuzz.counts.values()) == 41 * 6
-    fuzz.codec = type("Broken", (), {"decompress": lambda self, data: blobs(1, seed=4)})()
+    fuzz.codec = type("Broken", (), {"decompress": lambda self, data, max_bytes: blobs(1, seed=4)})()
     fuzz.check("compact", fuzz.files["compact"])
     assert fuzz.failures[0]["outcome"] == "other data"
 
