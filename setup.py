@@ -14,11 +14,11 @@ EDGE = [
     "constriction>=0.4.2",
     "numpy>=2.0",
     "pillow>=11.3",  # the first release with AVIF built in
-    "rich>=13.0",
+    "rich>=14.3",  # earlier ones write an empty line for a progress bar that is off
     "sentencepiece>=0.2",
     "soundfile>=0.13",
     "soxr>=0.5",
-    "typer>=0.16",
+    "typer>=0.26",  # earlier ones leave out of the help what an argument is
 ]
 
 setup(
