@@ -15,11 +15,11 @@ EDGE = [
     "lazy_loader>=0.4",
     "numpy>=2.0",
     "pillow>=11.3",  # the first release with AVIF built in
-    "rich>=13.0",
+    "rich>=14.3",  # earlier ones write an empty line for a progress bar that is off
     "sentencepiece>=0.2",
     "soundfile>=0.13",
     "soxr>=0.5",  # LGPL-2.1-or-later, a library that is installed beside the package (NOTICE)
-    "typer>=0.16",
+    "typer>=0.26",  # earlier ones leave out of the help what an argument is
 ]
 
 setup(

@@ -201,7 +201,8 @@ def test_the_command_trains_on_two_halves_of_the_processor(pictures, tmp_path):
         process = subprocess.run(arguments, capture_output=True, text=True, env=environment)
         assert process.returncode == 0, process.stderr
         cards.append(json.loads(process.stdout))
-    assert cards[1]["metrics"] == pytest.approx(cards[0]["metrics"], rel=1e-3)
+    one, two = ({key: v for key, v in card["metrics"].items() if key != "not_measured"} for card in cards)
+    assert two == pytest.approx(one, rel=1e-3)
     assert cards[1]["training"]["validation_mse"] == pytest.approx(cards[0]["training"]["validation_mse"], rel=1e-4)
 
 
