@@ -77,6 +77,16 @@ def test_card(name):
     assert ("samples" in card["metrics"]) == (name in GENERATIVE)
 
 
+@pytest.mark.parametrize("name", ["vae.mnist", "conv_vae.mnist"])
+def test_card_of_a_likelihood(name):
+    card = artifacts.find(name).card
+    metrics = card["metrics"]
+    assert metrics["negative_log_likelihood"] < metrics["negative_elbo"] and 0.1 < metrics["standard_error"] < 0.5
+    assert metrics["importance_samples"] >= 50 and metrics["likelihood_images"] == 10_000
+    assert metrics["likelihood_dtype_policy"] in ("float32", "mixed_bfloat16")
+    assert "another binary draw" in card["note"] and "55,000 images" in card["note"]
+
+
 @pytest.mark.parametrize("name", GENERATIVE)
 def test_card_of_a_generator(name):
     samples = artifacts.find(name).card["metrics"]["samples"]

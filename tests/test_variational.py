@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from zoo import evaluation, layers, losses, models
 from zoo.evaluation.likelihood import log_likelihood
 
@@ -277,6 +278,21 @@ def test_a_measured_bound_repeats_and_leaves_all_generators_alone(make, eagerly)
     assert (states(), random.getstate(), np.random.get_state()[1].tolist()) == (before, random_state, numpy_state)
     if "negative_log_likelihood" in first:
         assert (first["likelihood_images"], first["likelihood_dtype_policy"]) == (6, "float32")
+
+
+@pytest.mark.parametrize("given, drawn", [({}, None), ({"importance_samples": 7}, 7)])
+def test_evaluate_draws_as_many_as_the_card(monkeypatch, given, drawn):
+    class Data:
+        texts = None
+
+        def binarized(self, seed):
+            return self
+
+    seen = {}
+    monkeypatch.setattr(evaluation.card.data, "load", lambda *args, **options: Data())
+    monkeypatch.setattr(evaluation.card, "measure_split", lambda model, data_set, **options: seen.update(options) or {})
+    evaluation.evaluate("vae.mnist", **given)
+    assert seen["importance_samples"] == (drawn or zoo.info("vae.mnist")["metrics"]["importance_samples"])
 
 
 @pytest.mark.slow
