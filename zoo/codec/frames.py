@@ -7,7 +7,7 @@ import numpy as np
 LEVELS = 64  # loudness of a frame, in steps of 1.5 dB: 2 ** ((level - 63) / 4) of full scale is its 1
 FULL_SCALE = 32768
 DECAY_FRAMES = 8  # in which the loudness of late falls by a step
-HEADROOM = 2  # steps that a level is above what its frame needs at most: noise of a pause takes fewer bits so
+HEADROOM = 4  # steps that a level is above what its frame needs at most: noise of a pause takes fewer bits so
 # The largest sample that each level takes.
 PEAKS = np.floor(FULL_SCALE * 2.0 ** ((np.arange(LEVELS) - (LEVELS - 1)) / 4)).astype(np.int64)
 
