@@ -167,6 +167,14 @@ def test_what_no_sound_or_denoiser_is():
         zoo.denoise_sound(np.zeros((3, 4)), model)
 
 
+@pytest.mark.parametrize("decibels", [5.0, 10.5, 20.0, 40.0])
+def test_the_shipped_denoiser_makes_ordinary_noisy_speech_no_worse(decibels):
+    speech, noise = speech_and_noise(decibels)
+    gain = 0.9 * 32767 / np.abs(speech + noise).max()
+    noisy = np.rint(gain * (speech + noise)).astype(np.int16)
+    assert si_sdr(speech, zoo.denoise_sound(noisy)) > si_sdr(speech, noisy) - 0.1
+
+
 def test_the_shipped_denoiser_cleans_speech_like_sounds():
     card = zoo.info("denoising_signal_ae")["metrics"]
     for kind in corruption.SIGNAL_STANDARD:
