@@ -12,9 +12,8 @@ from zoo.data.sets import load_rows
 RATE = 8000
 # Of the speakers in alphabetical order, the last is the test's, and the one before for choices: training hears neither.
 SPLITS = {"test": slice(-1, None), "validation": slice(-2, -1), "train": slice(None, -2)}
-SPEEDS = ((18, 25), (21, 25), (1, 1), (27, 25), (6, 5))  # other voices of the same speakers: pitch and formants move
-# dB that a training frame is made quieter or louder by at most; no sample goes beyond full scale.
-QUIETER, LOUDER = 12.0, 8.0
+SPEEDS = ((21, 25), (23, 25), (1, 1), (27, 25), (6, 5))  # other voices of the same speakers: pitch and formants move
+QUIETER = 12.0  # dB that a training frame is below its recording's peak at most
 HOP = 240  # samples between training frames
 
 
@@ -64,7 +63,7 @@ def frames(recordings: Iterable[np.ndarray], length: int) -> np.ndarray:
 
 
 def varied_frames(recordings: Iterable[np.ndarray], length: int, seed: int) -> np.ndarray:
-    """Frames to train with: of recordings at several speeds, overlapping, turned about and made quieter or louder at random.
+    """Frames to train with: of recordings at several speeds, overlapping, turned about and made quieter at random.
 
     Args:
         recordings: int16 ``(samples,)`` each.
@@ -84,9 +83,8 @@ def varied_frames(recordings: Iterable[np.ndarray], length: int, seed: int) -> n
             samples = resample_poly(samples, up, down).astype(np.float32)
         padded = np.concatenate([np.zeros(length // 2, np.float32), samples, np.zeros(length, np.float32)])
         cut = np.lib.stride_tricks.sliding_window_view(padded, length)[::HOP]
-        gain = 10 ** (rng.uniform(-QUIETER, LOUDER, (len(cut), 1)) / 20)
-        gain = np.minimum(gain, 1 / np.abs(cut).max(axis=1, keepdims=True).clip(min=1e-6))
-        parts.append(_int16(cut * gain * rng.choice([-1, 1], gain.shape))[..., None])
+        gain = 10 ** (-rng.uniform(0, QUIETER, (len(cut), 1)) / 20) * rng.choice([-1, 1], (len(cut), 1))
+        parts.append(_int16(cut * gain)[..., None])
     return np.concatenate(parts)
 
 
