@@ -6,10 +6,9 @@
         -o denoising.json
 
 Voices are the test speaker of spoken_digit, whom training has not heard, and each folder of recordings that is given;
-their recordings, of a second at least, follow one another. No choice was made on the voices but the first two. Noises
-are white, pink and brown, a hum of 50 Hz with its overtones, wind (brown, of a moving loudness), and, where there are
-several folders, babble of the other voices together and music: training knows none of the last four. Each is added at
-several levels.
+their recordings, of a second at least, follow one another. Noises are white, pink and brown, a hum of 50 Hz with its
+overtones, wind (brown, of a moving loudness), and, where there are folders, music and, of several, babble of the other
+voices together: training knows none of the last four. Each is added at several levels.
 
 - ``model``: what the network gives alone, ``gated``: ``zoo.denoise_sound``;
 - ``afftdn``: ffmpeg's, following the noise (``tn=1``), with the best of a few noise floors for each noise and level, by

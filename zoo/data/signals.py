@@ -12,13 +12,12 @@ from zoo.data.sets import load_rows
 RATE = 8000
 # Of the speakers in alphabetical order, the last is the test's, and the one before for choices: training hears neither.
 SPLITS = {"test": slice(-1, None), "validation": slice(-2, -1), "train": slice(None, -2)}
-SPEEDS = ((18, 25), (21, 25), (1, 1), (27, 25), (6, 5))  # other voices of the same speakers: pitch and formants move
-# dB that a training frame is made quieter or louder by at most; no sample goes beyond full scale.
-QUIETER, LOUDER = 12.0, 8.0
+SPEEDS = ((21, 25), (23, 25), (1, 1), (27, 25), (6, 5))  # other voices of the same speakers: pitch and formants move
+QUIETER = 12.0  # dB that a training frame is below its recording's peak at most
 HOP = 240  # samples between training frames
 
 
-def load_recordings(name_or_folder: str, split: str, failed: list[str] | None = None) -> list[np.ndarray]:
+def load_recordings(name_or_folder: str, split: str) -> list[np.ndarray]:
     """Recordings of a split, int16 ``(samples,)`` each, at 8 kHz.
 
     tensorflow-datasets' ``spoken_digit`` has one split and five speakers: the last speaker's recordings are the test's,
@@ -28,8 +27,6 @@ def load_recordings(name_or_folder: str, split: str, failed: list[str] | None = 
     Args:
         name_or_folder: ``spoken_digit``, or a folder of recordings, looked through recursively.
         split: ``train``, ``validation`` or ``test``.
-        failed: gets a line for each recording of a folder that cannot be read, and the others are the data; None to
-            raise instead.
 
     Raises:
         ValueError: if the data cannot be had, or is too little for three splits.
@@ -37,7 +34,7 @@ def load_recordings(name_or_folder: str, split: str, failed: list[str] | None = 
     if split not in SPLITS:
         raise ValueError(f"split must be {', '.join(SPLITS)}: received {split!r}.")
     if name_or_folder != "spoken_digit":
-        return _of_folder(name_or_folder, split, failed)
+        return _of_folder(name_or_folder, split)
     rows = load_rows(name_or_folder, "train", ("audio", "audio/filename"))
     named = sorted((row["audio/filename"].decode(), row["audio"]) for row in rows)
     speakers = sorted({speaker_of(name) for name, _ in named})[SPLITS[split]]
@@ -49,23 +46,14 @@ def speaker_of(filename: str) -> str:
     return filename.split("_")[1]
 
 
-def _of_folder(folder: str, split: str, failed: list[str] | None) -> list[np.ndarray]:
+def _of_folder(folder: str, split: str) -> list[np.ndarray]:
     if not Path(folder).is_dir():
         raise ValueError(f"Unknown data {folder!r}: expected a folder of recordings, or spoken_digit.")
-    found = sounds.open_sounds([folder], RATE, failed=failed)
+    found = sounds.open_sounds([folder], RATE)
     if len(found) < 10:
         raise ValueError(f"{folder} holds {len(found)} recordings: at least 10 are needed.")
     at = {"test": (0,), "validation": (1,), "train": range(2, 10)}[split]
-    recordings = []
-    for index, sound in enumerate(found):
-        try:
-            if index % 10 in at:
-                recordings.append(np.concatenate([np.empty(0, np.int16), *sound.read()]))
-        except ValueError as error:  # its header could be read, its samples not
-            if failed is None:
-                raise
-            failed.append(str(error))
-    return recordings
+    return [np.concatenate(list(sound.read())) for index, sound in enumerate(found) if index % 10 in at]
 
 
 def frames(recordings: Iterable[np.ndarray], length: int) -> np.ndarray:
@@ -75,7 +63,7 @@ def frames(recordings: Iterable[np.ndarray], length: int) -> np.ndarray:
 
 
 def varied_frames(recordings: Iterable[np.ndarray], length: int, seed: int) -> np.ndarray:
-    """Frames to train with: of recordings at several speeds, overlapping, turned about, of a loudness drawn at random.
+    """Frames to train with: of recordings at several speeds, overlapping, turned about and made quieter at random.
 
     Args:
         recordings: int16 ``(samples,)`` each.
@@ -95,9 +83,8 @@ def varied_frames(recordings: Iterable[np.ndarray], length: int, seed: int) -> n
             samples = resample_poly(samples, up, down).astype(np.float32)
         padded = np.concatenate([np.zeros(length // 2, np.float32), samples, np.zeros(length, np.float32)])
         cut = np.lib.stride_tricks.sliding_window_view(padded, length)[::HOP]
-        gain = 10 ** (rng.uniform(-QUIETER, LOUDER, (len(cut), 1)) / 20)
-        gain = np.minimum(gain, 1 / np.abs(cut).max(axis=1, keepdims=True).clip(min=1e-6))
-        parts.append(_int16(cut * gain * rng.choice([-1, 1], gain.shape))[..., None])
+        gain = 10 ** (-rng.uniform(0, QUIETER, (len(cut), 1)) / 20) * rng.choice([-1, 1], (len(cut), 1))
+        parts.append(_int16(cut * gain)[..., None])
     return np.concatenate(parts)
 
 

@@ -8,15 +8,14 @@ from zoo import backend
 
 @keras.saving.register_keras_serializable("zoo")
 class SignalNoise(keras.layers.Layer):
-    """Adds Gaussian noise in training, of a level and spectrum of each example's own, and leaves it alone at inference.
+    """Adds Gaussian noise in training, of a level and colour of each example's own, and leaves it alone at inference.
 
-    White noise ``w`` through a filter of one pole, ``nₜ = √(1 − a²) wₜ + a nₜ₋₁``, keeps its variance: it is white for
-    ``a`` = 0, falls by 6 dB an octave, as that of wind or traffic, towards 1, and rises, as a hiss, towards −1. Each
-    example gets the sum of two such noises, each of its own ``a``, in random shares: pink noise lies between them.
+    White noise ``w`` through a one-pole low-pass, ``nₜ = √(1 − a²) wₜ + a nₜ₋₁``, keeps its variance: it is white for
+    ``a`` = 0, and falls by 6 dB an octave, as that of wind or traffic, towards 1.
 
     Args:
         decibels: bounds ``(low, high)`` of the noise's level, below a full scale of 1; uniform between them.
-        colours: bounds of ``a``, above −1 and below 1.
+        colours: bounds of ``a``, from 0 to below 1.
         seed: seed of the layer's own generator.
 
     Call arguments:
@@ -27,12 +26,12 @@ class SignalNoise(keras.layers.Layer):
         ValueError: if bounds are out of their range or order.
     """
 
-    def __init__(self, *, decibels=(-46.0, -10.0), colours=(-0.9, 0.95), seed=None, **kwargs):
+    def __init__(self, *, decibels=(-40.0, -12.0), colours=(0.0, 0.95), seed=None, **kwargs):
         super().__init__(**kwargs)
         if len(decibels) != 2 or not decibels[0] <= decibels[1]:
             raise ValueError(f"decibels must be bounds low ≤ high: received {decibels!r}.")
-        if len(colours) != 2 or not -1 < colours[0] <= colours[1] < 1:
-            raise ValueError(f"colours must be bounds −1 < low ≤ high < 1: received {colours!r}.")
+        if len(colours) != 2 or not 0 <= colours[0] <= colours[1] < 1:
+            raise ValueError(f"colours must be bounds 0 ≤ low ≤ high < 1: received {colours!r}.")
         self.decibels, self.colours, self.seed = tuple(decibels), tuple(colours), seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
@@ -41,20 +40,14 @@ class SignalNoise(keras.layers.Layer):
         if not training:
             return x
         batch, time, channels = ops.shape(x)[0], x.shape[1], x.shape[2]
-
-        def drawn(low, high):
-            draw = lambda shape: keras.random.uniform(shape, low, high, seed=self.seed_generator)  # noqa: E731
-            return backend.per_example(draw, (batch, 1, 1))
-
-        def noise_of_one_colour():
-            white = backend.per_example(
-                lambda shape: keras.random.normal(shape, seed=self.seed_generator), (batch, time, channels)
-            )
-            return coloured(white, drawn(*self.colours))
-
-        share = drawn(0.0, 1.0)
-        noise = ops.sqrt(share) * noise_of_one_colour() + ops.sqrt(1 - share) * noise_of_one_colour()
-        noise = ops.power(10.0, drawn(*self.decibels) / 20) * noise
+        level, colour = (
+            backend.per_example(lambda s, b=b: keras.random.uniform(s, *b, seed=self.seed_generator), (batch, 1, 1))
+            for b in (self.decibels, self.colours)
+        )
+        white = backend.per_example(
+            lambda shape: keras.random.normal(shape, seed=self.seed_generator), (batch, time, channels)
+        )
+        noise = ops.power(10.0, level / 20) * coloured(white, colour)
         return x + ops.cast(noise, x.dtype)
 
     def compute_output_shape(self, input_shape):

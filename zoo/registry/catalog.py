@@ -74,7 +74,7 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.autoencoders.denoising_signal_ae:DenoisingSignalAE",
         summary="Speech without noise, white to brown, of any level: frames of 72 ms through a true bottleneck.",
         paper="Lu et al. 2013, Speech Enhancement Based on Deep Denoising Autoencoder, Interspeech",
-        recipes={"spoken_digit": Recipe(epochs=4, batch_size=64, dtype_policy="mixed_bfloat16")},
+        recipes={"spoken_digit": Recipe(epochs=10, dtype_policy="mixed_bfloat16")},
     ),
     "text_ae": Spec(
         class_path="zoo.models.autoencoders.text_ae:TextAE",

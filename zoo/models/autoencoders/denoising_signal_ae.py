@@ -48,8 +48,8 @@ class DenoisingSignalAE(Autoencoder):
         decoder_filters=(48, 96, 128),
         encoder_blocks=(1, 2, 1),
         decoder_blocks=(1, 2, 2),
-        decibels=(-46.0, -10.0),
-        colours=(-0.9, 0.95),
+        decibels=(-40.0, -12.0),
+        colours=(0.0, 0.95),
         seed=None,
         **kwargs,
     ):
