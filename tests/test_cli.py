@@ -245,6 +245,14 @@ def test_signals_put_everything_away(number, monkeypatch):
 
     assert process.run(command) == 128 + number
     assert steps == ["put away"] and signal.getsignal(number) is before
+
+    def translated():  # as a library in C does
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:
+            raise SystemError("returned a result with an exception set") from None
+
+    assert process.run(translated) == 128 + number
     signal.signal(number, signal.SIG_IGN)
     try:
         assert process.run(command) == 0, "nohup has its way"

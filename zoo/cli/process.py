@@ -25,14 +25,24 @@ def run(command: Callable[[], None]) -> int | str | None:
     """Runs a command, and returns its exit status; what the user can mend is one line on stderr and status 2."""
     received: list[int] = []
     status: int | str | None = INTERRUPTED
-    with contextlib.suppress(KeyboardInterrupt), _streams(), _signals(received):
-        status = _status(command)
-        try:
-            sys.stdout.flush()
-        except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
-            status = PIPE_CLOSED if isinstance(error, BrokenPipeError) else _failed(f"Cannot print: {error.strerror}.")
+    try:
+        with _streams(), _signals(received):
+            status = _flushed(_status(command))
+    except BaseException as error:
+        # A library in C makes another error of a signal's exception.
+        if not received and not isinstance(error, KeyboardInterrupt):
+            raise
     return 128 + received[0] if received else status
+
+
+def _flushed(status: int | str | None) -> int | str | None:
+    """The exit status, once all that was printed has been taken."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
+        return PIPE_CLOSED if isinstance(error, BrokenPipeError) else _failed(f"Cannot print: {error.strerror}.")
+    return status
 
 
 def _status(command: Callable[[], None]) -> int | str | None:
