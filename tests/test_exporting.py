@@ -9,6 +9,7 @@ import zoo
 from zoo import exporting, models
 from zoo.codec.tables import Tables
 from zoo.exporting import litert, tables
+from zoo.exporting.artifact import _named, _without_place
 from zoo.exporting.export import _parts_of
 from zoo.layers import EntropyBottleneck
 
@@ -244,6 +245,28 @@ def test_dense_layers_that_share_weights_or_have_none(tmp_path):
         found = (network(*codes)[0] - float(zero)) * scale
         expected = model.predict([v[:1] for v in inputs] if len(inputs) > 1 else rows[:1], verbose=0)
         assert np.abs(found - expected).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("/srv/own/photos", "photos"),
+        ("/srv/own/photos/", "photos"),
+        ("--data=/srv/own/my photos", "--data=my photos"),
+        ("-o/srv/own/mine", "-omine"),
+        ("photos/2020", "photos/2020"),
+        ("--learning-rate", "--learning-rate"),
+        ("0.1", "0.1"),
+        ("/", "/"),
+        ("", ""),
+    ],
+)
+def test_a_card_says_nothing_of_where_files_lie(argument, said):
+    assert _without_place(argument) == said
+
+
+def test_a_card_names_data_by_what_is_in_the_working_directory():
+    assert [_named(source) for source in ("/srv/own/photos", "fashion_mnist")] == ["./photos", "fashion_mnist"]
 
 
 def test_the_default_part_is_the_first_that_a_model_has():

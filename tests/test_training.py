@@ -316,7 +316,8 @@ def test_a_dozen_pictures_train_a_model_or_are_refused_before(name, few, tmp_pat
         assert not output.exists()
         return
     # Two validation images, as vae_gan halves its batches.
-    card = exporting.write_artifact(trained_on(few(20), name, output), output)
+    card = exporting.write_artifact(trained_on(few(20), name, output), output, licence="CC-BY-4.0")
+    assert card["licence"] == "CC-BY-4.0" and card["data"]["source"] == "./few"
     assert zoo.load(output).count_params() == card["parameters"] and card["data"]["test"] == 2
     assert card == zoo.info(output) and not (output / "checkpoint.npz").exists()
 
