@@ -18,7 +18,8 @@ from reference import ans_decode, parse
 from zoo import artifacts
 from zoo.codec import Codec, CodecError
 from zoo.codec.codec import read_header
-from zoo.codec.container import Section, Writer
+from zoo.codec.container import Writer
+from zoo.codec.header import Section
 
 
 def restored_by_numpy(symbols: np.ndarray) -> np.ndarray:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from reference import parse
 
-from zoo.codec import CodecError, container
-from zoo.codec.container import Header, Reader, Section, Writer, read_all, run_lengths
+from zoo.codec import CodecError
+from zoo.codec import header as layout
+from zoo.codec.container import Reader, Writer, read_all
+from zoo.codec.header import Header, Section, run_lengths
 
 HEADER = Header(
     model="means.blobs",
@@ -34,8 +36,8 @@ def build(header: Header, words_per_chunk: int = 5) -> bytes:
 
 def forge(header: Header) -> bytes:
     """The bytes of a header that a writer might not write, with a CRC that is right."""
-    body = container._pack_header(header)
-    data = container.MAGIC + b"\x01" + container._varint(len(body)) + body
+    body = layout.pack(header)
+    data = layout.MAGIC + b"\x01" + layout.varint(len(body)) + body
     return data + struct.pack("<I", zlib.crc32(data))
 
 
@@ -72,10 +74,10 @@ def test_names_that_windows_takes_for_others(monkeypatch):
     """What Linux may be called, Windows would lose in a device or under another name."""
     head = dataclasses.replace(HEADER, names=((3, "con"), (1, "sub. /COM1.x/nul")))
     assert [*head.picture_names()][::3] == ["con_0", "sub. /COM1.x/nul"]
-    monkeypatch.setattr(container.os, "name", "nt")
+    monkeypatch.setattr(layout.os, "name", "nt")
     assert [*head.picture_names()][::3] == ["_con_0", "sub/_COM1.x/_nul"]
     for name in ("console", "comb1", "null.txt", "a.con", ".bashrc"):
-        assert container.make_safe(name) == name
+        assert layout.make_safe(name) == name
 
 
 def test_a_writer_counts_what_it_promised():
@@ -87,7 +89,7 @@ def test_a_writer_counts_what_it_promised():
 
 
 def test_chunks_that_say_how_they_are_coded():
-    head = dataclasses.replace(HEADER, probe=container.Probe("here", bytes(8)), coded=True)
+    head = dataclasses.replace(HEADER, probe=layout.Probe("here", bytes(8)), coded=True)
     file = io.BytesIO()
     writer = Writer(file, head)
     for content, coding in ((np.arange(5, dtype=np.uint32), 0), (b"abc", 1), (b"", 3)):
@@ -234,7 +236,7 @@ def test_nothing_is_allocated_from_a_header_that_the_file_cannot_back(sections):
 
 def test_names_cannot_unpack_to_more_than_they_announce(monkeypatch):
     bomb = zlib.compress(bytes(50_000_000), 9)
-    monkeypatch.setattr(container.zlib, "compress", lambda *_: bomb)
+    monkeypatch.setattr(layout.zlib, "compress", lambda *_: bomb)
     data = forge(HEADER)
     tracemalloc.start()
     with pytest.raises(CodecError, match="the names do not unpack to 12 bytes"):

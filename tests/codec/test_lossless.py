@@ -6,7 +6,7 @@ import pytest
 
 from zoo import artifacts, models
 from zoo.codec import Codec, CodecError, lossless
-from zoo.codec.container import Probe
+from zoo.codec.header import Probe
 from zoo.exporting.lossless import write_lossless
 
 pytestmark = pytest.mark.slow  # its model is trained first

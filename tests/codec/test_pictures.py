@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from zoo.codec import tiles
-from zoo.codec.container import make_safe
+from zoo.codec.header import make_safe
 from zoo.codec.pictures import beside_jpeg, open_sources
 
 SRGB = ImageCms.createProfile("sRGB")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from zoo.codec import Codec, CodecError, stored, tiles
-from zoo.codec.container import MODEL, RAW, WEBP, XZ, Chunk, Header, Reader, Section, Writer
+from zoo.codec.container import MODEL, RAW, WEBP, XZ, Chunk, Reader, Writer
+from zoo.codec.header import Header, Section
 from zoo.codec.language import LanguageModel
 from zoo.codec.litert import Network
 from zoo.codec.media import Pictures, Texts

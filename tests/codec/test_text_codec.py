@@ -11,8 +11,8 @@ from codec_fuzz import mutate
 
 from zoo import artifacts
 from zoo.codec import Codec, CodecError
-from zoo.codec.container import Probe
 from zoo.codec.contexts import BUCKETS, DISCOUNT, Contexts, bucket
+from zoo.codec.header import Probe
 from zoo.codec.language import BLOCKS, LanguageModel, LanguageTables
 from zoo.codec.text_coder import LANES, NOTHING, frequencies
 from zoo.codec.tokenizer import END, START

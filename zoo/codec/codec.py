@@ -19,23 +19,9 @@ from zoo import artifacts
 from zoo.codec import compact as compact_images
 from zoo.codec import models
 from zoo.codec import tiles as _tiles
-from zoo.codec.container import (
-    MAGIC,
-    MAX_SAMPLES,
-    MODEL,
-    Chunk,
-    CodecError,
-    Header,
-    Reader,
-    Section,
-    Writer,
-    fits,
-    make_safe,
-    read_all,
-    run_lengths,
-    tiles_of,
-)
+from zoo.codec.container import MODEL, Chunk, Reader, Writer, read_all
 from zoo.codec.files import is_special
+from zoo.codec.header import MAGIC, MAX_SAMPLES, CodecError, Header, Section, fits, make_safe, run_lengths, tiles_of
 from zoo.codec.lossless import LosslessCoder
 from zoo.codec.lossy import LossyCoder, SignalCoder
 from zoo.codec.media import Pictures, Sounds, Summary, Texts, mean_squared_error

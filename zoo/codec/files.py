@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from zoo import artifacts
-from zoo.codec.container import MAX_NAME_BYTES, make_safe
+from zoo.codec.header import MAX_NAME_BYTES, make_safe
 
 
 def expand(

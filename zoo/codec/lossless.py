@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo import artifacts
-from zoo.codec.container import CodecError, Probe
+from zoo.codec.header import CodecError, Probe
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import PRECISION, read_arrays
 

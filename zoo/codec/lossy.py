@@ -8,8 +8,8 @@ import numpy as np
 
 from zoo import artifacts
 from zoo.codec import pictures as _pictures
-from zoo.codec.container import TILES_PER_CHUNK, CodecError
 from zoo.codec.frames import scale_of
+from zoo.codec.header import TILES_PER_CHUNK, CodecError
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import Tables
 

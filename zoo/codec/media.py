@@ -11,8 +11,9 @@ import numpy as np
 
 from zoo import artifacts
 from zoo.codec import frames, pictures, sounds, stored, texts, tiles
-from zoo.codec.container import WEBP, Chunk, CodecError, Header, Section, tiles_of
+from zoo.codec.container import WEBP, Chunk
 from zoo.codec.files import is_file_name, write_folder
+from zoo.codec.header import CodecError, Header, Section, tiles_of
 from zoo.codec.tables import Tables
 from zoo.codec.text_coder import NOTHING
 

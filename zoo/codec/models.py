@@ -4,7 +4,7 @@ import re
 
 from zoo import artifacts
 from zoo.codec import compact
-from zoo.codec.container import CodecError, Header
+from zoo.codec.header import CodecError, Header
 from zoo.codec.tables import Tables
 
 TABLES = ("codec.npz", "lossless.npz", "text.npz")  # an artefact that compresses has one of them

@@ -15,8 +15,8 @@ from collections.abc import Callable
 import numpy as np
 
 from zoo import artifacts
-from zoo.codec.container import CodecError, Probe
 from zoo.codec.contexts import Contexts
+from zoo.codec.header import CodecError, Probe
 from zoo.codec.language import BLOCKS, LanguageModel, LanguageTables
 from zoo.codec.tables import PRECISION
 from zoo.codec.tokenizer import END, START, Tokenizer
