@@ -59,9 +59,10 @@ def test_every_pixel_comes_back(codec):
 def test_the_bits_are_those_of_the_bound(codec, trained):
     array = images(2000, 5)
     bound = trained.evaluate(array / np.float32(255), verbose=0)
-    found = 8 * len(codec.compress(array)) / array.size
+    found = 32 * len(codec.coder.pack(array)) / array.size
     assert found == pytest.approx(bound, rel=0.04)  # int8 networks, and the first words
     assert found < 0.75 * 8
+    assert 8 * len(codec.compress(array)) / array.size < found + 0.01  # or what another coding takes, if fewer
 
 
 def test_a_chunk_ends_with_the_words_it_began_with(codec):
@@ -70,7 +71,7 @@ def test_a_chunk_ends_with_the_words_it_began_with(codec):
     np.testing.assert_array_equal(coder.unpack(words, 50), array)
     damaged = words.copy()
     damaged[len(words) // 2] ^= 1
-    with pytest.raises(CodecError, match="its words do not end with the pixels of 50 tiles"):
+    with pytest.raises(CodecError, match="its words (do not end with the pixels of 50 tiles|end too early)"):
         coder.unpack(damaged, 50)
     with pytest.raises(CodecError, match="its words do not end with the pixels of 49 tiles"):
         coder.unpack(words, 49)

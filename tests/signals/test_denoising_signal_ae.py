@@ -182,8 +182,8 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     status = app("a.wav d.flac b.flac c.wav -o out --noise 0.05 --json".split(), standalone_mode=False)
     printed = capsys.readouterr()
     rows = json.loads(printed.out)["rows"]
-    assert status == 1 and printed.err.startswith("Failed: c.wav is not a sound")
-    assert json.loads(printed.out)["failed"][1].startswith("d.flac is damaged: ")
+    assert status == 1 and printed.err.startswith("Failed: d.flac is damaged: ")
+    assert json.loads(printed.out)["failed"][1].startswith("c.wav is not a sound")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.wav", "b.wav", "before-after.png"]
     assert [row["name"] for row in rows] == ["a", "b"] and rows[1]["changes"] == "resampled from 16,000 Hz"
     assert soundfile.info("out/a.wav").frames == 16_000 and soundfile.info("out/b.wav").frames == 8000

@@ -17,7 +17,7 @@ QUIETER = 12.0  # dB that a training frame is below its recording's peak at most
 HOP = 240  # samples between training frames
 
 
-def load_recordings(name_or_folder: str, split: str) -> list[np.ndarray]:
+def load_recordings(name_or_folder: str, split: str, failed: list[str] | None = None) -> list[np.ndarray]:
     """Recordings of a split, int16 ``(samples,)`` each, at 8 kHz.
 
     tensorflow-datasets' ``spoken_digit`` has one split and five speakers: the last speaker's recordings are the test's,
@@ -27,6 +27,8 @@ def load_recordings(name_or_folder: str, split: str) -> list[np.ndarray]:
     Args:
         name_or_folder: ``spoken_digit``, or a folder of recordings, looked through recursively.
         split: ``train``, ``validation`` or ``test``.
+        failed: gets a line for each recording of a folder that cannot be read, and the others are the data; None to
+            raise instead.
 
     Raises:
         ValueError: if the data cannot be had, or is too little for three splits.
@@ -34,7 +36,7 @@ def load_recordings(name_or_folder: str, split: str) -> list[np.ndarray]:
     if split not in SPLITS:
         raise ValueError(f"split must be {', '.join(SPLITS)}: received {split!r}.")
     if name_or_folder != "spoken_digit":
-        return _of_folder(name_or_folder, split)
+        return _of_folder(name_or_folder, split, failed)
     rows = load_rows(name_or_folder, "train", ("audio", "audio/filename"))
     named = sorted((row["audio/filename"].decode(), row["audio"]) for row in rows)
     speakers = sorted({speaker_of(name) for name, _ in named})[SPLITS[split]]
@@ -46,14 +48,23 @@ def speaker_of(filename: str) -> str:
     return filename.split("_")[1]
 
 
-def _of_folder(folder: str, split: str) -> list[np.ndarray]:
+def _of_folder(folder: str, split: str, failed: list[str] | None) -> list[np.ndarray]:
     if not Path(folder).is_dir():
         raise ValueError(f"Unknown data {folder!r}: expected a folder of recordings, or spoken_digit.")
-    found = sounds.open_sounds([folder], RATE)
+    found = sounds.open_sounds([folder], RATE, failed=failed)
     if len(found) < 10:
         raise ValueError(f"{folder} holds {len(found)} recordings: at least 10 are needed.")
     at = {"test": (0,), "validation": (1,), "train": range(2, 10)}[split]
-    return [np.concatenate(list(sound.read())) for index, sound in enumerate(found) if index % 10 in at]
+    recordings = []
+    for index, sound in enumerate(found):
+        try:
+            if index % 10 in at:
+                recordings.append(np.concatenate([np.empty(0, np.int16), *sound.read()]))
+        except ValueError as error:  # its header could be read, its samples not
+            if failed is None:
+                raise
+            failed.append(str(error))
+    return recordings
 
 
 def frames(recordings: Iterable[np.ndarray], length: int) -> np.ndarray:

@@ -64,7 +64,7 @@ CATALOG: dict[str, Spec] = {
     ),
     "signal_ae": Spec(
         class_path="zoo.models.autoencoders.signal_ae:SignalAE",
-        summary="Speech at about 6 kbit/s, in frames of 72 ms: the codec's model of sounds.",
+        summary="Speech at 6 to 7 kbit/s, in frames of 72 ms: the codec's model of sounds.",
         paper="Kankanahalli 2018, End-to-End Optimized Speech Coding with Deep Neural Networks, ICASSP",
         recipes={"spoken_digit": Recipe(epochs=16, dtype_policy="mixed_bfloat16")},
         config={"": {"emphasis": 0.6, "rate_weight": 0.0008}},
