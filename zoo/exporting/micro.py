@@ -73,14 +73,18 @@ def arena_bytes(flatbuffer: bytes) -> int:
         file.flush()
         # Each trial in a process of its own: some kernels do not look whether they got their memory, and crash.
         command = [sys.executable, "-c", _TRIAL, file.name]
-        plenty = subprocess.run([*command, str(10 * len(flatbuffer) + PLENTY)], capture_output=True, text=True)
+
+        def report(size: int) -> str:
+            trial = subprocess.run([*command, str(size)], capture_output=True, text=True)
+            if trial.returncode:
+                reason = (trial.stderr.strip().splitlines() or [f"exit status {trial.returncode}"])[-1]
+                raise ValueError(f"LiteRT Micro does not run the file in {size} bytes: {reason}")
+            return trial.stderr
+
         # What is allocated for good is told on stderr and nowhere else; some kernels need a little more for a while.
-        total = int(_ALLOCATED.search(plenty.stderr)[1])
+        total = int(_ALLOCATED.search(report(10 * len(flatbuffer) + PLENTY))[1])
         sizes = range(math.ceil(total / ARENA_STEP) * ARENA_STEP, 2 * total + 2 * ARENA_STEP, ARENA_STEP)
-        trial = subprocess.run([*command, str(sizes[-1])], capture_output=True, text=True)
-        if trial.returncode:
-            reason = (trial.stderr.strip().splitlines() or [f"exit status {trial.returncode}"])[-1]
-            raise ValueError(f"LiteRT Micro does not run the file in {sizes[-1]} bytes: {reason}")
+        report(sizes[-1])
         return next(s for s in sizes if not subprocess.run([*command, str(s)], capture_output=True).returncode)
 
 
