@@ -234,6 +234,8 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch, capsys):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_signals_put_everything_away(number, monkeypatch):
     monkeypatch.setattr("sys.argv", ["zoo"])
+    if signal.getsignal(number) is signal.SIG_IGN:  # as under nohup
+        signal.signal(number, signal.SIG_DFL)
     before, steps = signal.getsignal(number), []
 
     def command():

@@ -473,10 +473,10 @@ def test_codes_have_a_row_for_every_line(tmp_path, monkeypatch, capsys, eagerly)
     (tmp_path / "lines.txt").write_text("the cat\n\na  dog\n   \nthe tree\n")
     assert run(monkeypatch, tmp_path / "lines.txt", "--json", "--codes", tmp_path / "c.npy") == 0
     texts = ["the cat", "", "a dog", "", "the tree"]
-    assert [row["sentence"] for row in json.loads(capsys.readouterr().out)] == texts
+    assert [row["sentence"] for row in json.loads(capsys.readouterr().out)["rows"]] == texts
     np.testing.assert_allclose(np.load(tmp_path / "c.npy"), model.encode(texts), atol=1e-5)
     assert run(monkeypatch, tmp_path / "lines.txt", "--json") == 0
-    assert [row["sentence"] for row in json.loads(capsys.readouterr().out)] == ["the cat", "a dog", "the tree"]
+    assert [row["sentence"] for row in json.loads(capsys.readouterr().out)["rows"]] == ["the cat", "a dog", "the tree"]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class AutoencoderEstimator(BaseEstimator):
             if not isinstance(model, Autoencoder):
                 raise ValueError(f"model must make an Autoencoder of zoo.models: received {type(model).__name__}.")
             model.build()
+            model.margin = float("inf")  # later rows may lie beyond what these reach
         batch_size = int(min(self.batch_size, len(X)))
         batches, steps = training_batches(self._images(X), batch_size, epochs=epochs, seed=seed, keep_last=True)
         schedule = keras.optimizers.schedules.CosineDecay(self.learning_rate, epochs * steps)
