@@ -1,0 +1,95 @@
+"""A learned linear transform of square patches, and the way back."""
+
+import keras
+from keras import ops
+
+SCALE = 8.0  # an orthonormal kernel's entries are 1 / sqrt(3 · 16²) = 0.036; stored times this, Adam's steps suit them
+
+
+class _PatchTransform(keras.layers.Layer):
+    """What both directions share: one orthonormal kernel ``(filters, patch_size² · channels)``, stored times ``SCALE``."""
+
+    def __init__(self, filters: int, patch_size: int = 16, *, channels: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        for name, value in (("filters", filters), ("patch_size", patch_size), ("channels", channels)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be an integer ≥ 1: received {value!r}.")
+        if filters > patch_size**2 * channels:
+            raise ValueError(f"filters must be at most {patch_size**2 * channels}: received {filters}.")
+        self.filters, self.patch_size, self.channels = filters, patch_size, channels
+
+    def build(self, input_shape):
+        shape = (self.filters, self.patch_size**2 * self.channels)
+        self.kernel = self.add_weight(shape=shape, initializer=_scaled_orthogonal, name="kernel")
+
+    def set_basis(self, basis):
+        """Starts the transform from orthonormal rows ``(filters, patch_size² · channels)``, as a PCA gives them.
+
+        A patch's numbers are ordered by row, column, channel.
+        """
+        self.kernel.assign(SCALE * basis)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "patch_size": self.patch_size,
+            "channels": self.channels,
+        }
+
+
+def _scaled_orthogonal(shape, dtype=None):
+    return SCALE * keras.initializers.Orthogonal()(shape, dtype)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PatchAnalysis(_PatchTransform):
+    """Coefficients of every patch: a convolution whose stride is its kernel's size.
+
+    Args:
+        filters: coefficients of a patch.
+        patch_size: height and width of a patch, in pixels.
+        channels: of the image.
+
+    Call arguments:
+        x: ``(batch, height, width, channels)``; height and width are multiples of ``patch_size``.
+
+    Returns:
+        ``(batch, height / patch_size, width / patch_size, filters)``.
+
+    References:
+        Started from principal components it is the Karhunen–Loève transform of patches, the best linear transform
+        coding (Goyal 2001, "Theoretical Foundations of Transform Coding"), beside which a network learns the rest:
+        Li et al. 2025, "On Disentangled Training for Nonlinear Transform in Learned Image Compression" (AuxT).
+    """
+
+    def call(self, x):
+        return ops.matmul(ops.space_to_depth(x, self.patch_size), ops.transpose(self.kernel) / SCALE)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        size = [None if n is None else n // self.patch_size for n in (height, width)]
+        return (batch, *size, self.filters)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PatchSynthesis(_PatchTransform):
+    """Patches of coefficients, side by side: the transpose of ``PatchAnalysis``.
+
+    Args:
+        filters, patch_size, channels: as there.
+
+    Call arguments:
+        y: ``(batch, rows, columns, filters)``.
+
+    Returns:
+        ``(batch, rows · patch_size, columns · patch_size, channels)``.
+    """
+
+    def call(self, y):
+        return ops.depth_to_space(ops.matmul(y, self.kernel / SCALE), self.patch_size)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        size = [None if n is None else n * self.patch_size for n in (height, width)]
+        return (batch, *size, self.channels)
