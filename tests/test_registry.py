@@ -14,7 +14,7 @@ import small
 import tensorflow as tf
 
 import zoo
-from zoo import artifacts
+from zoo import artifacts, registry
 from zoo.registry import CATALOG
 
 IMAGES = np.random.default_rng(0).random((3, 28, 28, 1), dtype=np.float32)
@@ -307,3 +307,14 @@ def test_weights_of_another_shape_are_one_line(stranger):
     with pytest.raises(ValueError, match="holds no model that can be loaded: ") as error:
         zoo.load(stranger(change=fewer))
     assert "\n" not in str(error.value)
+
+
+def test_a_function_that_is_called_again_does_not_load_its_model_again(tmp_path):
+    model = registry.loaded("unpool_ae.mnist")
+    assert registry.loaded("unpool_ae.mnist") is model and registry.loaded(model) is model
+    assert zoo.load("unpool_ae.mnist") is not model, "what a user gets is the user's"
+    model.save(tmp_path / "mine.keras")
+    mine = registry.loaded(tmp_path / "mine.keras")
+    assert registry.loaded(tmp_path / "mine.keras") is mine
+    os.utime(tmp_path / "mine.keras", ns=(1, 1))
+    assert registry.loaded(tmp_path / "mine.keras") is not mine, "the file is another"

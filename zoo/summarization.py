@@ -123,8 +123,7 @@ def extract(
     check_arguments(sentences, ratio, shorten, abstractive, redundancy)
     start, blocks = _blocks(text)
     language = language_of(start)
-    if isinstance(model, (str, os.PathLike)):
-        model = registry.load(model)
+    model = registry.loaded(model)
     if not isinstance(model, models.Summarizer):
         raise ValueError(f"model must be a summariser, such as summarizer: received {model.name!r}.")
 

@@ -1,7 +1,9 @@
 """From a name to a model."""
 
 import collections
+import contextlib
 import fnmatch
+import functools
 import importlib
 import inspect
 import io
@@ -159,9 +161,9 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
         raise ValueError(f"name must be a name, a folder or a file: received {type(name).__name__}.")
     if not pretrained:
         return create(os.fspath(name), **overrides)
-    own = str(name).endswith(".keras") and os.path.isfile(name)
+    own = _own_file(name)
     artifact = None if own else artifact_of(name)
-    path = artifact.file("model.keras") if artifact else Path(name)
+    path = own or artifact.file("model.keras")
 
     import keras
 
@@ -183,19 +185,39 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
 
 
 def loaded(model: "str | os.PathLike | keras.Model") -> "keras.Model":
-    """A model itself, or what ``load`` makes of its name, folder or file.
+    """A model itself, or what ``load`` makes of its name, folder or file, to compute with and not to change.
+
+    The last two that were asked for by name are kept, so that a function which is called picture by picture does not
+    load its model each time. A file that has changed is loaded again.
 
     Raises:
         ValueError: for anything else, or as ``load``.
     """
-    if isinstance(model, (str, os.PathLike)):
-        return load(model)
-
     import keras
 
+    from zoo import backend
+
+    if isinstance(model, (str, os.PathLike)):
+        own = _own_file(model)
+        path = own or artifact_of(model).path / "model.keras"
+        with contextlib.suppress(OSError):
+            state, policy = path.stat(), keras.config.dtype_policy().name
+            backend.check_process()
+            return _kept(os.fspath(model), path.resolve(), state.st_mtime_ns, state.st_size, policy)
+        return load(model)
     if not isinstance(model, keras.Model):
         raise ValueError(f"model must be a model, its name or its folder: received {type(model).__name__}.")
     return model
+
+
+@functools.lru_cache(maxsize=2)
+def _kept(name: str, *state: Any) -> "keras.Model":
+    return load(name)
+
+
+def _own_file(name: str | os.PathLike) -> Path | None:
+    """The path of a file of the user's own, as ``model.save`` writes it."""
+    return Path(name) if str(name).endswith(".keras") and os.path.isfile(name) else None
 
 
 def info(name: str | os.PathLike) -> dict[str, Any]:
