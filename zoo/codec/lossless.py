@@ -32,7 +32,7 @@ SCALE_SHIFT = 12  # fraction bits of an inverse scale
 WEIGHTS = 256  # that the components of a mixture share
 LEVELS = 256  # of pixels and of latents
 
-MOST_RATIO = 8  # of a chunk's samples to its bytes, where it could be coded otherwise
+MOST_RATIO = 16  # of a chunk's samples to its bytes, where it could be coded otherwise
 LEAST_BITS = 2  # of a tile, where it could not: black ones take 4.5
 SAMPLE_TILES = 64  # that show whether the model suits a chunk
 
