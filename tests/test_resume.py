@@ -33,7 +33,7 @@ class Copied(training.Checkpoint):
             shutil.copy(self.path, self.path.parent.parent / "cut")
 
 training.run.Checkpoint = Copied
-training.run._for_shipping = lambda model, traits: model  # what ships has no optimizers any more
+training.run._for_shipping = lambda model: model  # what ships has no optimizers any more
 
 def run(name, folder, **options):
     # Steps as they stand in Python, see `eagerly` of conftest.py; of the summarizer, see test_callbacks.py.

@@ -291,7 +291,7 @@ def test_evaluate_draws_as_many_as_the_card(monkeypatch, given, drawn):
     seen = {}
     monkeypatch.setattr(evaluation.card.data, "load", lambda *args, **options: Data())
     monkeypatch.setattr(evaluation.card, "measure_split", lambda model, data_set, **options: seen.update(options) or {})
-    evaluation.evaluate("vae.mnist", **given)
+    zoo.evaluate("vae.mnist", **given)
     assert seen["importance_samples"] == (drawn or zoo.info("vae.mnist")["metrics"]["importance_samples"])
 
 

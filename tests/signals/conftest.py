@@ -33,6 +33,6 @@ def sound_model(recordings, tmp_path_factory):
     }
     recipe = {"epochs": 15, "batch_size": 16, "learning_rate": 5e-3}
     trained = training.train("signal_ae", data_source=str(recordings), output=folder, overrides=small, **recipe)
-    exporting.write_artifact(trained, folder)
+    packaging.write_artifact(trained, folder)
     assert json.loads((folder / "card.json").read_text())["metrics"]["codec_bytes"] > 0
     return folder

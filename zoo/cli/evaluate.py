@@ -41,7 +41,7 @@ def evaluate(
     failed: list[str] = []
     with progress() as bar:
         task = bar.add_task(f"measuring {name}", total=None, status=f"{split} split")
-        figures = evaluation.evaluate(
+        figures = zoo.evaluate(
             name,
             data,
             split=split,

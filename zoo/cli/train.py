@@ -63,7 +63,7 @@ def train(
         if not training.distribution.is_chief(tf_strategy):
             return  # the chief writes what all have trained
         command = shlex.join(["zoo", *(argument for argument in sys.argv[1:] if argument != "--resume")])
-        card = exporting.write_artifact(result, output, command=command, licence=licence, progress=bar)
+        card = packaging.write_artifact(result, output, command=command, licence=licence, progress=bar)
     emit(card, as_json, title=card["name"])
     if not as_json:
         console.print(f"Load it with zoo.load({str(output)!r}).")

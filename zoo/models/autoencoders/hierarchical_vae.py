@@ -50,6 +50,8 @@ class HierarchicalVAE(BoundedAutoencoder):
         seed: of the draws.
     """
 
+    coder = "lossless"  # of ``zoo.codec``
+
     def __init__(
         self,
         *,
