@@ -31,7 +31,7 @@ def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], float]:
     """A model's weights after some steps, and how far the one that is trained the most has moved."""
     import keras
 
-    from zoo import data, models, registry
+    from zoo import data, modalities, models, registry
     from zoo.demo import samples
     from zoo.training import distribution
 

@@ -8,7 +8,7 @@ import pytest
 from checks import check_model
 
 import zoo
-from zoo import data, evaluation, exporting, models, registry, training
+from zoo import data, evaluation, models, packaging, registry, training
 from zoo.training import run as recipe_run
 
 rng = np.random.default_rng(0)

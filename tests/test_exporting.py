@@ -9,9 +9,9 @@ import zoo
 from zoo import exporting, models
 from zoo.codec.tables import Tables
 from zoo.exporting import litert, tables
-from zoo.packaging.artifact import _named, _without_place
 from zoo.exporting.export import _parts_of
 from zoo.layers import EntropyBottleneck
+from zoo.packaging.artifact import _named, _without_place
 
 IMAGES = np.random.default_rng(0).random((32, 12, 8, 1), dtype=np.float32)
 

@@ -9,7 +9,7 @@ from checks import check_layer
 from keras import layers
 
 import zoo
-from zoo import losses, models, registry, training
+from zoo import losses, models, packaging, registry, training
 from zoo.layers import LeakyReLU
 from zoo.models.perceptron import Perceptron
 
@@ -853,7 +853,6 @@ def pictures(tmp_path_factory):
     ],
 )
 def test_a_recipe_makes_an_artefact_that_loads(name, overrides, files, pictures, tmp_path):
-    from zoo import exporting
 
     result = training.train(
         name, data_source=str(pictures), output=tmp_path, epochs=2, batch_size=16, overrides=overrides, seed=3

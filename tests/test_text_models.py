@@ -10,7 +10,7 @@ import small
 from checks import check_gradients, check_layer
 
 import zoo
-from zoo import data, evaluation, exporting, layers, plots, training
+from zoo import data, evaluation, layers, packaging, plots, training
 from zoo.cli import main
 from zoo.codec.tokenizer import END, PAD, START, Tokenizer
 from zoo.data import text
@@ -424,11 +424,11 @@ def test_a_summariser_is_trained_on_documents_and_then_on_summaries(tmp_path, mo
     monkeypatch.setattr(text, "load_docstrings", lambda packages: [*held_out, *pairs])
     monkeypatch.setattr(text, "licence_of", lambda name: f"BSD of {name}")
     result = training.train(
-        "summarizer", output=tmp_path / "m", epochs=1, layer_epochs=2, batch_size=16, overrides=small.SUMMARIZER
+        "summarizer", output=tmp_path / "m", epochs=1, gap_epochs=2, batch_size=16, overrides=small.SUMMARIZER
     )
     pretrained = result.history["summary_loss"][0]
     fresh = training.train(
-        "summarizer", output=tmp_path / "n", epochs=1, layer_epochs=0, batch_size=16, overrides=small.SUMMARIZER
+        "summarizer", output=tmp_path / "n", epochs=1, gap_epochs=0, batch_size=16, overrides=small.SUMMARIZER
     )
     assert pretrained < fresh.history["summary_loss"][0]  # what it learned of documents helps
     card = packaging.write_artifact(result, tmp_path / "m")

@@ -16,7 +16,7 @@ import small
 from PIL import Image
 
 import zoo
-from zoo import data, evaluation, exporting, registry, training
+from zoo import data, evaluation, packaging, registry, tasks, training
 from zoo.training import Checkpoint
 
 rng = np.random.default_rng(0)
@@ -182,7 +182,7 @@ def test_an_unfinished_training_is_not_overwritten(pictures, tmp_path):
 
 
 def test_the_second_of_two_trainings_in_one_folder_is_refused(pictures, tmp_path, monkeypatch):
-    load, refused = training.run.data.load, []
+    load, refused = data.load, []
 
     def meanwhile(*arguments, **options):
         with pytest.raises(ValueError, match="is being written by another process"):
@@ -190,7 +190,7 @@ def test_the_second_of_two_trainings_in_one_folder_is_refused(pictures, tmp_path
         refused.append(True)
         return load(*arguments, **options)
 
-    monkeypatch.setattr(training.run.data, "load", meanwhile)
+    monkeypatch.setattr(data, "load", meanwhile)
     run(pictures, tmp_path, epochs=1)
     assert refused == [True] and [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
 

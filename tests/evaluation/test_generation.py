@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from zoo import artifacts, data, evaluation, models, registry
 from zoo.cli import main
 from zoo.evaluation import inception

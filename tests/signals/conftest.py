@@ -19,7 +19,7 @@ def recordings(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sound_model(recordings, tmp_path_factory):
     """The folder of a model as ``zoo train`` writes it, with a codec."""
-    from zoo import exporting, training
+    from zoo import packaging, training
 
     folder = tmp_path_factory.mktemp("sound_model")
     small = {

@@ -35,7 +35,7 @@ def evaluate(
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
     start_tensorflow(threads)
-    from zoo import evaluation
+    import zoo
 
     draws = {} if importance_samples is None else {"importance_samples": importance_samples}
     failed: list[str] = []

@@ -51,7 +51,7 @@ def train(
     from zoo.cli.console import console, emit, progress, report_failures, start_tensorflow
 
     tf_strategy = start_tensorflow(threads, strategy, devices, deterministic=True)
-    from zoo import exporting, training
+    from zoo import packaging, training
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     changes = {key: value for key, value in chosen.items() if value is not None}
