@@ -17,10 +17,9 @@ from reference import ans_decode, parse
 
 from zoo import artifacts
 from zoo.codec import Codec, CodecError, tiles
-from zoo.codec.codec import read_header
 from zoo.codec.comparison import beside_jpeg
-from zoo.codec.container import Writer
-from zoo.codec.header import Section
+from zoo.codec.format.container import Writer, read_header
+from zoo.codec.format.header import Section
 
 
 def restored_by_numpy(symbols: np.ndarray) -> np.ndarray:
@@ -412,7 +411,7 @@ def test_a_file_does_not_open_a_folder_that_happens_to_lie_here(codec, copy_mode
     folder = copy_model("evil")
     monkeypatch.chdir(folder.parent)
     data = io.BytesIO()
-    Writer(data, dataclasses.replace(codec._header([Section(1, 28, 28, 1)], 2), model=name))
+    Writer(data, dataclasses.replace(codec._stream.header([Section(1, 28, 28, 1)], 2), model=name))
     (tmp_path / "x.zoo").write_bytes(data.getvalue() + bytes(5))
     with pytest.raises(CodecError, match="x.zoo needs the model e.*Of a model of your own, give the folder"):
         Codec.for_file(tmp_path / "x.zoo")
@@ -455,7 +454,9 @@ def test_files_that_announce_too_much(codec, tmp_path):
 
 def test_a_small_file_does_not_fill_a_disk(codec, tmp_path):
     data = io.BytesIO()
-    writer = Writer(data, dataclasses.replace(codec._header([Section(3 << 20, 28, 28, 1)], 4), tiles_per_chunk=1 << 16))
+    writer = Writer(
+        data, dataclasses.replace(codec._stream.header([Section(3 << 20, 28, 28, 1)], 4), tiles_per_chunk=1 << 16)
+    )
     for _ in range(48):
         writer.chunk(np.zeros(0, np.uint32))
     writer.close()

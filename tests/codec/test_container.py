@@ -11,9 +11,9 @@ import pytest
 from reference import parse
 
 from zoo.codec import CodecError
-from zoo.codec import header as layout
-from zoo.codec.container import Reader, Writer, read_all
-from zoo.codec.header import Header, Section, run_lengths
+from zoo.codec.format import header as layout
+from zoo.codec.format.container import Reader, Writer, read_all
+from zoo.codec.format.header import Header, Section, run_lengths
 
 HEADER = Header(
     model="means.blobs",
@@ -41,9 +41,14 @@ def forge(header: Header) -> bytes:
     return data + struct.pack("<I", zlib.crc32(data))
 
 
+def most(first: int, tiles: int) -> tuple[int, int]:
+    """Words and bytes that tiles can take."""
+    return 4 * tiles + 2, 784 * tiles
+
+
 def read(data: bytes) -> list:
     readers, _ = read_all(io.BytesIO(data), "x.zoo")
-    return [chunk for reader in readers for chunk in reader.chunks(words_per_tile=4)]
+    return [chunk for reader in readers for chunk in reader.chunks(most)]
 
 
 def test_round_trip_and_format_md():
@@ -52,7 +57,7 @@ def test_round_trip_and_format_md():
     assert reader.header == HEADER
     assert (HEADER.pictures, HEADER.tiles, HEADER.chunks) == (4, 3 + 3 * 2 * 3, 3)
     assert (HEADER.pixels, HEADER.samples) == (3 * 784 + 1800, 3 * 784 + 5400)
-    assert [(w.tolist(), n) for w, n, *_ in reader.chunks(4)] == [
+    assert [(w.tolist(), n) for w, n, *_ in reader.chunks(most)] == [
         ([0, 1, 2, 3, 4], 8),
         ([1, 2, 3, 4, 5], 8),
         ([2, 3, 4, 5, 6], 5),
@@ -99,7 +104,7 @@ def test_chunks_that_say_how_they_are_coded():
     reader = Reader(io.BytesIO(data), "x.zoo")
     assert reader.header == head and reader.skip() == len(data)
     reader.verify()
-    first, second, third = reader.chunks(4)
+    first, second, third = reader.chunks(most)
     assert first.content.tolist() == [0, 1, 2, 3, 4] and (second.content, second.coding) == (b"abc", 1)
     assert (third.content, third.coding, third.first, third.tiles) == (b"", 3, 16, 5)
     for bit in range(8 * len(data)):

@@ -100,20 +100,23 @@ def write_artifact(
         _compress(room / "model.keras")
         _write_npz(room / "golden.npz", _golden(model, data.test[:GOLDEN_IMAGES]))
 
+        declared: dict[str, Any] = {"codec": None}  # what the manifest says beside the files
         if spec.codec:
             steps.next("building the entropy coder's tables")
             if isinstance(model, HierarchicalVAE):
                 write_lossless(model, chosen, room)
+                declared["codec"] = {"coder": "bits_back", "medium": "image"}
             elif isinstance(model, Summarizer):
                 write_text(model, data.train, data.validation, room)
+                declared["codec"] = {"coder": "tokens", "medium": "text"}
             else:
-                _write_codec(model, data.train, room, identity)
+                declared["codec"] = _write_codec(model, data.train, room, identity)
 
         steps.next("measuring on the test split")
         card["metrics"] = evaluation.measure_split(model, data)
         if spec.codec:
             (room / "card.json").write_text(_json(card))
-            artifacts.write_manifest(room)
+            artifacts.write_manifest(room, declared=declared)
             card["metrics"] |= evaluation.measure_codec(Codec(room), data)
 
         steps.next("drawing the preview")
@@ -131,7 +134,7 @@ def write_artifact(
         (folder / CHECKPOINT).unlink(missing_ok=True)
         # Whatever else lies in the folder is the user's.
         kept = (path.relative_to(folder).as_posix() for path in folder.glob("versions/*/*") if path.is_file())
-        artifacts.write_manifest(folder, [*names, *kept])
+        artifacts.write_manifest(folder, [*names, *kept], declared)
     return card
 
 
@@ -144,17 +147,20 @@ def _calibration_examples(examples: np.ndarray) -> np.ndarray:
     return examples[places[np.linspace(0, len(places) - 1, CALIBRATION_IMAGES).astype(int)]]
 
 
-def _write_codec(model: keras.Model, images: np.ndarray, room: Path, identity: dict[str, str]) -> None:
-    """The decoder and the integer tables, which are counted over all training images' codes."""
+def _write_codec(model: keras.Model, images: np.ndarray, room: Path, identity: dict[str, str]) -> dict[str, str]:
+    """The decoder and the integer tables, counted over all training images' codes; returns the manifest's entry."""
     decoder = litert.convert(model.decoder, name=PARTS["decoder"], quantization="float16")
     (room / "decoder.tflite").write_bytes(litert.with_metadata(decoder, part="decoder", **identity))
     network = Network(room / "encoder.tflite")
     (codes,) = network(as_int8(images))
     tile = (1, model.image_shape[0] - model.overlap, 1) if isinstance(model, SignalAE) else model.image_shape
     built = tables.build_tables(model.bottleneck, *network.output["quantization"], codes, tile)
+    declared = {"coder": "tiles", "medium": "image"}
     if isinstance(model, SignalAE):
         built |= tables.signal_tables(model.overlap, signals.RATE)
+        declared = {"coder": "frames", "medium": "audio"}
     _write_npz(room / "codec.npz", built)
+    return declared
 
 
 def _name_in(folder: Path, name: str) -> str:

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from zoo.codec.container import RAW, WEBP, XZ
-from zoo.codec.header import CodecError
+from zoo.codec.format.container import RAW, WEBP, XZ
+from zoo.codec.format.header import CodecError
 
 _DICTIONARY = 1 << 22  # more than the content of a chunk
 _MAX_SIDE = 16383  # of a WebP picture
