@@ -111,7 +111,7 @@ def test_floats_are_rounded_to_pixels(codec):
     ("array", "message"),
     [
         (np.zeros((4, 28, 28), np.uint8), r"received \(4, 28, 28\). Give the channels an axis"),
-        (np.zeros((28, 28, 4), np.uint8), r"received \(28, 28, 4\)"),
+        (np.zeros((28, 28, 5), np.uint8), r"received \(28, 28, 5\)"),
         (np.zeros(28, np.uint8), r"received \(28,\)"),
         (np.zeros((0, 28, 28, 1), np.uint8), "holds no pixels"),
         (np.zeros((28, 28), np.int32), "must be uint8, or float in .* received int32"),

@@ -11,6 +11,7 @@ import pytest
 from reference import parse
 
 from zoo.codec import CodecError
+from zoo.codec.format import fields
 from zoo.codec.format import header as layout
 from zoo.codec.format.container import Reader, Writer, read_all
 from zoo.codec.format.header import Header, Section, run_lengths
@@ -36,8 +37,8 @@ def build(header: Header, words_per_chunk: int = 5) -> bytes:
 
 def forge(header: Header) -> bytes:
     """The bytes of a header that a writer might not write, with a CRC that is right."""
-    body = layout.pack(header)
-    data = layout.MAGIC + b"\x01" + layout.varint(len(body)) + body
+    body = layout.pack(header, version=1)
+    data = layout.MAGIC + b"\x01" + fields.varint(len(body)) + body
     return data + struct.pack("<I", zlib.crc32(data))
 
 
@@ -175,7 +176,7 @@ def test_faults_say_what_and_where():
         (b"", "x.zoo is empty"),
         (b"\x89ZO", "is not a zoo container"),
         (b"\x89PNG\r\n\x1a\n" + data[8:], "is not a zoo container"),
-        (data[:8] + b"\x03" + data[9:], "byte 8: it has version 3, this release reads versions 1 and 2: update"),
+        (data[:8] + b"\x04" + data[9:], "byte 8: it has version 4, this release reads versions 1 to 3: update"),
         (data[:9] + b"\x80\x00" + data[10:], "byte 9: header length is not a valid number"),
         (data[:9] + b"\xff" * 9 + data[10:], "byte 9: header length is not a valid number"),
         (data[:9] + b"\xff\x7f" + data[10:], "byte 11: header needs 16383 bytes"),
@@ -241,7 +242,7 @@ def test_nothing_is_allocated_from_a_header_that_the_file_cannot_back(sections):
 
 def test_names_cannot_unpack_to_more_than_they_announce(monkeypatch):
     bomb = zlib.compress(bytes(50_000_000), 9)
-    monkeypatch.setattr(layout.zlib, "compress", lambda *_: bomb)
+    monkeypatch.setattr(fields.zlib, "compress", lambda *_: bomb)
     data = forge(HEADER)
     tracemalloc.start()
     with pytest.raises(CodecError, match="the names do not unpack to 12 bytes"):

@@ -5,7 +5,7 @@ imported. The file is described byte by byte in ``FORMAT.md``.
 """
 
 from zoo.codec.codec import Codec
-from zoo.codec.format.header import CodecError
+from zoo.codec.format.fields import CodecError
 from zoo.codec.media import Summary
 
 __all__ = ["Codec", "CodecError", "Summary"]

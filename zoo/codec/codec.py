@@ -15,8 +15,9 @@ from zoo.codec import models
 from zoo.codec.coders import CODERS, Coder
 from zoo.codec.format import compact as compact_images
 from zoo.codec.format.container import Reader, is_container, open_file
-from zoo.codec.format.header import CodecError, Header, Section
-from zoo.codec.media import MEDIA, Summary
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Header, Section
+from zoo.codec.media import Summary, medium_of
 from zoo.codec.media.base import mean_squared_error
 from zoo.codec.stream import Progress, Stream
 from zoo.io.pictures import Source, Transform
@@ -62,7 +63,7 @@ class Codec:
         self.fingerprint = models.fingerprint_of(artifact)
         chosen = models.codec_of(artifact)
         self.coder = CODERS[chosen.coder](artifact)
-        self._medium = MEDIA[chosen.medium].of(self.coder)
+        self._medium = medium_of(chosen.medium, self.coder)
         self._stream = Stream(self.name, self.fingerprint, self.coder, self._medium, num_threads)
 
     def __reduce__(self):
@@ -140,16 +141,20 @@ class Codec:
 
     # Bytes
 
-    def compress(self, array: np.ndarray | str | bytes, *, compact: bool = False) -> bytes:
+    def compress(
+        self, array: np.ndarray | str | bytes, *, compact: bool = False, quality: float | None = None
+    ) -> bytes:
         """Compresses an array of images, a sound, or a text into a container.
 
         Args:
-            array: uint8, or float in [0, 1]: ``(h, w)``, ``(h, w, c)`` or ``(n, h, w, c)`` of any
-                size, c 1 or 3. A sound at the model's sample rate: int16, or float in [−1, 1], ``(n,)`` or ``(n, 1)``.
-                A text: a string, which is taken in UTF-8, or any bytes, also as uint8 ``(n,)``.
+            array: uint8, or float in [0, 1]: ``(h, w)``, ``(h, w, c)``, c from 1 to 4, or ``(n, h, w, c)``, of any
+                size; uint16 too of a model that takes 16 bits. A sound at the model's sample rate: int16, or float in
+                [−1, 1], ``(n,)`` or ``(n, 1)``. A text: a string, which is taken in UTF-8, or any bytes, also as uint8
+                ``(n,)``.
             compact: for one grey image of the tile's size, the fewest bytes instead: one that tells
                 the model, the symbols, and a check of 16 bits within them. For a packet, or a file
                 an image.
+            quality: of a model that has several; None for its usual one.
 
         Raises:
             ValueError: if it is anything else.
@@ -167,7 +172,7 @@ class Codec:
         if compact:
             return self._compact(source)
         file = io.BytesIO()
-        self._stream.write(file, [source], names=False, progress=None)
+        self._stream.write(file, [source], names=False, progress=None, quality=quality)
         return file.getvalue()
 
     def decompress(self, data: bytes, *, max_bytes: int = MAX_BYTES) -> np.ndarray | bytes:
@@ -245,6 +250,7 @@ class Codec:
         transform: Transform | None = None,
         failed: list[str] | None = None,
         progress: Progress | None = None,
+        quality: float | None = None,
     ) -> Summary:
         """Compresses files into one container, holding few pictures and chunks at a time.
 
@@ -263,6 +269,7 @@ class Codec:
             failed: gets a line for each input that cannot be read, and each file of a folder that is left out, and the
                 others are compressed; None to raise for the former and leave out the latter.
             progress: see ``Progress``.
+            quality: see ``compress``.
 
         Raises:
             ValueError: if an input cannot be read, or the output cannot be written, is an input, or is appended to
@@ -288,7 +295,7 @@ class Codec:
             while sources or not failed:
                 try:
                     with artifacts.append(output, end, size) if append else artifacts.atomic_write(output) as file:
-                        return self._summary(*self._stream.write(file, sources, names, progress), sources)
+                        return self._summary(*self._stream.write(file, sources, names, progress, quality), sources)
                 except ValueError:
                     # That a picture's end is missing shows only when it is read: once more without those like it.
                     good = self._readable(sources, failed)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from zoo import artifacts
 from zoo.codec.coders import CODERS
 from zoo.codec.format import compact
-from zoo.codec.format.header import CodecError, Header
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Header
 from zoo.codec.media import MEDIA
 from zoo.codec.tables import Tables
 

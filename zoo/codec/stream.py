@@ -13,7 +13,8 @@ import numpy as np
 from zoo.codec import models
 from zoo.codec.coders.base import Coder
 from zoo.codec.format.container import MODEL, Chunk, Reader, Writer, read_all
-from zoo.codec.format.header import MAX_SAMPLES, CodecError, Header, Section, fits, run_lengths, tiles_of
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import MAX_SAMPLES, QUALITY_STEPS, Header, Section, fits, run_lengths, tiles_of
 from zoo.codec.media.base import Medium
 from zoo.io.files import make_safe
 
@@ -39,8 +40,12 @@ class Stream:
     medium: Medium
     num_threads: int = 1
 
-    def header(self, sections: list[Section], axes: int, names=()) -> Header:
-        """The header of a new container."""
+    def header(self, sections: list[Section], axes: int, names=(), quality: float | None = None) -> Header:
+        """The header of a new container.
+
+        Raises:
+            ValueError: if the coder has no such quality.
+        """
         return Header(
             model=make_safe(self.model),
             fingerprint=self.fingerprint,
@@ -51,9 +56,37 @@ class Stream:
             tiles_per_chunk=self.coder.tiles_per_chunk,
             probe=self.coder.probe,
             coded=self.coder.lossless,
+            medium=self.medium.name,
+            quality=self._quality(quality),
         )
 
-    def write(self, file: BinaryIO, sources: list[Any], names: bool, progress: Progress | None) -> tuple[Header, int]:
+    def _quality(self, quality: float | None) -> int | None:
+        """A quality, or the coder's usual one, in the steps of a header."""
+        if self.coder.qualities is None:
+            if quality is not None:
+                raise ValueError(f"quality must be left out: {self.model} has but one. Choose it by the model's name.")
+            return None
+        low, usual, high = self.coder.qualities
+        quality = usual if quality is None else quality
+        if not low <= quality <= high:  # NaN fails too
+            raise ValueError(f"quality must be from {low} to {high}: received {quality!r}.")
+        return round(quality * QUALITY_STEPS)
+
+    def _at(self, header: Header) -> "Stream":
+        """The stream at a header's quality."""
+        if header.quality is None:
+            return self
+        coder = self.coder.at(header.quality / QUALITY_STEPS)
+        return dataclasses.replace(self, coder=coder, medium=type(self.medium).of(coder))
+
+    def write(
+        self,
+        file: BinaryIO,
+        sources: list[Any],
+        names: bool,
+        progress: Progress | None,
+        quality: float | None = None,
+    ) -> tuple[Header, int]:
         """Writes a container of sources, with their names or without; returns its header and its bytes.
 
         Raises:
@@ -70,11 +103,13 @@ class Stream:
             sections,
             medium.axes(sources[0]) if len(sources) == 1 else 4,
             tuple((section.count, s.name) for section, s in zip(sections, sources, strict=True)) if names else (),
+            quality,
         )
+        at = self._at(header)
         writer = Writer(file, header)
         done = _Progress(progress, header.tiles, medium.units(header))
         chunks = enumerate(medium.chunks(sources, header.tiles_per_chunk))
-        for content, coding in self._in_parallel(lambda chunk: self._pack(header, *chunk, done), chunks):
+        for content, coding in self._in_parallel(lambda chunk: at._pack(header, *chunk, done), chunks):
             writer.chunk(content, coding)
         writer.close()
         return header, writer.size
@@ -112,6 +147,10 @@ class Stream:
                 "give that model's name or folder."
             )
         probe = self.coder.probe
+        if header.medium not in (None, self.medium.name):
+            raise CodecError(f"{name} holds {header.medium}, its model is of {self.medium.name}.")
+        if (header.quality is None) != (self.coder.qualities is None) or not self._has(header.quality):
+            raise CodecError(f"{name} has a quality that its model does not have.")
         if header.tile != self.coder.tile or (header.probe is None) != (probe is None):
             raise CodecError(f"{name} has tiles {header.tile}: its model's are {self.coder.tile}.")
         if header.probe and header.probe.digest != probe.digest:
@@ -122,16 +161,21 @@ class Stream:
         self.medium.check(header, name)
         return readers, header
 
+    def _has(self, quality: int | None) -> bool:
+        low, _, high = self.coder.qualities or (0, 0, 0)
+        return quality is None or low <= quality / QUALITY_STEPS <= high
+
     def restore(self, readers: list[Reader], progress: Progress | None = None) -> Iterator[np.ndarray]:
         """Blocks of all items in their order, as the medium knows them."""
         total = sum(reader.header.tiles for reader in readers)
         done = _Progress(progress, total, sum(self.medium.units(reader.header) for reader in readers))
         for reader in readers:
-            chunks = reader.chunks(self.limits(reader.header))
-            unpack = functools.partial(self._unpack, reader, done=done)
-            units = self.medium.stream(self._in_parallel(unpack, chunks))
+            at = self._at(reader.header)
+            chunks = reader.chunks(at.limits(reader.header))
+            unpack = functools.partial(at._unpack, reader, done=done)
+            units = at.medium.stream(self._in_parallel(unpack, chunks))
             for section in reader.header.sections:
-                yield from self.medium.restored(units, section)
+                yield from at.medium.restored(units, section)
             units.take(1)  # there is none: the last chunk is done with
 
     def _unpack(self, reader: Reader, chunk: Chunk, done: "_Progress | None" = None) -> Any:
@@ -160,7 +204,7 @@ class Stream:
 
     def one(self, reader: Reader, index: int) -> tuple[np.ndarray, Section]:
         """One item of a container, by its number from 0, and its section; chunks before its own are skipped."""
-        header, start = reader.header, 0
+        header, start, at = reader.header, 0, self._at(reader.header)
         for section in header.sections:
             tiles = tiles_of(section.shape, header.tile)
             if index < section.count:
@@ -169,12 +213,12 @@ class Stream:
         start += tiles * index
         size, alone = header.tiles_per_chunk, dataclasses.replace(section, count=1)
         first, last = start // size, -(-(start + tiles) // size)
-        chunks = reader.chunks(self.limits(header), first, last)
-        units = self.medium.stream(self._unpack(reader, chunk) for chunk in chunks)
+        chunks = reader.chunks(at.limits(header), first, last)
+        units = at.medium.stream(at._unpack(reader, chunk) for chunk in chunks)
         if start > first * size:
             units.take(start - first * size)
         header = dataclasses.replace(header, sections=(alone,))
-        return next(self.medium.items(header, self.medium.restored(units, alone))), alone
+        return next(at.medium.items(header, at.medium.restored(units, alone))), alone
 
     def _in_parallel(self, work: Callable, items: Iterator) -> Iterator:
         """``map``, by as many threads as the codec has, with few items at a time."""

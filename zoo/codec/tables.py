@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.codec.format.header import CodecError
+from zoo.codec.format.fields import CodecError
 from zoo.codec.frames import LEVELS
 
 PRECISION = 24  # frequencies of a table sum to 2^24

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo import artifacts
-from zoo.codec.format.header import CodecError, Probe
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Probe
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import PRECISION, read_arrays
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo import artifacts
-from zoo.codec.format.header import TILES_PER_CHUNK, CodecError
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import TILES_PER_CHUNK
 from zoo.codec.frames import scale_of
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import Tables

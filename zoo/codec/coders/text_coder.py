@@ -16,7 +16,8 @@ import numpy as np
 
 from zoo import artifacts
 from zoo.codec.contexts import Contexts
-from zoo.codec.format.header import CodecError, Probe
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Probe
 from zoo.codec.language import BLOCKS, LanguageModel, LanguageTables
 from zoo.codec.tables import PRECISION
 from zoo.codec.tokenizer import END, START, Tokenizer

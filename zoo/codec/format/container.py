@@ -13,18 +13,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from zoo.codec.format.header import (
-    LOSSLESS_VERSION,
-    MAGIC,
-    VERSION,
-    CodecError,
-    Cursor,
-    Header,
-    merged,
-    pack,
-    unpack,
-    varint,
-)
+from zoo.codec.format.fields import CodecError, Cursor, varint
+from zoo.codec.format.header import MAGIC, MAX_VERSION, VERSION, Header, merged, pack, unpack
 from zoo.io.files import is_special
 
 MIN_CHUNK_BYTES = 1 + 4  # an empty word count and the CRC
@@ -105,9 +95,9 @@ class Reader:
                 raise cursor.fault(f"{size} bytes follow the last chunk: expected the end, or an appended container")
             raise CodecError(f"{name} is not a zoo container: its first {len(MAGIC)} bytes differ.")
         version = cursor.byte("version")
-        if version not in (VERSION, LOSSLESS_VERSION):
+        if not VERSION <= version <= MAX_VERSION:
             raise cursor.fault(
-                f"it has version {version}, this release reads versions {VERSION} and {LOSSLESS_VERSION}: "
+                f"it has version {version}, this release reads versions {VERSION} to {MAX_VERSION}: "
                 "update the zoo to read it"
             )
         length = cursor.varint("header length")

@@ -10,7 +10,8 @@ import numpy as np
 from zoo.codec import tiles
 from zoo.codec.coders.base import Advance, Coder
 from zoo.codec.format.container import Chunk
-from zoo.codec.format.header import CodecError, Header, Section
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Header, Section
 from zoo.codec.media.summary import Summary
 from zoo.io.files import is_file_name
 

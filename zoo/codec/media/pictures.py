@@ -14,7 +14,8 @@ from zoo.codec import tiles
 from zoo.codec.coders.base import Coder
 from zoo.codec.format import stored
 from zoo.codec.format.container import WEBP, Chunk
-from zoo.codec.format.header import CodecError, Header, Section, tiles_of
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Header, Section, tiles_of
 from zoo.codec.media.base import InTiles, check_folder, mean_squared_error, notes
 from zoo.codec.media.summary import Summary
 from zoo.io import pictures
@@ -29,29 +30,45 @@ class Pictures(InTiles):
 
     Attributes:
         tile: ``(height, width)``.
-        exact: whether they are kept without loss, and refused where that cannot be.
+        exact: whether they are kept without loss, and refused where that cannot be. An alpha channel is one more
+            channel then; else pictures with one are refused.
+        depths: bits of the levels that the coder takes.
     """
 
     tile: tuple[int, int]
     exact: bool = False
+    depths: tuple[int, ...] = (8,)
     name, what, unit = "image", "pictures", "pixels"
 
     @classmethod
     def of(cls, coder: Coder) -> "Pictures":
-        return cls(coder.tile, exact=coder.lossless)
+        return cls(coder.tile, exact=coder.lossless, depths=coder.depths)
+
+    @property
+    def take(self) -> pictures.Take:
+        """What is taken of a picture."""
+        alpha = "keep" if self.exact else "refuse"
+        return pictures.Take(self.exact, alpha, frames=True, channels=True, depth=max(self.depths))
 
     def check(self, header: Header, name: str) -> None:
-        """Nothing to compare: a section may be of any picture."""
+        """Compares the sections with what the coder takes.
+
+        Raises:
+            CodecError: if one has other bits.
+        """
+        for section in header.sections:
+            if section.depth not in self.depths:
+                raise CodecError(f"{name} has levels of {section.depth} bits: its model takes {max(self.depths)}.")
 
     def from_array(self, array: np.ndarray) -> pictures.Source:
-        return pictures.from_array(np.asarray(array), exact=self.exact)
+        return pictures.from_array(np.asarray(array), take=self.take)
 
     def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[pictures.Source]:
-        sources = pictures.open_sources(inputs, fit, self.tile, taken, failed, exact=self.exact)
+        sources = pictures.open_sources(inputs, fit, self.tile, taken, failed, take=self.take)
         return pictures.transformed(sources, transform)
 
     def section(self, source: pictures.Source) -> Section:
-        return Section(source.count, *source.shape)
+        return Section(source.count, *source.shape, source.depth, source.profile)
 
     def axes(self, source: pictures.Source) -> int:
         return source.axes
@@ -146,7 +163,7 @@ class Pictures(InTiles):
 
     def empty(self, header: Header) -> np.ndarray:
         """Room for all pictures of a header, which have one shape."""
-        return np.zeros((header.pictures, *header.sections[0].shape), np.uint8)
+        return np.zeros((header.pictures, *header.sections[0].shape), dtype_of(header.sections[0].depth))
 
     def value(self, array: np.ndarray) -> np.ndarray:
         """What ``Codec.decompress`` returns of what it restored."""
@@ -158,8 +175,9 @@ class Pictures(InTiles):
         Raises:
             ValueError: if its pictures are not of one shape.
         """
-        if len(header.sections) > 1:
-            raise ValueError(f"{name} holds pictures of {len(header.sections)} shapes: restore them into a folder.")
+        if shapes := {(section.shape, section.depth) for section in header.sections}:
+            if len(shapes) > 1:
+                raise ValueError(f"{name} holds pictures of {len(shapes)} shapes: restore them into a folder.")
         shape = (header.pictures, *header.sections[0].shape)
         return {2: shape[1:3], 3: shape[1:], 4: shape}[header.axes]
 
@@ -168,33 +186,41 @@ class Pictures(InTiles):
         if output.suffix.lower() == ".npy":
             shape = self.array_shape(header, name)
             with artifacts.atomic_write(output, overwrite=overwrite) as target:
-                layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                descr = dtype_of(header.sections[0].depth).str
+                layout = {"descr": descr, "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(target, layout)
                 for batch in batches:
-                    target.write(np.ascontiguousarray(batch))
+                    target.write(np.ascontiguousarray(batch, descr))
         elif output.suffix.lower() == ".png":
             if header.pictures > 1:
                 raise ValueError(f"{name} holds {header.pictures} pictures: give a folder instead of {output}.")
             with artifacts.atomic_write(output, overwrite=overwrite) as target:
-                for picture in self.items(header, batches):
-                    pictures.write_png(picture, target)
+                for picture in self._with_profiles(header, batches):
+                    _write(picture, target)
         else:
             check_folder(output, f"{name} holds pictures: give a name in .png or .npy")
-            items = self.items(header, batches)
-            write_folder(output, header.picture_names(), items, ".png", pictures.write_png, overwrite=overwrite)
+            for section in header.sections:
+                pictures.check_png(section.channels, section.depth)
+            items = self._with_profiles(header, batches)
+            write_folder(output, header.picture_names(), items, ".png", _write, overwrite=overwrite)
+
+    def _with_profiles(self, header: Header, batches: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, bytes]]:
+        profiles = itertools.chain.from_iterable(itertools.repeat(s.profile, s.count) for s in header.sections)
+        return zip(self.items(header, batches), profiles, strict=True)
 
     def save_one(self, output: Path, picture: np.ndarray, section: Section) -> None:
         if output.suffix.lower() not in (".png", ".npy"):
             raise ValueError(f"output must end in .png or .npy for a single picture: received {output}.")
         with artifacts.atomic_write(output) as target:
             if output.suffix.lower() == ".png":
-                pictures.write_png(picture, target)
+                pictures.write_png(picture, target, section.profile)
             else:
                 np.save(target, picture)
 
     def quality(self, originals: Iterable[np.ndarray], restored: Iterable[np.ndarray]) -> dict[str, float]:
         """The PSNR in dB over all samples; None where nothing was lost, as JSON has no infinity."""
-        error = mean_squared_error(originals, restored, "The container does not hold these pictures") / 255**2
+        error = mean_squared_error(originals, restored, "The container does not hold these pictures")
+        error /= (2 ** max(self.depths) - 1) ** 2
         return {"psnr": -10 * math.log10(error) if error else None, **({"exact": not error} if self.exact else {})}
 
     def summary(self, figures: dict[str, Any], sources=()) -> Summary:
@@ -202,3 +228,12 @@ class Pictures(InTiles):
 
     def _batch(self, shape: tuple[int, int, int]) -> int:
         return max(1, BATCH_TILES // tiles_of(shape, self.tile))
+
+
+def dtype_of(depth: int) -> np.dtype:
+    """Of levels of so many bits."""
+    return np.dtype("<u2" if depth == 16 else "u1")
+
+
+def _write(item: tuple[np.ndarray, bytes], file) -> None:
+    pictures.write_png(item[0], file, item[1])

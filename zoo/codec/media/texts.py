@@ -14,7 +14,8 @@ from zoo.codec.coders.base import Coder
 from zoo.codec.coders.text_coder import NOTHING
 from zoo.codec.format import stored
 from zoo.codec.format.container import WEBP, Chunk
-from zoo.codec.format.header import CodecError, Header, Section, tiles_of
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Header, Section, tiles_of
 from zoo.codec.media.base import InTiles, check_rows, mean_squared_error
 from zoo.codec.media.summary import TextSummary
 from zoo.io import pictures, sounds, texts
