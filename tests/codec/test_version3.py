@@ -230,5 +230,15 @@ def test_what_does_not_fit_the_model_is_said(exact, lossy, codec):
         with pytest.raises(CodecError, match=message):
             exact.decompress(build(dataclasses.replace(header, coded=False, **change), 20))
     header = lossy._stream.header([Section(1, 5, 5, 3)], 4)
+    with pytest.raises(CodecError, match="has chunks that say how they are coded, which its lossy model does not have"):
+        lossy.decompress(build(dataclasses.replace(header, coded=True), 20))
     with pytest.raises(CodecError, match="has a quality that its model does not have"):
         lossy.decompress(build(dataclasses.replace(header, quality=9 * 64), 20))
+
+
+def test_sounds_and_texts_have_no_fields_of_pictures():
+    for name in ("signal_ae", "summarizer"):
+        codec = Codec(name)
+        header = codec._stream.header([Section(1, 1, 50, 1, 16)], 2)
+        with pytest.raises(CodecError, match="has a section with the bits or the profile of pictures, and holds"):
+            codec.decompress(build(header, 2))

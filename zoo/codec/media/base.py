@@ -162,6 +162,8 @@ def check_rows(header: Header, name: str, what: str) -> None:
     for section in header.sections:
         if section.height != 1 or section.channels != 1:
             raise CodecError(f"{name} has a section of shape {section.shape}: of {what}, it is (1, n, 1).")
+        if section.depth != 8 or section.profile:  # fields of pictures
+            raise CodecError(f"{name} has a section with the bits or the profile of pictures, and holds {what}.")
 
 
 def mean_squared_error(originals: Iterable[np.ndarray], restored: Iterable[np.ndarray], mismatch: str) -> float:
