@@ -34,7 +34,7 @@ import numpy as np
 from zoo import artifacts
 from zoo.cli.console import progress
 from zoo.codec import Codec, CodecError
-from zoo.codec.container import Reader, Writer, read_all
+from zoo.codec.format.container import Reader, Writer, read_all
 from zoo.demo import samples
 
 SECONDS = 1.0  # of the processor
@@ -92,7 +92,7 @@ def dissected(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
         if byte < 128:
             break
     chunks = []
-    for chunk in reader.chunks(1 << 30):
+    for chunk in reader.chunks(lambda *_: (1 << 30, 1 << 30)):
         kind = bytes([chunk.coding]) if reader.header.coded else b""
         content = chunk.content if isinstance(chunk.content, bytes) else chunk.content.astype("<u4").tobytes()
         chunks.append((kind, content))
@@ -214,7 +214,7 @@ def sound_files(codec: Codec, images: np.ndarray) -> dict[str, bytes]:
 def uncoded(codec: Codec, value: np.ndarray | bytes) -> bytes:
     """A lossless container of one chunk, as releases wrote it whose chunks were the model's alone."""
     source, file = codec._medium.from_array(value), io.BytesIO()
-    header = codec._header([codec._medium.section(source)], codec._medium.axes(source))
+    header = codec._stream.header([codec._medium.section(source)], codec._medium.axes(source))
     writer = Writer(file, dataclasses.replace(header, coded=False))
     writer.chunk(codec.coder.pack(np.concatenate(list(codec._medium.rows(source)))))
     writer.close()

@@ -11,6 +11,7 @@ import pytest
 
 import zoo
 from zoo import artifacts
+from zoo.codec import models
 from zoo.registry import CATALOG
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -190,7 +191,7 @@ def test_manifest_and_files_agree(name):
     for file in artifact.manifest:
         artifact.file(file)  # compares the digest
     assert {"model.keras", "card.json", "golden.npz", "preview.png"} <= present
-    assert bool({"codec.npz", "lossless.npz", "text.npz"} & present) == CATALOG[architecture].compresses
+    assert artifact.declares("codec") and bool(models.declaration_of(artifact)) == CATALOG[architecture].compresses
 
 
 @pytest.mark.parametrize("name", zoo.list_models(pretrained=True))

@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo import artifacts
-from zoo.codec import compact
+from zoo.codec.format import compact
 from zoo.codec.litert import Network, as_int8
 from zoo.exporting import litert, micro
 

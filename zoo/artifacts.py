@@ -111,9 +111,7 @@ class Artifact:
         """
         path = self.path / MANIFEST
         try:
-            if self._size(path) > MAX_JSON_BYTES:
-                raise ValueError(f"{path} is not a manifest: it has more than {MAX_JSON_BYTES:,} bytes.")
-            files = {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in _read_json(path)["files"].items()}
+            files = {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in self._document["files"].items()}
             wrong = next((name for name, entry in files.items() if not _is_entry(name, entry)), None)
             if wrong is not None:
                 raise ValueError(
@@ -122,8 +120,28 @@ class Artifact:
             return files
         except (AttributeError, KeyError, TypeError):
             raise ValueError(f"{path} is not a manifest. Reinstall the model.") from None
+
+    @functools.cached_property
+    def _document(self) -> dict:
+        """The manifest as it is written: ``files``, and what else it declares."""
+        path = self.path / MANIFEST
+        try:
+            if self._size(path) > MAX_JSON_BYTES:
+                raise ValueError(f"{path} is not a manifest: it has more than {MAX_JSON_BYTES:,} bytes.")
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
+        document = _read_json(path)
+        if not isinstance(document, dict):
+            raise ValueError(f"{path} is not a manifest. Reinstall the model.")
+        return document
+
+    def declares(self, key: str) -> bool:
+        """Whether the manifest says anything of ``key``: those of earlier releases name files alone."""
+        return key in self._document
+
+    def declared(self, key: str) -> Any:
+        """What the manifest says of ``key`` beside its files, such as ``codec``; not checked. None if nothing."""
+        return self._document.get(key)
 
     def _size(self, path: Path) -> int:
         """Bytes of a file in the folder, which must not be a link to one elsewhere, a folder, a device or a pipe."""
@@ -241,15 +259,20 @@ def _check_archive(path: Path, size: int) -> None:
         raise ValueError(f"{path} is refused: {outside[0][:80]!r} in it leads out of a folder.")
 
 
-def write_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
+def write_manifest(folder: Path, names: Iterable[str] | None = None, declared: dict[str, Any] | None = None) -> None:
     """Records the digests of the files that an artefact consists of; written last, it makes ``folder`` one.
 
-    Its files have these names, relative to it, and what else lies there is none of it; None for all but hidden ones.
+    Args:
+        folder: of the artefact.
+        names: of its files, relative to it; what else lies there is none of it. None for all but hidden ones.
+        declared: what the manifest says beside its files, such as ``{"codec": {"coder": …, "medium": …}}``, or None
+            there for a model that does not compress.
     """
     if names is None:
         paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         names = (path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
-    _write_manifest(folder, {name: _entry(folder / name) for name in sorted({*names} - {MANIFEST})})
+    files = {name: _entry(folder / name) for name in sorted({*names} - {MANIFEST})}
+    _write_manifest(folder, {**(declared or {}), "files": files})
 
 
 def add(folder: Path, files: dict[str, bytes]) -> None:
@@ -258,17 +281,18 @@ def add(folder: Path, files: dict[str, bytes]) -> None:
         with atomic_write(folder / filename) as file:
             file.write(content)
     if (folder / MANIFEST).is_file():
-        known = Artifact(folder, folder.name).manifest
-        _write_manifest(folder, dict(sorted((known | {name: _entry(folder / name) for name in files}).items())))
+        artifact = Artifact(folder, folder.name)
+        found = artifact.manifest | {name: _entry(folder / name) for name in files}
+        _write_manifest(folder, {**artifact._document, "files": dict(sorted(found.items()))})
 
 
 def _entry(path: Path) -> dict:
     return {"sha256": sha256(path), "bytes": path.stat().st_size}
 
 
-def _write_manifest(folder: Path, files: dict[str, dict]) -> None:
+def _write_manifest(folder: Path, document: dict[str, Any]) -> None:
     with atomic_write(folder / MANIFEST) as file:
-        file.write(json.dumps({"files": files}, indent=2).encode() + b"\n")
+        file.write(json.dumps(document, indent=2).encode() + b"\n")
 
 
 @contextlib.contextmanager

@@ -11,8 +11,7 @@ import numpy as np
 
 from zoo.artifacts import find
 from zoo.codec import Codec
-from zoo.codec.container import read_all
-from zoo.codec.text_coder import TextCoder
+from zoo.codec.format.container import read_all
 from zoo.demo import samples
 
 FOLDER = Path(__file__).parent / "golden"
@@ -26,10 +25,10 @@ TEXT = (
 
 def write(name: str) -> None:
     codec = Codec(name)
-    if isinstance(codec.coder, TextCoder):
+    if codec.what == "texts":
         save(name, codec, {"container": np.frombuffer(codec.compress(TEXT), np.uint8), "text": np.array(TEXT)})
         return
-    if not codec.lossless and codec.tables.overlap is not None:
+    if codec.what == "sounds":
         write_sound(name, codec)
         return
     images = samples.load().images[:6]
@@ -46,7 +45,7 @@ def write_sound(name: str, codec: Codec) -> None:
         samples = file["images"][:28].ravel()
     data = codec.compress(samples)
     readers, _ = read_all(io.BytesIO(data), "golden")
-    ((words, count, *_),) = readers[0].chunks(codec.coder.words_per_tile)
+    ((words, count, *_),) = readers[0].chunks(codec._stream.limits(readers[0].header))
     symbols, levels = codec.tables.decode_with_levels(words, count)
     arrays = {"container": np.frombuffer(data, np.uint8), "restored": codec.decompress(data)}
     save(name, codec, arrays | {"symbols": symbols, "levels": levels})

@@ -98,3 +98,58 @@ def parse(data: bytes) -> dict:
         at += 4
     assert at == len(data)
     return {**header, "chunks": chunks}
+
+
+def parse_whole(data: bytes) -> dict:
+    """Header fields and chunks, ``(coding, bytes)``, of a container of version 3, CRCs checked."""
+    assert data[:9] == b"\x89ZOO\r\n\x1a\n\x03"
+    length, at = varint(data, 9)
+    end = at + length
+    assert int.from_bytes(data[end : end + 4], "little") == zlib.crc32(data[:end])
+
+    def number():
+        nonlocal at
+        value, at = varint(data, at)
+        return value
+
+    def take(count):
+        nonlocal at
+        at += count
+        return data[at - count : at]
+
+    def text():
+        return take(number()).decode()
+
+    def inflated():
+        size = number()
+        raw = zlib.decompress(take(number()))
+        assert len(raw) == size
+        return raw
+
+    found = {"version": data[8], "model": text(), "fingerprint": take(8), "medium": text()}
+    found["tile"], found["tiles_per_chunk"] = (number(), number()), number()
+    found["axes"], flags = take(2)
+    found["quality"] = number() if flags & 8 else None
+    found["profiles"] = [inflated() for _ in range(number())]
+    found["sections"] = [tuple(number() for _ in range(6)) for _ in range(number())]
+    found["names"] = []
+    raw, inner = inflated() if flags & 1 else b"", 0
+    while inner < len(raw):
+        count, inner = varint(raw, inner)
+        width, inner = varint(raw, inner)
+        found["names"].append((count, raw[inner : inner + width].decode()))
+        inner += width
+    found["probe"] = (text(), take(8)) if flags & 4 else None
+    assert at == end
+    height, width = found["tile"]
+    units = sum(n * -(-h // height) * (c * -(-w // width) if width else 1) for n, h, w, c, *_ in found["sections"])
+    total, at, found["chunks"] = -(-units // found["tiles_per_chunk"]), end + 4, []
+    for index in range(total):
+        coding = take(1) if flags & 2 else b""
+        count = number()
+        content = take(count if coding not in (b"", b"\0") else 4 * count)
+        place = index.to_bytes(8, "little") + total.to_bytes(8, "little")
+        assert int.from_bytes(take(4), "little") == zlib.crc32(data[:end] + place + coding + content)
+        found["chunks"].append((coding, content))
+    assert at == len(data)
+    return found

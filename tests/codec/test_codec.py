@@ -16,11 +16,10 @@ from block_means import CONSTANT, LEVELS, blobs, block_means, write_tables
 from reference import ans_decode, parse
 
 from zoo import artifacts
-from zoo.codec import Codec, CodecError, tiles
-from zoo.codec.codec import read_header
+from zoo.codec import Codec, CodecError, models, tiles
 from zoo.codec.comparison import beside_jpeg
-from zoo.codec.container import Writer
-from zoo.codec.header import Section
+from zoo.codec.format.container import Writer, read_header
+from zoo.codec.format.header import Section
 
 
 def restored_by_numpy(symbols: np.ndarray) -> np.ndarray:
@@ -112,7 +111,7 @@ def test_floats_are_rounded_to_pixels(codec):
     ("array", "message"),
     [
         (np.zeros((4, 28, 28), np.uint8), r"received \(4, 28, 28\). Give the channels an axis"),
-        (np.zeros((28, 28, 4), np.uint8), r"received \(28, 28, 4\)"),
+        (np.zeros((28, 28, 5), np.uint8), r"received \(28, 28, 5\)"),
         (np.zeros(28, np.uint8), r"received \(28,\)"),
         (np.zeros((0, 28, 28, 1), np.uint8), "holds no pixels"),
         (np.zeros((28, 28), np.int32), "must be uint8, or float in .* received int32"),
@@ -160,6 +159,44 @@ def test_bytes_that_announce_too_much(codec):
     with pytest.raises(CodecError, match="restores to 78,400 bytes: max_bytes allows 78,399"):
         codec.decompress(data, max_bytes=78_399)
     assert codec.decompress(data, max_bytes=78_400).shape == (100, 28, 28, 1)
+
+
+def declared(folder, entry) -> None:
+    """Writes the manifest of a copy anew, with an entry for its codec."""
+    artifacts.write_manifest(folder, declared={"codec": entry})
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (None, "new cannot compress: it has no codec.npz"),
+        ([], "The manifest of new is damaged: its codec is no mapping"),
+        ({"coder": "tiles"}, "new needs the medium 'None', this release has image, audio, text: update the zoo"),
+        ({"coder": "x", "medium": "image"}, "new needs the coder 'x', this release has tiles, frames, bits_back"),
+        ({"coder": "bits_back", "medium": "image"}, "new has no lossless.npz, which its coder needs"),
+        ({"coder": "frames", "medium": "audio"}, "The codec.npz of new is of pictures: its manifest says otherwise"),
+    ],
+)
+def test_the_manifest_decides(copy_model, entry, message):
+    folder = copy_model("new")
+    declared(folder, entry)
+    with pytest.raises(ValueError, match=message):
+        Codec(folder)
+
+
+def test_a_folder_of_an_earlier_release_is_told_by_its_tables(codec, copy_model):
+    old, new = copy_model("old"), copy_model("new")
+    declared(new, {"coder": "tiles", "medium": "image"})
+    for name in artifacts.names():  # what is inferred is what the shipped manifests say
+        artifact = artifacts.find(name)
+        assert models._inferred(artifact) == models.declaration_of(artifact)
+    assert not artifacts.find(old).declares("codec")
+    images = blobs(2, seed=0)
+    for folder in (old, new):
+        found = Codec(folder).decompress(Codec(folder).compress(images))
+        np.testing.assert_array_equal(found, codec.decompress(codec.compress(images)))
+    artifacts.add(new, {"notes.txt": b"x"})  # keeps what the manifest says
+    assert artifacts.find(new).declared("codec") == {"coder": "tiles", "medium": "image"}
 
 
 def test_models_without_a_codec(model_folder, copy_model, tmp_path):
@@ -241,6 +278,39 @@ def test_codecs_in_pools(codec, start):
     expected = [codec.compress(image) for image in images]
     with concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context(start)) as pool:
         assert list(pool.map(codec.compress, images)) == expected
+
+
+@pytest.mark.parametrize("name", ["compressor", "hierarchical_vae", "signal_ae", "summarizer"])
+def test_a_used_codec_is_shared_by_threads(name):
+    """Each of many threads gets what one alone gets, while the others compress and restore other things."""
+    codec, rng = Codec(name), np.random.default_rng(0)
+    values = {
+        "pictures": [blobs(3, seed) for seed in range(4)],
+        "sounds": [rng.integers(-9000, 9000, 3000).astype(np.int16) for _ in range(4)],
+        "texts": [b"The mean of %d arrays." % number for number in range(4)],
+    }[codec.what]
+    alone = [Codec(name).compress(value) for value in values]
+    restored = [codec.decompress(data) for data in alone]
+
+    def both(number: int):
+        return codec.compress(values[number % 4]), codec.decompress(alone[number % 4])
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for number, (data, found) in enumerate(pool.map(both, range(12))):
+            assert data == alone[number % 4]
+            np.testing.assert_array_equal(np.asarray(found), np.asarray(restored[number % 4]))
+
+
+def test_a_forked_process_uses_the_codec_it_inherits(codec):
+    images = blobs(3, seed=5)
+    data = codec.compress(images)  # the interpreters are there before the fork
+    context = multiprocessing.get_context("fork")
+    parent, child = context.Pipe()
+    process = context.Process(target=lambda: child.send(codec.compress(codec.decompress(codec.compress(images)))))
+    process.start()
+    assert parent.poll(60)
+    assert parent.recv() == codec.compress(codec.decompress(data))
+    process.join()
 
 
 def test_codecs_in_joblib(codec):
@@ -412,7 +482,7 @@ def test_a_file_does_not_open_a_folder_that_happens_to_lie_here(codec, copy_mode
     folder = copy_model("evil")
     monkeypatch.chdir(folder.parent)
     data = io.BytesIO()
-    Writer(data, dataclasses.replace(codec._header([Section(1, 28, 28, 1)], 2), model=name))
+    Writer(data, dataclasses.replace(codec._stream.header([Section(1, 28, 28, 1)], 2), model=name))
     (tmp_path / "x.zoo").write_bytes(data.getvalue() + bytes(5))
     with pytest.raises(CodecError, match="x.zoo needs the model e.*Of a model of your own, give the folder"):
         Codec.for_file(tmp_path / "x.zoo")
@@ -455,7 +525,9 @@ def test_files_that_announce_too_much(codec, tmp_path):
 
 def test_a_small_file_does_not_fill_a_disk(codec, tmp_path):
     data = io.BytesIO()
-    writer = Writer(data, dataclasses.replace(codec._header([Section(3 << 20, 28, 28, 1)], 4), tiles_per_chunk=1 << 16))
+    writer = Writer(
+        data, dataclasses.replace(codec._stream.header([Section(3 << 20, 28, 28, 1)], 4), tiles_per_chunk=1 << 16)
+    )
     for _ in range(48):
         writer.chunk(np.zeros(0, np.uint32))
     writer.close()

@@ -317,15 +317,28 @@ def test_a_lossy_model_is_not_lossless(zoo, tmp_path):
 
 
 def test_what_is_left_out_is_said(zoo, tmp_path):
-    Image.fromarray(np.dstack([blobs(1, seed=s)[0] for s in range(4)])).save(tmp_path / "a.png")
+    Image.fromarray(np.dstack([*blobs(3, seed=0), np.full((28, 28, 1), 255, np.uint8)])).save(tmp_path / "a.png")
     result = json.loads(zoo("compress a.png -o x.zoo --model model --json"))
-    assert result["notes"] == ["a: transparency left out"]
-    assert "transparency left out" in zoo("compress a.png -o x.zoo --model model")
+    assert result["notes"] == ["a: opaque alpha channel left out"]
+    assert "opaque alpha channel left out" in zoo("compress a.png -o x.zoo --model model")
+
+
+def test_transparency_is_refused_or_kept(zoo, tmp_path):
+    picture = np.dstack([blobs(1, seed=s)[0] for s in range(4)])
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="a.png has transparency, which this model does not keep: flatten it, or use"):
+        zoo("compress a.png -o x.zoo --model model")
+    assert not (tmp_path / "x.zoo").exists()
+    assert json.loads(zoo("compress a.png -o x.zoo --lossless --verify --json"))["exact"]
+    zoo("decompress x.zoo -o b.png")
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.mode == "RGBA"
+        np.testing.assert_array_equal(np.asarray(image), picture)
 
 
 def test_lossless_means_it(zoo, tmp_path):
-    Image.fromarray(np.dstack([blobs(1, seed=s)[0] for s in range(4)])).save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="a.png would not be kept exactly .transparency left out.: convert it"):
+    Image.fromarray(blobs(1, seed=0)[0, ..., 0].astype(np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="a.png would not be kept exactly .16 bits made 8.: convert it"):
         zoo("compress a.png -o x.zoo --lossless --verify")
     assert not (tmp_path / "x.zoo").exists()
     picture = blobs(1, seed=4)[0, ..., 0]

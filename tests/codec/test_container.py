@@ -11,9 +11,10 @@ import pytest
 from reference import parse
 
 from zoo.codec import CodecError
-from zoo.codec import header as layout
-from zoo.codec.container import Reader, Writer, read_all
-from zoo.codec.header import Header, Section, run_lengths
+from zoo.codec.format import fields
+from zoo.codec.format import header as layout
+from zoo.codec.format.container import Reader, Writer, read_all
+from zoo.codec.format.header import Header, Section, run_lengths
 
 HEADER = Header(
     model="means.blobs",
@@ -36,14 +37,19 @@ def build(header: Header, words_per_chunk: int = 5) -> bytes:
 
 def forge(header: Header) -> bytes:
     """The bytes of a header that a writer might not write, with a CRC that is right."""
-    body = layout.pack(header)
-    data = layout.MAGIC + b"\x01" + layout.varint(len(body)) + body
+    body = layout.pack(header, version=1)
+    data = layout.MAGIC + b"\x01" + fields.varint(len(body)) + body
     return data + struct.pack("<I", zlib.crc32(data))
+
+
+def most(first: int, tiles: int) -> tuple[int, int]:
+    """Words and bytes that tiles can take."""
+    return 4 * tiles + 2, 784 * tiles
 
 
 def read(data: bytes) -> list:
     readers, _ = read_all(io.BytesIO(data), "x.zoo")
-    return [chunk for reader in readers for chunk in reader.chunks(words_per_tile=4)]
+    return [chunk for reader in readers for chunk in reader.chunks(most)]
 
 
 def test_round_trip_and_format_md():
@@ -52,7 +58,7 @@ def test_round_trip_and_format_md():
     assert reader.header == HEADER
     assert (HEADER.pictures, HEADER.tiles, HEADER.chunks) == (4, 3 + 3 * 2 * 3, 3)
     assert (HEADER.pixels, HEADER.samples) == (3 * 784 + 1800, 3 * 784 + 5400)
-    assert [(w.tolist(), n) for w, n, *_ in reader.chunks(4)] == [
+    assert [(w.tolist(), n) for w, n, *_ in reader.chunks(most)] == [
         ([0, 1, 2, 3, 4], 8),
         ([1, 2, 3, 4, 5], 8),
         ([2, 3, 4, 5, 6], 5),
@@ -99,7 +105,7 @@ def test_chunks_that_say_how_they_are_coded():
     reader = Reader(io.BytesIO(data), "x.zoo")
     assert reader.header == head and reader.skip() == len(data)
     reader.verify()
-    first, second, third = reader.chunks(4)
+    first, second, third = reader.chunks(most)
     assert first.content.tolist() == [0, 1, 2, 3, 4] and (second.content, second.coding) == (b"abc", 1)
     assert (third.content, third.coding, third.first, third.tiles) == (b"", 3, 16, 5)
     for bit in range(8 * len(data)):
@@ -170,7 +176,7 @@ def test_faults_say_what_and_where():
         (b"", "x.zoo is empty"),
         (b"\x89ZO", "is not a zoo container"),
         (b"\x89PNG\r\n\x1a\n" + data[8:], "is not a zoo container"),
-        (data[:8] + b"\x03" + data[9:], "byte 8: it has version 3, this release reads versions 1 and 2: update"),
+        (data[:8] + b"\x04" + data[9:], "byte 8: it has version 4, this release reads versions 1 to 3: update"),
         (data[:9] + b"\x80\x00" + data[10:], "byte 9: header length is not a valid number"),
         (data[:9] + b"\xff" * 9 + data[10:], "byte 9: header length is not a valid number"),
         (data[:9] + b"\xff\x7f" + data[10:], "byte 11: header needs 16383 bytes"),
@@ -236,7 +242,7 @@ def test_nothing_is_allocated_from_a_header_that_the_file_cannot_back(sections):
 
 def test_names_cannot_unpack_to_more_than_they_announce(monkeypatch):
     bomb = zlib.compress(bytes(50_000_000), 9)
-    monkeypatch.setattr(layout.zlib, "compress", lambda *_: bomb)
+    monkeypatch.setattr(fields.zlib, "compress", lambda *_: bomb)
     data = forge(HEADER)
     tracemalloc.start()
     with pytest.raises(CodecError, match="the names do not unpack to 12 bytes"):

@@ -14,7 +14,7 @@ from codec_fuzz import mutate
 from reference import parse, varint
 
 from zoo.codec import Codec, CodecError
-from zoo.codec.container import Reader
+from zoo.codec.format.container import Reader
 
 SECONDS = 5.0  # of one container; a good one takes a hundredth
 PEAK_BYTES = 64 << 20

@@ -8,14 +8,13 @@ from golden import FOLDER
 
 from zoo import artifacts
 from zoo.codec import Codec, CodecError
-from zoo.codec.codec import read_header
-from zoo.codec.container import read_all
-from zoo.codec.models import TABLES, fingerprint_of
+from zoo.codec.format.container import read_all, read_header
+from zoo.codec.models import declaration_of, fingerprint_of
 from zoo.demo import samples
 
 FILES = sorted(FOLDER.glob("*.npz"))
 CODECS = [v for name in artifacts.names() for v in artifacts.find(name).versions() if v.has("model.keras")]
-CODECS = [artifact for artifact in CODECS if any(artifact.has(tables) for tables in TABLES)]
+CODECS = [artifact for artifact in CODECS if declaration_of(artifact)]
 
 
 def test_every_shipped_codec_has_its_golden_file():
@@ -34,7 +33,7 @@ def test_golden_file(path, tmp_path):
         text = str(golden["text"])
         assert codec.decompress(golden["container"].tobytes()) == text.encode()
         readers, _ = read_all(io.BytesIO(golden["container"].tobytes()), "golden")
-        ((words, *_),) = readers[0].chunks(codec.coder.words_per_tile)
+        ((words, *_),) = readers[0].chunks(codec._stream.limits(readers[0].header))
         rows = np.concatenate(list(codec._medium.rows(codec._medium.from_array(text))))
         np.testing.assert_array_equal(codec.coder.pack(rows), words)  # and the same words today
         return
@@ -54,7 +53,7 @@ def test_golden_file(path, tmp_path):
     # Another machine's floats may round a pixel otherwise; its symbols are the same.
     assert np.abs(restored.astype(int) - golden["restored"]).max() <= 1
     readers, _ = read_all(io.BytesIO(golden["container"].tobytes()), "golden")
-    ((words, count, *_),) = readers[0].chunks(codec.coder.words_per_tile)
+    ((words, count, *_),) = readers[0].chunks(codec._stream.limits(readers[0].header))
     np.testing.assert_array_equal(codec.tables.decode(words, count), golden["symbols"])
     (tmp_path / "x.z").write_bytes(golden["compact"].tobytes())
     compact = Codec.for_file(tmp_path / "x.z")
@@ -71,7 +70,7 @@ def check_sound(codec: Codec, golden: dict) -> None:
     restored = codec.decompress(data)
     assert np.abs(restored.astype(int) - golden["restored"]).max() <= 2
     readers, _ = read_all(io.BytesIO(data), "golden")
-    ((words, count, *_),) = readers[0].chunks(codec.coder.words_per_tile)
+    ((words, count, *_),) = readers[0].chunks(codec._stream.limits(readers[0].header))
     symbols, levels = codec.tables.decode_with_levels(words, count)
     np.testing.assert_array_equal(symbols, golden["symbols"])
     np.testing.assert_array_equal(levels, golden["levels"])

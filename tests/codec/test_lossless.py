@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from zoo import artifacts, models
-from zoo.codec import Codec, CodecError, lossless
-from zoo.codec.header import Probe
+from zoo.codec import Codec, CodecError
+from zoo.codec.coders import lossless
+from zoo.codec.format.header import Probe
 from zoo.exporting.lossless import write_lossless
 
 pytestmark = pytest.mark.slow  # its model is trained first

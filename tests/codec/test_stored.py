@@ -9,9 +9,10 @@ import codec_fuzz
 import numpy as np
 import pytest
 
-from zoo.codec import Codec, CodecError, stored, tiles
-from zoo.codec.container import MODEL, RAW, WEBP, XZ, Chunk, Reader, Writer
-from zoo.codec.header import Header, Section
+from zoo.codec import Codec, CodecError, tiles
+from zoo.codec.format import stored
+from zoo.codec.format.container import MODEL, RAW, WEBP, XZ, Chunk, Reader, Writer
+from zoo.codec.format.header import Header, Section
 from zoo.codec.language import LanguageModel
 from zoo.codec.litert import Network
 from zoo.codec.media import Pictures, Texts
@@ -34,7 +35,7 @@ def same(restored: np.ndarray | bytes, value: np.ndarray | bytes) -> bool:
 
 def announcing(codec: Codec, sections: list[Section], chunks: list[tuple], **replace) -> bytes:
     """A container of any sections and chunks, ``(content, coding)``, with checksums that are right."""
-    head, file = dataclasses.replace(codec._header(sections, 4), **replace), io.BytesIO()
+    head, file = dataclasses.replace(codec._stream.header(sections, 4), **replace), io.BytesIO()
     writer = Writer(file, head)
     for chunk in chunks:
         writer.chunk(*chunk)
@@ -58,7 +59,7 @@ WORDS = np.zeros(0, np.uint32)
 )
 def test_a_chunk_is_coded_by_what_takes_the_fewest_bytes(model, value, coding):
     data = codec(model).compress(value)
-    assert [chunk.coding for chunk in Reader(io.BytesIO(data), "x").chunks(1 << 20)] == [coding]
+    assert [chunk.coding for chunk in Reader(io.BytesIO(data), "x").chunks(lambda *_: (1 << 20, 1 << 20))] == [coding]
     assert len(data) <= (len(value) if isinstance(value, bytes) else value.size) + 160  # the header
     assert same(codec(model).decompress(data), value)
 

@@ -11,10 +11,10 @@ from codec_fuzz import mutate
 
 from zoo import artifacts
 from zoo.codec import Codec, CodecError
+from zoo.codec.coders.text_coder import LANES, NOTHING, frequencies
 from zoo.codec.contexts import BUCKETS, DISCOUNT, Contexts, bucket
-from zoo.codec.header import Probe
+from zoo.codec.format.header import Probe
 from zoo.codec.language import BLOCKS, LanguageModel, LanguageTables
-from zoo.codec.text_coder import LANES, NOTHING, frequencies
 from zoo.codec.tokenizer import END, START
 from zoo.data.text import Pair
 from zoo.exporting import language as exporting

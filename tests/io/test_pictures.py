@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from zoo.io.files import make_safe
-from zoo.io.pictures import open_sources
+from zoo.io.pictures import Take, open_sources, write_png
 
 SRGB = ImageCms.createProfile("sRGB")
 
@@ -102,19 +102,106 @@ def test_what_is_left_out_is_said_and_refused_where_it_must_be_kept(tmp_path, rg
         with pytest.raises(
             ValueError, match=f"{name} (would not be kept exactly .{change}|holds float32: without loss)"
         ):
-            open_sources([tmp_path / name], exact=True)
+            open_sources([tmp_path / name], take=Take(exact=True))
     with pytest.raises(ValueError, match="fit='crop' scales pictures: without loss, leave it out"):
-        open_sources([tmp_path / "alpha.png"], "crop", exact=True)
+        open_sources([tmp_path / "alpha.png"], "crop", take=Take(exact=True))
 
 
-def test_what_is_not_of_the_pixels_is_kept_out_and_said(tmp_path, rgb):
+def test_an_opaque_alpha_channel_says_nothing(tmp_path, rgb):
     Image.fromarray(np.dstack([rgb, np.full((20, 31), 255, np.uint8)])).save(tmp_path / "opaque.png")
-    Image.fromarray(rgb).save(tmp_path / "profile.png", icc_profile=ImageCms.ImageCmsProfile(SRGB).tobytes())
-    for name, change in (("opaque.png", "opaque alpha channel left out"), ("profile.png", "colour profile left out")):
-        np.testing.assert_array_equal(read(tmp_path / name, exact=True), rgb)
-        assert open_sources([tmp_path / name], exact=True)[0].changes == (change,)
+    for take in (Take(exact=True), Take(alpha="refuse"), Take(exact=True, alpha="keep")):
+        np.testing.assert_array_equal(read(tmp_path / "opaque.png", take=take), rgb)
+        (source,) = open_sources([tmp_path / "opaque.png"], take=take)
+        assert source.changes == ("opaque alpha channel left out",)
     Image.fromarray(rgb).save(tmp_path / "plain.png")
     assert open_sources([tmp_path / "plain.png"])[0].changes == ()
+
+
+def test_an_alpha_channel_is_kept_or_refused(tmp_path, rgb):
+    alpha, grey = np.dstack([rgb, rgb[..., 0]]), rgb[..., :2]
+    Image.fromarray(alpha).save(tmp_path / "rgba.png")
+    Image.fromarray(grey, "LA").save(tmp_path / "la.png")
+    few = Image.fromarray(rgb).quantize(8)
+    few.save(tmp_path / "palette.png", transparency=3)
+    take = Take(exact=True, alpha="keep")
+    np.testing.assert_array_equal(read(tmp_path / "rgba.png", take=take), alpha)
+    np.testing.assert_array_equal(read(tmp_path / "la.png", take=take), grey)
+    with Image.open(tmp_path / "palette.png") as image:
+        np.testing.assert_array_equal(read(tmp_path / "palette.png", take=take), np.asarray(image.convert("RGBA")))
+    for name in ("rgba.png", "la.png", "palette.png"):
+        with pytest.raises(ValueError, match=f"{name} has transparency, which this model does not keep: flatten it"):
+            open_sources([tmp_path / name], take=Take(alpha="refuse"))
+
+
+def swapped() -> bytes:
+    """A profile whose primaries are sRGB's, under other names: red is green, green is blue, blue is red."""
+    data = bytearray(
+        ImageCms.ImageCmsProfile(SRGB).tobytes().replace(b"s\0R\0G\0B", b"x\0X\0X\0X").replace(b"sRGB", b"xXXX")
+    )
+    for at in range(128, 400):
+        for old, new in ((b"rXYZ", b"gxyz"), (b"gXYZ", b"bxyz"), (b"bXYZ", b"rxyz")):
+            if data[at : at + 4] == old:
+                data[at : at + 4] = new
+                break
+    return bytes(data.replace(b"gxyz", b"gXYZ").replace(b"bxyz", b"bXYZ").replace(b"rxyz", b"rXYZ"))
+
+
+def test_a_colour_profile_is_kept_or_converted(tmp_path, rgb):
+    other = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    for name, profile in (("srgb", ImageCms.ImageCmsProfile(SRGB).tobytes()), ("other", swapped()), ("bad", b"x"),
+                          ("lab", other)):  # fmt: skip
+        Image.fromarray(rgb).save(tmp_path / f"{name}.png", icc_profile=profile)
+        (kept,) = open_sources([tmp_path / f"{name}.png"], take=Take(exact=True))
+        assert kept.profile == profile and kept.changes == ()
+        np.testing.assert_array_equal(kept.read(0, 1)[0], rgb)
+        (converted,) = open_sources([tmp_path / f"{name}.png"])
+        assert converted.profile == b""
+        if name == "other":
+            assert converted.changes == ("colour profile converted to sRGB",)
+            assert np.abs(converted.read(0, 1)[0] - rgb[..., [1, 2, 0]].astype(int)).max() <= 2
+        else:
+            assert converted.changes == (() if name == "srgb" else ("colour profile left out",))
+            np.testing.assert_array_equal(converted.read(0, 1)[0], rgb)
+
+
+def test_every_frame_or_page(tmp_path, rgb):
+    grey = Image.fromarray(rgb[..., 0])
+    frames = [grey, grey.rotate(180), grey.rotate(180).transpose(Image.Transpose.FLIP_TOP_BOTTOM)]
+    for name in ("pages.tif", "frames.png", "frames.webp", "frames.gif"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], lossless=True)
+        (source,) = open_sources([tmp_path / name], take=Take(frames=True))
+        assert source.count == 3 and not [change for change in source.changes if "frames" in change]
+        found = np.concatenate(list(source.batches(2)))
+        for picture, frame in zip(found, frames, strict=True):
+            assert (picture[..., :1] == np.asarray(frame)[..., None]).mean() > 0.9
+    with Image.open(tmp_path / "pages.tif") as image:
+        image.seek(2)
+        np.testing.assert_array_equal(np.asarray(image), source.read(2, 3)[0][..., 0])
+    frames[0].save(tmp_path / "mixed.tif", save_all=True, append_images=[grey.resize((9, 9))])
+    with pytest.raises(ValueError, match="mixed.tif holds pictures of different sizes: save each as a file of its own"):
+        open_sources([tmp_path / "mixed.tif"], take=Take(frames=True))
+
+
+def test_16_bits_and_many_channels(tmp_path):
+    deep = np.random.default_rng(0).integers(0, 1 << 16, (5, 6), np.uint16)
+    Image.fromarray(deep).save(tmp_path / "16.png")
+    np.save(tmp_path / "16.npy", np.stack([deep] * 5, axis=-1)[None])
+    take = Take(exact=True, channels=True, depth=16)
+    for name in ("16.png", "16.npy"):
+        (source,) = open_sources([tmp_path / name], take=take)
+        assert source.depth == 16 and source.changes == ()
+        assert source.read(0, 1).dtype == np.uint16 and (source.read(0, 1)[0, ..., :1] == deep[..., None]).all()
+    with open(tmp_path / "again.png", "wb") as file:
+        write_png(deep[..., None], file)
+    with Image.open(tmp_path / "again.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), deep)
+    with pytest.raises(
+        ValueError, match="Pictures of 5 channels of 16 bits do not go into PNG files: give a name in .npy"
+    ):
+        write_png(np.load(tmp_path / "16.npy")[0], None)
+    np.save(tmp_path / "x.npy", np.zeros((4, 5, 7), np.uint8))
+    with pytest.raises(ValueError, match="x.npy must have a shape .* with c 1 to 4: received .4, 5, 7..*array"):
+        open_sources([tmp_path / "x.npy"], take=take)
 
 
 def test_more_pixels_than_pillow_opens(tmp_path, monkeypatch):

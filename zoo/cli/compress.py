@@ -64,10 +64,11 @@ def compress(
     """Compress pictures of any size, grey or colour, sounds or texts of any length, into one checksummed file.
 
     An int8 encoder turns tiles or frames into integers, which the model's tables entropy-code; that is lossy, unless
-    --lossless is given. Colour goes channel by channel. What a picture loses beside, such as transparency, bits beyond
-    8, or all frames but the first, and that sounds are made 8 kHz, mono and 16 bits, the output says; --lossless
-    refuses such pictures. A warning says where a JPEG of the same quality would be smaller. Texts are entropy-coded by
-    a language model, at about 5 kB a second, and come back byte for byte.
+    --lossless is given. Colour goes channel by channel. What is changed beside, such as bits beyond 8 and colour
+    profiles other than sRGB, and that sounds are made 8 kHz, mono and 16 bits, the output says; --lossless keeps
+    what it can and refuses the rest. Pictures with transparency are refused without --lossless, which keeps it. Each
+    frame or page of a file is a picture. A warning says where a JPEG of the same quality would be smaller. Texts are
+    entropy-coded by a language model, at about 5 kB a second, and come back byte for byte.
 
     A file is what its extension says, and a container holds one kind: what most of the inputs are, or what --model
     takes. Inputs that cannot be read, and files of a folder that are of another kind, are listed at the end, and the

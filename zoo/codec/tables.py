@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.codec.format.fields import CodecError
 from zoo.codec.frames import LEVELS
-from zoo.codec.header import CodecError
 
 PRECISION = 24  # frequencies of a table sum to 2^24
 COST_UNITS = 256  # a bit is cut into as many parts where costs are compared, in integers

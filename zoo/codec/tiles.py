@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from zoo.codec.header import Section
+from zoo.codec.format.header import Section
 
 
 def split(pictures: np.ndarray, tile: tuple[int, int]) -> np.ndarray:

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from zoo import artifacts, modalities, registry
-from zoo.codec.models import fingerprint_of
-from zoo.codec.tables import Tables
+from zoo.codec.models import codec_of, fingerprint_of, tables_of
 from zoo.exporting import litert
 from zoo.exporting.micro import write_micro
 from zoo.models.inputs import bounds_of, check_examples
@@ -160,13 +159,13 @@ def _codec_of(source, part: str) -> artifacts.Artifact | None:
     if part != "encoder" or isinstance(source, keras.Model):
         return None
     artifact = registry.artifact_of(source)
-    return artifact if artifact.has("codec.npz") else None
+    return artifact if tables_of(artifact) is not None else None
 
 
 def _micro(path: Path, flatbuffer: bytes, name: str, part: str, codec: artifacts.Artifact | None = None) -> Path:
-    tables = codec and (Tables.read(codec.file("codec.npz")), fingerprint_of(codec))
-    if tables and tables[0].overlap is not None:
-        tables = None  # the coder in C knows no levels of frames: the network goes alone
+    tables = None
+    if codec and codec_of(codec).coder == "tiles":  # the coder in C knows no levels of frames: that network goes alone
+        tables = tables_of(codec), fingerprint_of(codec)
     with _new_folder(path) as folder:
         write_micro(flatbuffer, folder, name=name, part=part, tables=tables)
     return path

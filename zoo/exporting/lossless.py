@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from zoo import modalities
-from zoo.codec import lossless
+from zoo.codec.coders import lossless
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import PRECISION
 from zoo.exporting import litert, tables

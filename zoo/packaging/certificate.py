@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo import artifacts, data, modalities, registry
 from zoo.codec.litert import Network, as_int8, dequantized
+from zoo.codec.models import tables_of
 from zoo.codec.tables import Tables
 from zoo.evaluation import mean_squared_error, psnr
 from zoo.exporting import litert
@@ -122,11 +123,6 @@ def certify(
         artifacts.make_folder(folder)
         artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
     return result
-
-
-def tables_of(artifact: artifacts.Artifact) -> Tables | None:
-    """The codec's tables, where a model has some."""
-    return Tables.read(artifact.file("codec.npz")) if artifact.has("codec.npz") else None
 
 
 def _checked(folder: Path) -> Path:

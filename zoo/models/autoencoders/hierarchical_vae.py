@@ -12,7 +12,7 @@ import keras
 from keras import layers, ops
 
 from zoo import backend, losses
-from zoo.codec.lossless import QUARTERS
+from zoo.codec.coders.lossless import QUARTERS
 from zoo.layers import ResidualBlock2D, SubPixelConv2D
 from zoo.models.inputs import mean
 from zoo.models.variational import LOG_VAR_BOUNDS, BoundedAutoencoder

@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from zoo.codec.container import RAW, WEBP, XZ
-from zoo.codec.header import CodecError
+from zoo.codec.format.container import RAW, WEBP, XZ
+from zoo.codec.format.fields import CodecError
 
 _DICTIONARY = 1 << 22  # more than the content of a chunk
-_MAX_SIDE = 16383  # of a WebP picture
+MAX_SIDE = 16383  # of a WebP picture
 _RIFF = 8  # bytes before those that a RIFF file's own length counts
 
 
@@ -110,12 +110,12 @@ def sheet_layout(count: int, columns: int, phase: int, tile: tuple[int, int]) ->
 
     The columns are a picture's, or so many times as many that the sheet is not too tall; None if it is too large.
     """
-    most = _MAX_SIDE // tile[0]
+    most = MAX_SIDE // tile[0]
     rows = math.ceil((phase + count) / columns)
     if most and rows > most:
         columns *= math.ceil(rows / most)
         rows = math.ceil((phase + count) / columns)
-    return (rows, columns) if rows * tile[0] <= _MAX_SIDE and columns * tile[1] <= _MAX_SIDE else None
+    return (rows, columns) if rows * tile[0] <= MAX_SIDE and columns * tile[1] <= MAX_SIDE else None
 
 
 def sheet(tiles: np.ndarray, layout: tuple[int, int], phase: int) -> np.ndarray:

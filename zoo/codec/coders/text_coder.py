@@ -16,7 +16,8 @@ import numpy as np
 
 from zoo import artifacts
 from zoo.codec.contexts import Contexts
-from zoo.codec.header import CodecError, Probe
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Probe
 from zoo.codec.language import BLOCKS, LanguageModel, LanguageTables
 from zoo.codec.tables import PRECISION
 from zoo.codec.tokenizer import END, START, Tokenizer
@@ -46,6 +47,9 @@ class TextCoder:
         artifact: with ``text.npz`` and ``tokenizer.model``.
     """
 
+    tables_file = "text.npz"
+    offers: frozenset[str] = frozenset()
+    lossless, depths, qualities = True, (8,), None
     tiles_per_chunk = LANES  # about 1 MB of text: counts begin anew in each
 
     def __init__(self, artifact: artifacts.Artifact):
@@ -90,6 +94,10 @@ class TextCoder:
         some = tiles[:: -(-len(tiles) // SAMPLE_LANES), :SAMPLE_BYTES]
         size, seen = (tiles != NOTHING).sum(), (some != NOTHING).sum()
         return 0 if 4 * seen >= size else len(self.pack(some)) * size / seen
+
+    def most_words(self, count: int, size: int) -> int:
+        """The most words that tiles can take."""
+        return count * self.words_per_tile + 2
 
     def least_words(self, count: int, size: int, coded: bool) -> float:
         """The fewest words that texts of ``size`` bytes are accepted in, so that few bytes do not buy much work.

@@ -10,35 +10,44 @@ import functools
 import io
 import itertools
 import os
-import struct
-import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
 
-from zoo.io.files import MAX_NAME_BYTES, is_safe_name, make_safe
+from zoo.codec.format.fields import CodecError, Cursor, deflated, inflated, text, varint
+from zoo.io.files import is_safe_name, make_safe
 
 MAGIC = b"\x89ZOO\r\n\x1a\n"  # like PNG's: a transfer that strips bit 7 or translates line ends shows
 VERSION = 1
 LOSSLESS_VERSION = 2  # with the two fields of a probe, which a reader must not overlook
+WHOLE_VERSION = 3  # with whatever the others have no field for; written only where something needs it
+MAX_VERSION = WHOLE_VERSION
 TILES_PER_CHUNK = 1024  # about 35 kB: the 13 bytes around a chunk weigh nothing, and memory stays small
 MAX_TILES_PER_CHUNK = 1 << 16
-MAX_SAMPLES = 1 << 30  # of one picture's tiles, which have to fit in memory
-MAX_DEFLATE_RATIO = 1032  # zlib's own limit, https://zlib.net/zlib_tech.html
-_NAMED, _CODED = 1, 2  # flags
-
-
-class CodecError(ValueError):
-    """Bytes that are not a container this codec can restore: what is wrong, and at which byte."""
+MAX_SAMPLES = 1 << 30  # of one picture's tiles, or of one strip, which have to fit in memory
+MAX_STRIPS_SAMPLES = 1 << 34  # of one picture in strips
+MAX_CHANNELS = 1 << 16
+MAX_PROFILE_BYTES = 1 << 22  # of all colour profiles of a container
+QUALITY_STEPS = 64  # to one of a coder's qualities
+MAX_QUALITY = 1 << 16  # in these steps
+DEPTHS = 8, 16
+_NAMED, _CODED, _PROBED, _QUALITY = 1, 2, 4, 8  # flags
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A run of ``count`` pictures of one shape."""
+    """A run of ``count`` pictures of one shape.
+
+    Attributes:
+        count, height, width, channels: of the pictures.
+        depth: bits of a level.
+        profile: ICC colour profile of each picture; empty for none.
+    """
 
     count: int
     height: int
     width: int
     channels: int
+    depth: int = 8
+    profile: bytes = b""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -72,6 +81,8 @@ class Header:
         tiles_per_chunk: tiles in every chunk but the last.
         probe: of a lossless container, what has to be the same where it is restored; None for a lossy one.
         coded: whether each chunk says how it is coded, which a lossless one may; else the model codes all of them.
+        medium: name of what is coded, ``image``, ``audio`` or ``text``; None where the file is of a version without it.
+        quality: that the coder worked at, in 64ths; None of one without a choice.
     """
 
     model: str
@@ -83,9 +94,15 @@ class Header:
     tiles_per_chunk: int = TILES_PER_CHUNK
     probe: "Probe | None" = None
     coded: bool = False
+    medium: str | None = None
+    quality: int | None = None
 
     @property
     def version(self) -> int:
+        """The lowest that has a field for all of this."""
+        plain = all(s.channels in (1, 3) and s.depth == 8 and not s.profile for s in self.sections)
+        if not plain or self.tile[1] == 0 or self.quality is not None or (self.coded and self.probe is None):
+            return WHOLE_VERSION
         return VERSION if self.probe is None else LOSSLESS_VERSION
 
     @property
@@ -100,7 +117,7 @@ class Header:
     @property
     def samples(self) -> int:
         """Bytes of all pictures once restored."""
-        return sum(s.count * s.height * s.width * s.channels for s in self.sections)
+        return sum(s.count * s.height * s.width * s.channels * (s.depth // 8) for s in self.sections)
 
     @functools.cached_property
     def tiles(self) -> int:
@@ -142,12 +159,17 @@ class Header:
 
 
 def tiles_of(shape: tuple[int, int, int], tile: tuple[int, int]) -> int:
-    """Number of tiles of a picture ``(height, width, channels)``; every channel has its own."""
+    """Number of tiles of a picture ``(height, width, channels)``; every channel has its own, but not of strips."""
+    if not tile[1]:
+        return -(-shape[0] // tile[0])
     return -(-shape[0] // tile[0]) * -(-shape[1] // tile[1]) * shape[2]
 
 
 def fits(shape: tuple[int, int, int], tile: tuple[int, int]) -> bool:
-    """Whether the tiles of a picture stay within ``MAX_SAMPLES``."""
+    """Whether the tiles of a picture, or its strips, stay within what a reader takes."""
+    if not tile[1]:
+        row = shape[1] * shape[2]
+        return min(shape[0], tile[0]) * row <= MAX_SAMPLES and shape[0] * row <= MAX_STRIPS_SAMPLES
     return tiles_of(shape, tile) * tile[0] * tile[1] <= MAX_SAMPLES
 
 
@@ -155,7 +177,7 @@ def run_lengths(sections: list[Section]) -> tuple[Section, ...]:
     """Joins neighbouring sections of equal shape."""
     joined: list[Section] = []
     for section in sections:
-        if joined and joined[-1].shape == section.shape:
+        if joined and dataclasses.replace(joined[-1], count=section.count) == section:
             section = dataclasses.replace(section, count=joined.pop().count + section.count)
         joined.append(section)
     return tuple(joined)
@@ -182,145 +204,109 @@ def merged(headers: list[Header], name: str) -> Header:
     return dataclasses.replace(first, sections=sections, axes=4, names=names)
 
 
-class Cursor:
-    """Reads fields off a file of known size, and never past its end."""
-
-    def __init__(self, file: BinaryIO, size: int, name: str, base: int = 0):
-        self._file, self._end, self._name = file, base + size, name
-        self.offset = base
-        self._field = base  # where the field read last begins
-
-    @property
-    def left(self) -> int:
-        return self._end - self.offset
-
-    def fault(self, message: str, offset: int | None = None) -> CodecError:
-        """The error for the field read last, or for a given byte."""
-        at = self._field if offset is None else offset
-        return CodecError(f"{self._name}, byte {at}: {message}.")
-
-    def take(self, count: int, what: str) -> bytes:
-        self._field = self.offset
-        if count > self.left:
-            raise self.fault(f"{what} needs {count} bytes, {self.left} are left: truncated or corrupt")
-        data = self._file.read(count)
-        if len(data) != count:
-            raise self.fault(f"{what}: the file shrank while it was read")
-        self.offset += count
-        return data
-
-    def skip(self, count: int, what: str) -> None:
-        self._field = self.offset
-        if count > self.left:
-            raise self.fault(f"{what} needs {count} bytes, {self.left} are left: truncated or corrupt")
-        self._file.seek(count, os.SEEK_CUR)
-        self.offset += count
-
-    def byte(self, what: str) -> int:
-        return self.take(1, what)[0]
-
-    def word(self, what: str) -> int:
-        return struct.unpack("<I", self.take(4, what))[0]
-
-    def varint(self, what: str, low: int = 0, high: int = (1 << 63) - 1) -> int:
-        value, start = 0, self.offset
-        for shift in range(0, 63, 7):
-            byte = self.byte(what)
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-        self._field = start
-        if byte >= 0x80 or (byte == 0 and shift):  # each number has one encoding only
-            raise self.fault(f"{what} is not a valid number")
-        return self.between(value, what, low, high)
-
-    def between(self, value: int, what: str, low: int, high: int) -> int:
-        if not low <= value <= high:
-            raise self.fault(f"{what} is {value}: expected {low} to {high}")
-        return value
-
-    def text(self, what: str) -> str:
-        data = self.take(self.varint(f"length of {what}", 1, MAX_NAME_BYTES), what)
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            raise self.fault(f"{what} is not UTF-8") from None
-
-
-def pack(header: Header) -> bytes:
-    model = header.model.encode()
-    parts = [
-        varint(len(model)), model, header.fingerprint,
-        *map(varint, header.tile), varint(header.tiles_per_chunk),
-        bytes([header.axes, bool(header.names) * _NAMED | header.coded * _CODED]), varint(len(header.sections)),
-    ]  # fmt: skip
+def pack(header: Header, version: int | None = None) -> bytes:
+    """The bytes of a header, without those around it, in its own version or in another."""
+    whole = (version or header.version) == WHOLE_VERSION
+    profiles = [*dict.fromkeys(section.profile for section in header.sections if section.profile)]
+    flags = bool(header.names) * _NAMED | header.coded * _CODED
+    if whole:
+        flags |= (header.probe is not None) * _PROBED | (header.quality is not None) * _QUALITY
+    parts = [text(header.model), header.fingerprint]
+    if whole:
+        parts.append(text(header.medium))
+    parts += [*map(varint, header.tile), varint(header.tiles_per_chunk), bytes([header.axes, flags])]
+    if header.quality is not None:
+        parts.append(varint(header.quality))
+    if whole:
+        parts += varint(len(profiles)), *map(deflated, profiles)
+    parts.append(varint(len(header.sections)))
     for section in header.sections:
         parts += map(varint, (section.count, *section.shape))
+        if whole:
+            number = profiles.index(section.profile) + 1 if section.profile else 0
+            parts += varint(section.depth), varint(number)
     if header.names:
-        entries = []
-        for count, name in header.names:
-            data = name.encode()
-            entries += varint(count), varint(len(data)), data
-        raw = b"".join(entries)
-        packed = zlib.compress(raw, 9)
-        parts += varint(len(raw)), varint(len(packed)), packed
+        parts.append(deflated(b"".join(varint(count) + text(name) for count, name in header.names)))
     if header.probe is not None:
-        runtime = header.probe.runtime.encode()
-        parts += varint(len(runtime)), runtime, header.probe.digest
+        parts += text(header.probe.runtime), header.probe.digest
     return b"".join(parts)
 
 
 def unpack(cursor: Cursor, version: int) -> Header:
+    whole, medium, quality = version == WHOLE_VERSION, None, None
     model = cursor.text("model name")
     if not is_safe_name(model) or "/" in model:
         raise cursor.fault("the model name is not a valid name")
     fingerprint = cursor.take(8, "model fingerprint")
-    tile = cursor.varint("tile height", 1, 4096), cursor.varint("tile width", 1, 4096)
+    if whole:
+        medium = cursor.text("medium")
+        if not medium.isprintable():
+            raise cursor.fault("the medium is not printable")
+    tile = cursor.varint("tile height", 1, 4096), cursor.varint("tile width", 0 if whole else 1, 4096)
     tiles_per_chunk = cursor.varint("tiles per chunk", 1, MAX_TILES_PER_CHUNK)
     axes = cursor.between(cursor.byte("axes"), "axes", 2, 4)
-    most = _NAMED if version == VERSION else _NAMED | _CODED
+    most = {VERSION: _NAMED, LOSSLESS_VERSION: _NAMED | _CODED}.get(version, _NAMED | _CODED | _PROBED | _QUALITY)
     flags = cursor.between(cursor.byte("flags"), "flags", 0, most)
-    # A section takes at least four bytes.
-    sections: list[Section] = []
-    for _ in range(cursor.varint("number of sections", 1, max(1, cursor.left // 4))):
-        section = Section(*(cursor.varint(what, 1) for what in ("pictures", "height", "width", "channels")))
-        if section.channels not in (1, 3):
-            raise cursor.fault(f"pictures have {section.channels} channels: expected 1 or 3")
-        if not fits(section.shape, tile):
-            raise cursor.fault(f"a picture {section.shape} exceeds {MAX_SAMPLES:,} samples")
-        if sections and sections[-1].shape == section.shape:
-            raise cursor.fault("two neighbouring sections have one shape")
-        sections.append(section)
-    header = Header(model, fingerprint, tile, tuple(sections), axes, (), tiles_per_chunk, coded=bool(flags & _CODED))
+    if flags & _QUALITY:
+        quality = cursor.varint("quality", 0, MAX_QUALITY)
+    profiles = _unpack_profiles(cursor) if whole else []
+    sections = _unpack_sections(cursor, tile, whole, profiles)
+    header = Header(
+        model, fingerprint, tile, sections, axes, (), tiles_per_chunk,
+        coded=bool(flags & _CODED), medium=medium, quality=quality,
+    )  # fmt: skip
     if axes < 4 and (header.pictures > 1 or (axes == 2 and sections[0].channels > 1)):
         raise cursor.fault(f"{axes} axes cannot hold these pictures")
     if flags & _NAMED:
         header = dataclasses.replace(header, names=_unpack_names(cursor, header.pictures))
-    if version == LOSSLESS_VERSION:
+    if version == LOSSLESS_VERSION or flags & _PROBED:
         runtime = cursor.text("runtime")
         if not runtime.isprintable():
             raise cursor.fault("the runtime is not printable")
         header = dataclasses.replace(header, probe=Probe(runtime, cursor.take(8, "digest of the probe")))
     if cursor.left:
         raise cursor.fault(f"{cursor.left} bytes of the header are left over")
+    if whole and header.version != WHOLE_VERSION:
+        raise cursor.fault("nothing in the header needs version 3")
     return header
 
 
+def _unpack_sections(cursor: Cursor, tile: tuple[int, int], whole: bool, profiles: list[bytes]) -> tuple[Section, ...]:
+    sections: list[Section] = []
+    least = 6 if whole else 4  # bytes of a section
+    for _ in range(cursor.varint("number of sections", 1, max(1, cursor.left // least))):
+        section = Section(*(cursor.varint(what, 1) for what in ("pictures", "height", "width", "channels")))
+        if not whole and section.channels not in (1, 3):
+            raise cursor.fault(f"pictures have {section.channels} channels: expected 1 or 3")
+        cursor.between(section.channels, "channels", 1, MAX_CHANNELS)
+        if not fits(section.shape, tile):
+            raise cursor.fault(f"a picture {section.shape} exceeds {MAX_SAMPLES:,} samples")
+        if whole:
+            depth = cursor.varint("depth")
+            if depth not in DEPTHS:
+                raise cursor.fault(f"levels have {depth} bits: expected 8 or 16")
+            number = cursor.varint("number of the profile", 0, len(profiles))
+            section = dataclasses.replace(section, depth=depth, profile=profiles[number - 1] if number else b"")
+        if sections and dataclasses.replace(sections[-1], count=section.count) == section:
+            raise cursor.fault("two neighbouring sections have one shape")
+        sections.append(section)
+    used = [*dict.fromkeys(section.profile for section in sections if section.profile)]
+    if used != profiles:
+        raise cursor.fault("the profiles are not those of the sections, in their order")
+    return tuple(sections)
+
+
+def _unpack_profiles(cursor: Cursor) -> list[bytes]:
+    profiles, left = [], MAX_PROFILE_BYTES
+    for _ in range(cursor.varint("number of profiles", 0, max(0, cursor.left // 3))):
+        profiles.append(inflated(cursor, "profile", left))
+        left -= len(profiles[-1])
+    return profiles
+
+
 def _unpack_names(cursor: Cursor, pictures: int) -> tuple[tuple[int, str], ...]:
-    length = cursor.varint("length of the names", 1)
-    packed = cursor.take(cursor.varint("packed length of the names", 1), "names")
-    if length > MAX_DEFLATE_RATIO * len(packed):
-        raise cursor.fault(f"{len(packed)} bytes cannot unpack to {length} bytes of names")
-    inflate = zlib.decompressobj()
-    try:
-        raw = inflate.decompress(packed, length)
-        # zlib may have filled `raw` before it read the end mark: asked for one byte more, it must
-        # give none and reach the end.
-        more = inflate.decompress(inflate.unconsumed_tail, 1)
-    except zlib.error:
-        raise cursor.fault("the names cannot be unpacked") from None
-    if len(raw) != length or more or not inflate.eof or inflate.unused_data:
-        raise cursor.fault(f"the names do not unpack to {length} bytes")
+    raw = inflated(cursor, "names")
+    length = len(raw)
     names, inner = [], Cursor(io.BytesIO(raw), length, "names of the container")
     while inner.left:
         count, name = inner.varint("pictures of an input", 1), inner.text("name of an input")
@@ -332,13 +318,3 @@ def _unpack_names(cursor: Cursor, pictures: int) -> tuple[tuple[int, str], ...]:
     if len({name for _, name in names}) != len(names):
         raise cursor.fault("two inputs have one name")
     return tuple(names)
-
-
-def varint(value: int) -> bytes:
-    """Unsigned LEB128: 7 bits a byte, the lowest first; bit 7 says that more follow."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -8,26 +8,17 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from zoo.codec.header import (
-    LOSSLESS_VERSION,
-    MAGIC,
-    VERSION,
-    CodecError,
-    Cursor,
-    Header,
-    merged,
-    pack,
-    unpack,
-    varint,
-)
+from zoo.codec.format.fields import CodecError, Cursor, varint
+from zoo.codec.format.header import MAGIC, MAX_VERSION, VERSION, Header, merged, pack, unpack
+from zoo.io.files import is_special
 
 MIN_CHUNK_BYTES = 1 + 4  # an empty word count and the CRC
-MODEL, RAW, XZ, WEBP = range(4)  # how a chunk is coded: see ``zoo.codec.stored``
+MODEL, RAW, XZ, WEBP = range(4)  # how a chunk is coded: see ``zoo.codec.format.stored``
 
 
 class Chunk(NamedTuple):
@@ -104,9 +95,9 @@ class Reader:
                 raise cursor.fault(f"{size} bytes follow the last chunk: expected the end, or an appended container")
             raise CodecError(f"{name} is not a zoo container: its first {len(MAGIC)} bytes differ.")
         version = cursor.byte("version")
-        if version not in (VERSION, LOSSLESS_VERSION):
+        if not VERSION <= version <= MAX_VERSION:
             raise cursor.fault(
-                f"it has version {version}, this release reads versions {VERSION} and {LOSSLESS_VERSION}: "
+                f"it has version {version}, this release reads versions {VERSION} to {MAX_VERSION}: "
                 "update the zoo to read it"
             )
         length = cursor.varint("header length")
@@ -134,11 +125,14 @@ class Reader:
             self._skip_chunk(cursor, index)
         return cursor.offset
 
-    def chunks(self, words_per_tile: int, first: int = 0, last: int | None = None) -> Iterator[Chunk]:
+    def chunks(
+        self, most: Callable[[int, int], tuple[int, int]], first: int = 0, last: int | None = None
+    ) -> Iterator[Chunk]:
         """The chunks, one after the other.
 
         Args:
-            words_per_tile: the most words that a tile can take; a longer chunk is refused unread.
+            most: of the number of a chunk's first tile and its tiles, the most words of the model and the most bytes of
+                other codings that these can take; a longer chunk is refused unread.
             first, last: the chunks wanted, from 0, ``last`` not included; all by default.
 
         Raises:
@@ -150,10 +144,10 @@ class Reader:
         for index in range(first, header.chunks if last is None else last):
             where, tiles = self._place(cursor, index), header.tiles_in_chunk(index)
             coding, count = self._start(cursor, where)
-            if coding == MODEL and count > tiles * words_per_tile + 2:
-                raise cursor.fault(f"{where} announces {count} words, more than {tiles} tiles can take")
-            if coding != MODEL and count > tiles * header.tile[0] * header.tile[1]:
-                raise cursor.fault(f"{where} announces {count} bytes, more than {tiles} tiles can take")
+            words, size = most(index * header.tiles_per_chunk, tiles)
+            if count > (words if coding == MODEL else size):
+                unit = "words" if coding == MODEL else "bytes"
+                raise cursor.fault(f"{where} announces {count} {unit}, more than {tiles} tiles can take")
             data = self._take_chunk(cursor, index, coding, count, where)
             content = np.frombuffer(data, "<u4").astype(np.uint32) if coding == MODEL else data
             yield Chunk(content, tiles, where, index * header.tiles_per_chunk, coding)
@@ -234,6 +228,33 @@ def read_all(file: BinaryIO, name: str, *, salvage: bool = False) -> tuple[list[
             ) from None
         readers = sound
     return readers, merged([reader.header for reader in readers], name)
+
+
+def read_header(path: str | os.PathLike) -> Header:
+    """What a container says about itself, checked; its chunks are not read.
+
+    Raises:
+        CodecError: if it is no container or damaged.
+        ValueError: if the file cannot be read.
+    """
+    with open_file(path) as file:
+        return read_all(file, str(path))[1]
+
+
+def is_container(file: BinaryIO) -> bool:
+    """Whether a file starts as a container does; otherwise it may be compact. Its position is kept at the start."""
+    start = file.read(len(MAGIC))
+    file.seek(0)
+    return start == MAGIC
+
+
+def open_file(path: str | os.PathLike) -> BinaryIO:
+    if is_special(path):
+        raise ValueError(f"{path} is a device, a pipe or a socket: give a file.")
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _chunk_crc(seed: int, index: int, total: int, data: bytes) -> int:

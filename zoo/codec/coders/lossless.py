@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo import artifacts
-from zoo.codec.header import CodecError, Probe
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import Probe
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import PRECISION, read_arrays
 
@@ -114,6 +115,9 @@ class LosslessCoder:
             ``likelihood``, int8.
     """
 
+    tables_file = "lossless.npz"
+    offers: frozenset[str] = frozenset()
+    lossless, depths, qualities = True, (8,), None
     tiles_per_chunk = 4096  # each chunk pays for its first words anew
 
     def __init__(self, artifact: artifacts.Artifact):
@@ -157,6 +161,10 @@ class LosslessCoder:
         some = tiles[:: -(-len(tiles) // SAMPLE_TILES)]
         seed = int(self._tables.seed_words)
         return 0 if len(some) == len(tiles) else seed + (len(self.pack(some)) - seed) * len(tiles) / len(some)
+
+    def most_words(self, count: int, size: int) -> int:
+        """The most words that tiles can take."""
+        return count * self.words_per_tile + 2
 
     def least_words(self, count: int, size: int, coded: bool) -> float:
         """The fewest words that ``count`` tiles are accepted in, so that few bytes do not buy much work.

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo import artifacts
+from zoo.codec.format.fields import CodecError
+from zoo.codec.format.header import TILES_PER_CHUNK
 from zoo.codec.frames import scale_of
-from zoo.codec.header import TILES_PER_CHUNK, CodecError
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import Tables
 from zoo.io import pictures as _pictures
@@ -25,16 +26,24 @@ class LossyCoder:
         tiles ← float decoder  ←  symbol × step  ← symbols ← ANS ← words
 
     Args:
-        artifact: with ``encoder.tflite`` and ``decoder.tflite``.
-        tables: its ``codec.npz``.
+        artifact: with ``encoder.tflite``, ``decoder.tflite`` and ``codec.npz``.
+
+    Raises:
+        ValueError: if the tables are damaged, or of another kind of model.
     """
 
+    tables_file = "codec.npz"
+    offers = frozenset({"tables", "encode", "decode", "compact"})
+    lossless, depths, qualities = False, (8,), None
     tiles_per_chunk = TILES_PER_CHUNK
     probe = None
-    _input = 255, -128  # steps of 1, and the integer of 0
+    _frames, _input = False, (255, -128)  # steps of 1, and the integer of 0
 
-    def __init__(self, artifact: artifacts.Artifact, tables: Tables):
-        self._artifact, self.tables = artifact, tables
+    def __init__(self, artifact: artifacts.Artifact):
+        self._artifact, self.tables = artifact, Tables.read(artifact.file(self.tables_file))
+        if (self.tables.overlap is not None) != self._frames:
+            kind = "pictures" if self._frames else "signals"
+            raise ValueError(f"The codec.npz of {artifact.name} is of {kind}: its manifest says otherwise. Retrain it.")
         self.tile = self.tables.tile[:2]
         # 24 bits are the most that a symbol costs, the table's index included: a word each is more than ever needed.
         self.words_per_tile = self.tables.latent_dim + 1
@@ -43,6 +52,10 @@ class LossyCoder:
     def pack(self, tiles: np.ndarray, advance=None) -> np.ndarray:
         """Uint32 words of tiles, uint8 ``(n, height, width, 1)``."""
         return self.tables.encode(self.encode(tiles))
+
+    def most_words(self, count: int, size: int) -> int:
+        """The most words that tiles can take."""
+        return count * self.words_per_tile + 2
 
     def least_words(self, count: int, size: int, coded: bool) -> int:
         """The fewest words that tiles are accepted in before they are looked at; ``_restored`` looks closer."""
@@ -141,10 +154,11 @@ class SignalCoder(LossyCoder):
     A frame is one row: its level, and its samples.
     """
 
-    _input = 128, 0
+    offers = frozenset({"tables"})
+    _frames, _input = True, (128, 0)
 
-    def __init__(self, artifact: artifacts.Artifact, tables: Tables):
-        super().__init__(artifact, tables)
+    def __init__(self, artifact: artifacts.Artifact):
+        super().__init__(artifact)
         self.words_per_tile += 1
         self._values += self.tables.overlap
 
