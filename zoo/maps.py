@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from zoo import artifacts, plots
+from zoo import artifacts, extras, plots
 from zoo.codec import pictures
 
 LABELS = 20  # more kinds are told by pointing at them, not by colour
@@ -93,10 +93,8 @@ def interactive(
 
 def check_bokeh() -> None:
     """Raises a ``ValueError`` where the library that draws interactive maps is missing."""
-    try:
+    with extras.needed("An interactive map"):
         import bokeh  # noqa: F401
-    except ImportError:
-        raise ValueError("An interactive map needs Bokeh: pip install 'zoo[maps]'.") from None
 
 
 def projector(

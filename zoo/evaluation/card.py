@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo import data, registry
+from zoo import data, extras, registry
 from zoo.codec import Codec
 from zoo.data import corruption
 from zoo.evaluation.generation import LEAST_SAMPLES, SAMPLES, measure_samples, samples_from
@@ -178,7 +178,7 @@ def _not_measured(model, data_set: data.DataSet, split: str, figures: dict[str, 
     if isinstance(model, TextAE):
         reasons["words_recovered"] = f"needs sentences of at most {SHORT} words: the split has none"
     if isinstance(model, Summarizer):
-        reasons["rouge_l"] = "needs the package rouge-score: pip install 'zoo[benchmark]'"
+        reasons["rouge_l"] = extras.needs("rouge_score")
     return {name: reason for name, reason in reasons.items() if name not in figures}
 
 
