@@ -14,7 +14,9 @@ from pathlib import Path
 
 import nbclient
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 import zoo
 
@@ -138,11 +140,59 @@ def test_sdist_builds_the_same_wheel(tree, wheel):
     assert digests(again) == digests(wheel)
 
 
+@pytest.fixture(scope="module")
+def device(wheel, tmp_path_factory):
+    """The wheel installed as docs/export.md says, beside a photograph; runs a line there: (status, output)."""
+    folder = tmp_path_factory.mktemp("device")
+    colours = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    Image.fromarray(colours).resize((300, 200), Image.Resampling.BICUBIC).save(folder / "photo.png")
+
+    def run(line: str) -> tuple[int, str]:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        options = {"cwd": folder, "env": environment, "stderr": subprocess.STDOUT, "stdout": subprocess.PIPE}
+        process = subprocess.run(["bash", "-c", line], text=True, **options)
+        return process.returncode, process.stdout
+
+    run.folder, run.blocks = folder, {}
+    for heading in ("Compressing on a device", "Running an encoder yourself"):
+        (run.blocks[heading],) = fenced_blocks(section((ROOT / "docs/export.md").read_text(), heading))
+    for line in run.blocks["Compressing on a device"].splitlines()[:2]:
+        status, output = run(line.replace("install .", f"install --quiet {wheel}"))
+        assert status == 0, output
+    (run.site,) = folder.glob("device/lib/python*/site-packages")
+    return run
+
+
 @pytest.mark.slow
-def test_models_load_from_the_installed_wheel(wheel, run_python, tmp_path):
+def test_a_device_compresses_without_tensorflow(device):
+    """The instructions of docs/export.md, in an environment that has the base installation alone."""
+    distributions = {path.name.partition("-")[0].lower() for path in device.site.glob("*.dist-info")}
+    desk = {"tensorflow", "keras", "tensorflow_datasets", "scikit_learn", "scipy", "matplotlib"}
+    assert "zoo" in distributions and not distributions & desk
+    megabytes = sum(path.lstat().st_blocks for path in [device.site, *device.site.rglob("*")]) * 512 / 2**20
+    assert megabytes <= 350, "with the weights, and with pip"
+    for line in device.blocks["Compressing on a device"].splitlines()[2:]:
+        status, output = device(line)
+        assert status == 0 and output.strip(), line
+    with Image.open(device.folder / "restored/photo.png") as restored:
+        assert restored.size == (300, 200)
+    (device.folder / "encode.py").write_text(device.blocks["Running an encoder yourself"])
+    assert device("device/bin/python encode.py")[0] == 0
+    assert device("device/bin/zoo --help")[0] == 0
+    for line in ("train dense_ae", "denoise photo.png -o clean", "certify compressor", "generate dcgan -o x.png"):
+        expected = "zoo: This command needs TensorFlow: pip install 'zoo[tensorflow]'.\n"
+        assert device(f"device/bin/zoo {line}") == (2, expected), line
+    # That command adds to what is installed: it takes nothing of this name from an index.
+    status, output = device("device/bin/pip install --dry-run 'zoo[audio]'")
+    assert status == 0 and re.search(r"Requirement already satisfied: zoo\[audio\] in .*device", output), output
+    assert re.search(r"Would install .*soundfile", output) and not re.search(r"Would install .*zoo", output)
+
+
+@pytest.mark.slow
+def test_models_load_from_the_installed_wheel(device, run_python, tmp_path):
     site = tmp_path / "site-packages"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
+    site.mkdir()
+    (site / "zoo").symlink_to(device.site / "zoo")
     code = """
 import json, numpy, zoo
 from zoo import artifacts
@@ -176,7 +226,11 @@ def test_quick_start_runs_and_tests():
     blocks = fenced_blocks(section((ROOT / "README.md").read_text(), "Quick start"))
     assert len(blocks) == 2
     run, test = blocks
-    assert run.startswith("python3 -m venv .venv\n") and "zoo demo" in run
+    assert run.splitlines() == [
+        "python3 -m venv .venv",
+        ".venv/bin/pip install --quiet '.[tensorflow]'",
+        ".venv/bin/zoo demo",
+    ]
     assert "'.[dev]'" in test and re.search(r"^pytest -n ", test, re.M)
 
 
