@@ -35,7 +35,7 @@ RANKS = (
     {"codec"},
     {"backend"},
     {"artifacts"},
-    {"extras"},
+    {"deprecations", "extras"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 TENSORFLOW = {"tensorflow", "tensorflow_datasets"}
@@ -84,7 +84,7 @@ def test_imports_are_read_as_python_reads_them():
 def test_imports_point_down(file):
     part, imported = part_of(file), parts_of_zoo((PACKAGE / file).read_text())
     if part == "__init__":
-        assert imported == {"extras"}, "the package itself imports its parts lazily, by name"
+        assert imported == {"deprecations", "extras"}, "the package itself imports its parts lazily, by name"
         return
     assert part in RANK, f"zoo/{part} has no rank: add it to RANKS and to the README's layout"
     # The commands and the demo are users of the package: they go through its front door.

@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from zoo import deprecations
+
 try:
     import fcntl
 except ImportError:  # not on Unix
@@ -54,9 +56,12 @@ def shipped(name: str) -> "Artifact":
     return Artifact(shipped_root() / architecture / tag, name)
 
 
-def split_name(name: str) -> tuple[str, str | None]:
-    """Splits ``architecture.tag``; the tag is None where the name has none."""
-    architecture, _, tag = name.partition(".")
+def split_name(name: str, *, quiet: bool = False) -> tuple[str, str | None]:
+    """Splits ``architecture.tag``; the tag is None where the name has none. Of an old name it is what is called so now.
+
+    ``quiet`` leaves out the warning about an old one.
+    """
+    architecture, _, tag = deprecations.model_name(name, quiet=quiet).partition(".")
     return architecture, tag or None
 
 
@@ -192,7 +197,7 @@ def find(name_or_path: str | os.PathLike, *, folders: bool = True) -> Artifact:
             folder holds no artefact.
     """
     text = os.fspath(name_or_path)
-    architecture, tag = split_name(text)
+    architecture, tag = split_name(text, quiet=not folders)
     known = names()
     tags = [split_name(n)[1] for n in known if split_name(n)[0] == architecture]
     if tags and tag is None:
