@@ -1,12 +1,14 @@
 """Packaging: `pip install .` puts the package `zoo` and its trained models into one wheel."""
 
 import re
+import tomllib
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "zoo/__init__.py").read_text(), re.M)[1]
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["zoo"]["repository"]
 
 # Each requirement stands in one list; an extra is a list, or several. What needs one says so by `zoo/extras.py`.
 # What a device needs: no TensorFlow, and no Keras, which cannot be imported without a backend (docs/export.md).
@@ -103,6 +105,7 @@ setup(
     # Of the code and the weights; beside it that of each kind of example that comes along (NOTICE).
     license="Apache-2.0 AND MIT AND CC-BY-SA-3.0 AND CC-BY-SA-4.0 AND BSD-3-Clause AND LicenseRef-WordNet-3.0",
     license_files=["LICENSE", "NOTICE", "LICENSES/*.txt"],
+    project_urls={"Repository": f"https://github.com/{REPOSITORY}"} if REPOSITORY else {},
     keywords="keras tensorflow autoencoder gan compression denoising litert pretrained",
     classifiers=[
         "Development Status :: 4 - Beta",

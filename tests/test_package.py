@@ -31,7 +31,7 @@ def source_files() -> list[Path]:
     files = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [f for f in folders if f not in NOT_SOURCE and not f.endswith(("_cache", ".egg-info"))]
-        files.extend(Path(folder, name) for name in names)
+        files.extend(Path(folder, name) for name in names if name not in NOT_SOURCE)  # .git is a file in a worktree
     return files
 
 
@@ -357,11 +357,25 @@ def test_notebook_is_valid_and_stripped(path):
 def test_notebook_has_the_badge_and_installs_itself(path):
     notebook, script = json.loads(path.read_text()), loaded_script("notebooks")
     assert notebook == script.updated(notebook, path.name), "run `python docs/notebooks.py`"
-    title, link = "".join(notebook["cells"][0]["source"]).split("\n")[:3:2]
-    assert title.startswith("# ") and link == script.badge(path.name, script.REPOSITORY)
-    published = script.updated(notebook, path.name, "owner/name")
+    first = "".join(notebook["cells"][0]["source"])
+    assert first.startswith("# ") and ("colab.research.google.com" in first) == bool(script.REPOSITORY)
+    install = "".join(next(cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"))
+    assert "[tensorflow]" in install
+    private, published = (script.updated(notebook, path.name, repository) for repository in ("", "owner/name"))
+    assert "colab.research.google.com" not in json.dumps(private) and "'..[tensorflow]'" in json.dumps(private)
     assert f"/github/owner/name/blob/main/colab/{path.name})" in "".join(published["cells"][0]["source"])
+    assert "'zoo[tensorflow] @ git+https://github.com/owner/name'" in json.dumps(published)
     assert script.updated(published, path.name) == notebook
+
+
+def test_the_citation_has_the_address_where_it_is_set():
+    script, citation = loaded_script("notebooks"), (ROOT / "CITATION.cff").read_text()
+    assert citation == script.cited(citation), "run `python docs/notebooks.py`"
+    assert re.search(rf"^version: {re.escape(zoo.__version__)}$", citation, re.M)
+    assert ("repository-code:" in citation) == bool(script.REPOSITORY)
+    published = script.cited(citation, "owner/name")
+    assert published.endswith("repository-code: https://github.com/owner/name\n")
+    assert script.cited(published) == citation
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
