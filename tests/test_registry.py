@@ -4,12 +4,14 @@ import io
 import json
 import multiprocessing
 import os
+import sys
 import warnings
 import zipfile
 
 import h5py
 import keras
 import numpy as np
+import PIL
 import pytest
 import small
 import tensorflow as tf
@@ -365,3 +367,36 @@ def test_old_names_of_exports_and_arguments_warn_and_work(monkeypatch):
         made(tables=16, num_priors=16)
     with pytest.raises(TypeError, match="unexpected keyword argument 'table'"):
         made(table=16)
+
+
+# What a training needs
+
+
+def test_what_a_training_needs_is_said_before_it_starts(monkeypatch):
+    from zoo.data import text
+    from zoo.registry import needs
+
+    needs.check("conv_ae.mnist")
+    monkeypatch.setattr(text, "PACKAGES", {"train": ("numpy", "unheard_of"), "test": ("unheard_of_too",)})
+    line = "reads the docstrings of packages that are not installed: unheard_of, unheard_of_too."
+    with pytest.raises(ValueError) as caught:
+        needs.check("summarizer")
+    assert str(caught.value) == f"To be trained, summarizer.docstrings {line}"
+    monkeypatch.setitem(sys.modules, "rouge_score", None)
+    with pytest.raises(zoo.extras.MissingPackage) as caught:
+        needs.check("summarizer")
+    wanted = "To be trained, summarizer.docstrings needs rouge-score: pip install 'zoo[benchmark]'; it "
+    assert str(caught.value) == wanted + line
+    with pytest.raises(ValueError, match=r"needs rouge-score: pip install 'zoo\[benchmark\]'\.$"):
+        needs.check("summarizer", "pairs.jsonl")
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    with pytest.raises(ValueError, match=r"text_ae.glosses needs sentencepiece: pip install 'zoo\[text\]'\.$"):
+        needs.check("text_ae")
+    with pytest.raises(ValueError, match="Unknown model"):
+        needs.check("text_a")
+
+
+def test_versions_of_packages_are_those_installed():
+    from zoo.registry import needs
+
+    assert needs.versions(["numpy", "PIL", "json"]) == {"numpy": np.__version__, "PIL": PIL.__version__}
