@@ -69,6 +69,7 @@ DOCS = ["mkdocs>=1.6", "mkdocstrings[python]>=0.30"]
 TOOLS = [
     "ipykernel",
     "nbclient>=0.10",
+    "pyright[nodejs]>=1.1.400",  # with a Node of its own, so that it downloads none
     "pytest>=8.0",
     "pytest-cov>=6.0",
     "pytest-xdist>=3.6",

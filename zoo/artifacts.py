@@ -53,7 +53,7 @@ def names() -> list[str]:
 def shipped(name: str) -> "Artifact":
     """The shipped artefact of a name that is among ``names()``."""
     architecture, tag = split_name(name)
-    return Artifact(shipped_root() / architecture / tag, name)
+    return Artifact(shipped_root() / architecture / (tag or ""), f"{architecture}.{tag}")
 
 
 def split_name(name: str, *, quiet: bool = False) -> tuple[str, str | None]:

@@ -123,9 +123,10 @@ def extract(
     check_arguments(sentences, ratio, shorten, abstractive, redundancy)
     start, blocks = _blocks(text)
     language = language_of(start)
-    model = registry.loaded(model)
-    if not isinstance(model, models.Summarizer):
-        raise ValueError(f"model must be a summariser, such as summarizer: received {model.name!r}.")
+    found = registry.loaded(model)
+    if not isinstance(found, models.Summarizer):
+        raise ValueError(f"model must be a summariser, such as summarizer: received {found.name!r}.")
+    model = found
 
     def count(different: int) -> int:
         """How many to choose of so many sentences."""
@@ -139,6 +140,7 @@ def extract(
         raise ValueError("text must hold words: received none.")
     parts, codes, lengths = read.sentences, read.codes, read.lengths
     fits = read.different == len(parts) and _fits(lengths, model)
+    forms: list[str] = []
     if fits:
         drawn = model.drawn([" ".join(parts)]) * len(parts)
         forms, likenesses = _most_alike(parts, drawn, shorten)

@@ -6,6 +6,8 @@ examples; statistics of a batch are those of all parts; optimizers add gradients
 
 import contextlib
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -75,7 +77,7 @@ def mean_over_replicas(x):
     return call(x)
 
 
-def with_gradient_at_mean_over_replicas(function, x):
+def with_gradient_at_mean_over_replicas(function: Callable[[Any], Any], x: Any) -> Any:
     """``function(x)``, with the gradient that it has at the mean of ``x`` over all replicas.
 
     For a loss of a batch's statistics from ``add_loss``: its gradient on several replicas is then that of the whole

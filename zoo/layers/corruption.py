@@ -74,7 +74,7 @@ class Corruption(keras.layers.Layer):
         active = {kind: weight for kind, weight in zip(KINDS, self.frequencies, strict=True) if self.bounds[kind]}
         total, below, result = sum(active.values()), 0.0, x
         for kind, weight in active.items():
-            low, high = self.bounds[kind]
+            low, high = self.bounds[kind]  # pyright: ignore - one whose bounds are set
             corrupted = getattr(self, f"_{kind}")(x, low + (high - low) * level, noise)
             result = ops.where(choice >= below / total, corrupted, result)
             below += weight

@@ -12,7 +12,7 @@ from zoo.layers.dropout import SpatialDropout1D, SpatialDropout2D
 class _ResidualBlock(keras.layers.Layer):
     """What the blocks of one and of two dimensions share; a subclass names its layers."""
 
-    convolution: type[keras.layers.Layer]
+    convolution: Callable[..., keras.layers.Layer]
     spatial_dropout: Callable[..., keras.layers.Layer]
 
     def __init__(self, filters: int, *, kernel_size: int = 3, dropout: float = 0.0, **kwargs):
@@ -67,7 +67,8 @@ class ResidualBlock2D(_ResidualBlock):
     """
 
     convolution = layers.Conv2D
-    spatial_dropout = functools.partial(SpatialDropout2D, data_format="channels_last")
+    # Keras has no types: whose arguments these are is not seen.
+    spatial_dropout = functools.partial(SpatialDropout2D, data_format="channels_last")  # pyright: ignore[reportCallIssue]
 
 
 @keras.saving.register_keras_serializable("zoo")

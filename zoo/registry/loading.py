@@ -163,9 +163,11 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
         raise ValueError(f"name must be a name, a folder or a file: received {type(name).__name__}.")
     if not pretrained:
         return create(os.fspath(name), **overrides)
-    own = _own_file(name)
-    artifact = None if own else artifact_of(name)
-    path = own or artifact.file("model.keras")
+    if own := _own_file(name):
+        artifact, path = None, own
+    else:
+        artifact = artifact_of(name)
+        path = artifact.file("model.keras")
 
     with extras.needed("A model"):
         import keras
