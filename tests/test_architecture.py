@@ -290,3 +290,38 @@ def test_card_says_what_the_model_is(name):
     assert card.get("examples_licence") == (None if generated else card["data"]["licence"])
     assert {"command", "seed", "epochs", "seconds", "versions"} <= set(card["training"])
     assert json.loads(json.dumps(card)) == card
+
+
+# Whose signatures are not annotated throughout yet; no part joins them.
+NOT_ANNOTATED = {"data", "evaluation", "exporting", "models", "training"}
+
+
+def unannotated(function) -> list[str]:
+    """Names of the arguments, and "return", that have no annotation."""
+    signature = inspect.signature(inspect.unwrap(function), follow_wrapped=False)
+    found = [p.name for p in signature.parameters.values() if p.annotation is p.empty and p.name not in ("self", "cls")]
+    return found + ["return"] * (signature.return_annotation is signature.empty and function.__name__ != "__init__")
+
+
+@pytest.mark.parametrize("part", sorted({name for name in zoo.__all__ if inspect.ismodule(getattr(zoo, name))}))
+def test_what_is_public_is_annotated(part):
+    module, missing = getattr(zoo, part), {}
+    public = getattr(module, "__all__", None) or [n for n, v in vars(module).items() if inspect.getmodule(v) is module]
+    for name in (name for name in public if not name.startswith("_")):
+        value = getattr(module, name)
+        functions = {name: value} if inspect.isfunction(value) else {}
+        if inspect.isclass(value):
+            functions = {
+                f"{name}.{key}": getattr(attribute, "fget", None) or getattr(attribute, "__func__", attribute)
+                for key, attribute in vars(value).items()
+                if not key.startswith("_") or key in ("__init__", "__call__")
+            }
+        for key, function in functions.items():
+            if (
+                inspect.isfunction(function)
+                and function.__module__.startswith("zoo.")
+                and (gaps := unannotated(function))
+            ):
+                missing[key] = gaps
+    assert not missing or part in NOT_ANNOTATED, missing
+    assert missing or part not in NOT_ANNOTATED, f"zoo.{part} is annotated: take it out of NOT_ANNOTATED"

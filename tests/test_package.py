@@ -251,6 +251,15 @@ def test_lowest_versions_are_those_of_the_readme_and_tested_by_a_workflow():
     assert tested and all((ROOT / path).exists() for path in tested)
 
 
+def test_workflows_check_what_ci_checks_on_every_python_that_is_admitted():
+    workflow = (ROOT / ".github/workflows/checks.yml").read_text()
+    versions = re.findall(r"Python :: (3\.\d+)", (ROOT / "setup.py").read_text())
+    assert f"python: {json.dumps(versions)}" in workflow
+    for command in re.findall(r"^(?:ruff|pyright|pip check).*$", (ROOT / ".ci/run").read_text(), re.M):
+        assert f"run: {command}\n" in workflow
+    assert re.search(r"pytest -n logical --cov", workflow) and "mkdocs build" in workflow and "pip wheel" in workflow
+
+
 def test_ci_runs_the_test_command_of_the_readme():
     script = (ROOT / ".ci/run").read_text()
     assert "grep --max-count=1 '^pytest' README.md" in script

@@ -133,7 +133,7 @@ class Codec:
         return self.coder.probe is not None
 
     @property
-    def tables(self):
+    def tables(self) -> Tables:
         """The integer tables of a lossy model, ``zoo.codec.tables.Tables``."""
         return self._lossy("tables").tables
 

@@ -27,7 +27,7 @@ def benchmark_codec(
     data_source: str = "fashion_mnist",
     *,
     images: int | None = None,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, Any]:
     """Compresses the official test images with the codec's models and with the image formats.
 

@@ -26,7 +26,7 @@ def tune(
     images: int | None = None,
     seed: int = 0,
     data_source: str | None = None,
-    progress=None,
+    progress: Any = None,
     failed: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Searches an architecture's hyper-parameters at random, and compares them on the validation split.
