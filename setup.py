@@ -1,26 +1,100 @@
 """Packaging: `pip install .` puts the package `zoo` and its trained models into one wheel."""
 
 import re
+import tomllib
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "zoo/__init__.py").read_text(), re.M)[1]
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["zoo"]["repository"]
 
-# What compressing on a device needs: no TensorFlow, no Keras (docs/export.md).
-EDGE = [
+# Each requirement stands in one list; an extra is a list, or several. What needs one says so by `zoo/extras.py`.
+# What a device needs: no TensorFlow, and no Keras, which cannot be imported without a backend (docs/export.md).
+BASE = [
     "ai-edge-litert>=2.1",  # 2.0 aborts when a file is converted: "free(): invalid pointer"
     "constriction>=0.4.2",
     "lazy_loader>=0.4",
     "numpy>=2.0",
     "pillow>=11.3",  # the first release with AVIF built in
     "rich>=14.3",  # earlier ones write an empty line for a progress bar that is off
-    "sentencepiece>=0.2",
-    "soundfile>=0.13",
-    "soxr>=0.5",  # LGPL-2.1-or-later, a library that is installed beside the package (NOTICE)
     "typer>=0.26",  # earlier ones leave out of the help what an argument is
 ]
+AUDIO = [
+    "soundfile>=0.13",
+    "soxr>=0.5",  # LGPL-2.1-or-later, a library that is installed beside the package (NOTICE)
+]
+TEXT = [
+    "py3langid>=0.4",
+    "sentencepiece>=0.2",
+    "sentencex>=1.0.11",  # the first with a wheel for Python 3.11: others are built with Rust
+]
+KERAS = [
+    "h5py>=3.12",
+    "keras>=3.13.2",  # the first of its line to refuse weights in HDF5's external storage: any file could be read
+    "ml_dtypes>=0.5.1",
+]
+DESK = [
+    *AUDIO,
+    *TEXT,
+    *KERAS,
+    "flatbuffers>=24.3.25",
+    "importlib_resources>=6.0",  # tensorflow-datasets imports it on Python 3.11 without requiring it
+    "jinja2>=3.1",
+    "markupsafe>=2.1",
+    "matplotlib>=3.9",
+    "scikit-learn>=1.5",
+    "scipy>=1.13",
+    "tensorflow>=2.20",
+    "tensorflow-datasets>=4.9.10",  # earlier ones fail with protobuf 7, which tensorflow takes
+]
+HUB = ["huggingface_hub>=0.30"]  # Keras reads and writes models at hf://… with it
+MAPS = ["bokeh>=3.8"]
+MICRO = ["ethos-u-vela>=4.0", "tflite_micro>=0.dev20250101"]  # the latter has pre-releases only
+EARTH_MOVERS = ["pot>=0.9.5"]
+TUNER = ["keras-tuner>=1.4.7"]
+BENCHMARK = [
+    *EARTH_MOVERS,
+    *TUNER,
+    "bjontegaard>=1.3",
+    "gensim>=4.4",
+    "imagecodecs>=2025.3",
+    "networkx>=3.2",
+    "pystoi>=0.4.1",
+    "rouge-score>=0.1.2",
+    "umap-learn>=0.5.7",
+]
+DOCS = ["mkdocs>=1.6", "mkdocstrings[python]>=0.30"]
+TOOLS = [
+    "ipykernel",
+    "nbclient>=0.10",
+    "pyright[nodejs]>=1.1.400",  # with a Node of its own, so that it downloads none
+    "pytest>=8.0",
+    "pytest-cov>=6.0",
+    "pytest-xdist>=3.6",
+    "ruff>=0.12",
+    "setuptools>=77",
+    "tensorboard>=2.20",
+]
+EXTRAS = {
+    "tensorflow": DESK,
+    "jax": [*KERAS, "jax>=0.5"],
+    "torch": [*KERAS, "torch>=2.6"],
+    "audio": AUDIO,
+    "text": TEXT,
+    "maps": MAPS,
+    "micro": MICRO,
+    "hub": HUB,
+    "benchmark": BENCHMARK,
+    "docs": DOCS,
+    # All that the tests use, and so no other backend of Keras: torch alone takes gigabytes.
+    "dev": [*DESK, *MAPS, *MICRO, *BENCHMARK, *DOCS, *TOOLS],
+    # Earlier names, which install what they did.
+    "edge": [*AUDIO, *TEXT],
+    "gans": [*DESK, *EARTH_MOVERS],
+    "tune": [*DESK, *TUNER],
+}
 
 setup(
     name="zoo",
@@ -32,6 +106,7 @@ setup(
     # Of the code and the weights; beside it that of each kind of example that comes along (NOTICE).
     license="Apache-2.0 AND MIT AND CC-BY-SA-3.0 AND CC-BY-SA-4.0 AND BSD-3-Clause AND LicenseRef-WordNet-3.0",
     license_files=["LICENSE", "NOTICE", "LICENSES/*.txt"],
+    project_urls={"Repository": f"https://github.com/{REPOSITORY}"} if REPOSITORY else {},
     keywords="keras tensorflow autoencoder gan compression denoising litert pretrained",
     classifiers=[
         "Development Status :: 4 - Beta",
@@ -47,58 +122,8 @@ setup(
         "Topic :: System :: Archiving :: Compression",
     ],
     python_requires=">=3.11",
-    install_requires=[
-        *EDGE,
-        "importlib_resources>=6.0",  # tensorflow-datasets imports it on Python 3.11 without requiring it
-        "jinja2>=3.1",
-        "keras>=3.13.2",  # the first of its line to refuse weights in HDF5's external storage: any file could be read
-        "matplotlib>=3.9",
-        "py3langid>=0.4",
-        "scikit-learn>=1.5",
-        "scipy>=1.13",
-        "sentencex>=1.0.11",  # the first with a wheel for Python 3.11: others are built with Rust
-        "tensorflow>=2.20",
-        "tensorflow-datasets>=4.9.10",  # earlier ones fail with protobuf 7, which tensorflow takes
-    ],
-    extras_require={
-        "benchmark": [
-            "bjontegaard>=1.3",
-            "gensim>=4.4",
-            "imagecodecs>=2025.3",
-            "networkx>=3.2",
-            "pystoi>=0.4.1",
-            "rouge-score>=0.1.2",
-            "umap-learn>=0.5.7",
-        ],
-        "docs": ["mkdocs>=1.6", "mkdocstrings[python]>=0.30"],
-        "edge": EDGE,
-        "gans": ["pot>=0.9.5"],
-        "maps": ["bokeh>=3.8"],
-        "micro": ["ethos-u-vela>=4.0", "tflite_micro>=0.dev20250101"],  # the latter has pre-releases only
-        "tune": ["keras-tuner>=1.4.7"],
-        "dev": [
-            "bjontegaard>=1.3",
-            "bokeh>=3.8",
-            "ethos-u-vela>=4.0",
-            "gensim>=4.4",
-            "imagecodecs>=2025.3",
-            "ipykernel",
-            "keras-tuner>=1.4.7",
-            "mkdocs>=1.6",
-            "mkdocstrings[python]>=0.30",
-            "nbclient>=0.10",
-            "networkx>=3.2",
-            "pot>=0.9.5",
-            "pystoi>=0.4.1",
-            "pytest>=8.0",
-            "pytest-xdist>=3.6",
-            "rouge-score>=0.1.2",
-            "ruff>=0.12",
-            "setuptools>=77",
-            "tensorboard>=2.20",
-            "tflite_micro>=0.dev20250101",
-        ],
-    },
+    install_requires=BASE,
+    extras_require=EXTRAS,
     # The models lie beside the package in the repository and inside it once installed.
     packages=[*find_packages(include=["zoo", "zoo.*"]), "zoo.savedmodels"],
     package_dir={"zoo.savedmodels": "savedmodels"},

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import nbclient
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 import zoo
 
@@ -29,7 +31,7 @@ def source_files() -> list[Path]:
     files = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [f for f in folders if f not in NOT_SOURCE and not f.endswith(("_cache", ".egg-info"))]
-        files.extend(Path(folder, name) for name in names)
+        files.extend(Path(folder, name) for name in names if name not in NOT_SOURCE)  # .git is a file in a worktree
     return files
 
 
@@ -138,11 +140,59 @@ def test_sdist_builds_the_same_wheel(tree, wheel):
     assert digests(again) == digests(wheel)
 
 
+@pytest.fixture(scope="module")
+def device(wheel, tmp_path_factory):
+    """The wheel installed as docs/export.md says, beside a photograph; runs a line there: (status, output)."""
+    folder = tmp_path_factory.mktemp("device")
+    colours = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    Image.fromarray(colours).resize((300, 200), Image.Resampling.BICUBIC).save(folder / "photo.png")
+
+    def run(line: str) -> tuple[int, str]:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        options = {"cwd": folder, "env": environment, "stderr": subprocess.STDOUT, "stdout": subprocess.PIPE}
+        process = subprocess.run(["bash", "-c", line], text=True, **options)
+        return process.returncode, process.stdout
+
+    run.folder, run.blocks = folder, {}
+    for heading in ("Compressing on a device", "Running an encoder yourself"):
+        (run.blocks[heading],) = fenced_blocks(section((ROOT / "docs/export.md").read_text(), heading))
+    for line in run.blocks["Compressing on a device"].splitlines()[:2]:
+        status, output = run(line.replace("install .", f"install --quiet {wheel}"))
+        assert status == 0, output
+    (run.site,) = folder.glob("device/lib/python*/site-packages")
+    return run
+
+
 @pytest.mark.slow
-def test_models_load_from_the_installed_wheel(wheel, run_python, tmp_path):
+def test_a_device_compresses_without_tensorflow(device):
+    """The instructions of docs/export.md, in an environment that has the base installation alone."""
+    distributions = {path.name.partition("-")[0].lower() for path in device.site.glob("*.dist-info")}
+    desk = {"tensorflow", "keras", "tensorflow_datasets", "scikit_learn", "scipy", "matplotlib"}
+    assert "zoo" in distributions and not distributions & desk
+    megabytes = sum(path.lstat().st_blocks for path in [device.site, *device.site.rglob("*")]) * 512 / 2**20
+    assert megabytes <= 350, "with the weights, and with pip"
+    for line in device.blocks["Compressing on a device"].splitlines()[2:]:
+        status, output = device(line)
+        assert status == 0 and output.strip(), line
+    with Image.open(device.folder / "restored/photo.png") as restored:
+        assert restored.size == (300, 200)
+    (device.folder / "encode.py").write_text(device.blocks["Running an encoder yourself"])
+    assert device("device/bin/python encode.py")[0] == 0
+    assert device("device/bin/zoo --help")[0] == 0
+    for line in ("train dense_ae", "denoise photo.png -o clean", "certify compressor", "generate dcgan -o x.png"):
+        expected = "zoo: This command needs TensorFlow: pip install 'zoo[tensorflow]'.\n"
+        assert device(f"device/bin/zoo {line}") == (2, expected), line
+    # That command adds to what is installed: it takes nothing of this name from an index.
+    status, output = device("device/bin/pip install --dry-run 'zoo[audio]'")
+    assert status == 0 and re.search(r"Requirement already satisfied: zoo\[audio\] in .*device", output), output
+    assert re.search(r"Would install .*soundfile", output) and not re.search(r"Would install .*zoo", output)
+
+
+@pytest.mark.slow
+def test_models_load_from_the_installed_wheel(device, run_python, tmp_path):
     site = tmp_path / "site-packages"
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
+    site.mkdir()
+    (site / "zoo").symlink_to(device.site / "zoo")
     code = """
 import json, numpy, zoo
 from zoo import artifacts
@@ -176,7 +226,11 @@ def test_quick_start_runs_and_tests():
     blocks = fenced_blocks(section((ROOT / "README.md").read_text(), "Quick start"))
     assert len(blocks) == 2
     run, test = blocks
-    assert run.startswith("python3 -m venv .venv\n") and "zoo demo" in run
+    assert run.splitlines() == [
+        "python3 -m venv .venv",
+        ".venv/bin/pip install --quiet '.[tensorflow]'",
+        ".venv/bin/zoo demo",
+    ]
     assert "'.[dev]'" in test and re.search(r"^pytest -n ", test, re.M)
 
 
@@ -195,6 +249,15 @@ def test_lowest_versions_are_those_of_the_readme_and_tested_by_a_workflow():
     assert "--resolution lowest-direct" in text
     tested = re.findall(r"tests/[\w./]+", text)
     assert tested and all((ROOT / path).exists() for path in tested)
+
+
+def test_workflows_check_what_ci_checks_on_every_python_that_is_admitted():
+    workflow = (ROOT / ".github/workflows/checks.yml").read_text()
+    versions = re.findall(r"Python :: (3\.\d+)", (ROOT / "setup.py").read_text())
+    assert f"python: {json.dumps(versions)}" in workflow
+    for command in re.findall(r"^(?:ruff|pyright|pip check).*$", (ROOT / ".ci/run").read_text(), re.M):
+        assert f"run: {command}\n" in workflow
+    assert re.search(r"pytest -n logical --cov", workflow) and "mkdocs build" in workflow and "pip wheel" in workflow
 
 
 def test_ci_runs_the_test_command_of_the_readme():
@@ -303,11 +366,25 @@ def test_notebook_is_valid_and_stripped(path):
 def test_notebook_has_the_badge_and_installs_itself(path):
     notebook, script = json.loads(path.read_text()), loaded_script("notebooks")
     assert notebook == script.updated(notebook, path.name), "run `python docs/notebooks.py`"
-    title, link = "".join(notebook["cells"][0]["source"]).split("\n")[:3:2]
-    assert title.startswith("# ") and link == script.badge(path.name, script.REPOSITORY)
-    published = script.updated(notebook, path.name, "owner/name")
+    first = "".join(notebook["cells"][0]["source"])
+    assert first.startswith("# ") and ("colab.research.google.com" in first) == bool(script.REPOSITORY)
+    install = "".join(next(cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"))
+    assert "[tensorflow]" in install
+    private, published = (script.updated(notebook, path.name, repository) for repository in ("", "owner/name"))
+    assert "colab.research.google.com" not in json.dumps(private) and "'..[tensorflow]'" in json.dumps(private)
     assert f"/github/owner/name/blob/main/colab/{path.name})" in "".join(published["cells"][0]["source"])
+    assert "'zoo[tensorflow] @ git+https://github.com/owner/name'" in json.dumps(published)
     assert script.updated(published, path.name) == notebook
+
+
+def test_the_citation_has_the_address_where_it_is_set():
+    script, citation = loaded_script("notebooks"), (ROOT / "CITATION.cff").read_text()
+    assert citation == script.cited(citation), "run `python docs/notebooks.py`"
+    assert re.search(rf"^version: {re.escape(zoo.__version__)}$", citation, re.M)
+    assert ("repository-code:" in citation) == bool(script.REPOSITORY)
+    published = script.cited(citation, "owner/name")
+    assert published.endswith("repository-code: https://github.com/owner/name\n")
+    assert script.cited(published) == citation
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

@@ -4,11 +4,14 @@ import io
 import json
 import multiprocessing
 import os
+import sys
+import warnings
 import zipfile
 
 import h5py
 import keras
 import numpy as np
+import PIL
 import pytest
 import small
 import tensorflow as tf
@@ -318,3 +321,82 @@ def test_a_function_that_is_called_again_does_not_load_its_model_again(tmp_path)
     assert registry.loaded(tmp_path / "mine.keras") is mine
     os.utime(tmp_path / "mine.keras", ns=(1, 1))
     assert registry.loaded(tmp_path / "mine.keras") is not mine, "the file is another"
+
+
+# Old names
+
+
+def test_an_old_name_of_a_model_warns_and_works(monkeypatch, tmp_path):
+    deprecations = zoo.registry.deprecations
+    monkeypatch.setattr(deprecations, "MODELS", {"old_ae": "conv_ae", "conv_ae.digits": "conv_ae.mnist"})
+    with pytest.warns(FutureWarning, match="The model old_ae.mnist is now conv_ae.mnist: the old name still works"):
+        assert zoo.info("old_ae.mnist") == zoo.info("conv_ae.mnist")
+    with pytest.warns(FutureWarning, match="The model conv_ae.digits is now conv_ae.mnist"):
+        assert zoo.load("conv_ae.digits").count_params() == zoo.load("conv_ae.mnist").count_params()
+    with pytest.warns(FutureWarning, match="The model old_ae is now conv_ae"):
+        data = zoo.Codec("old_ae").compress(np.zeros((28, 28), np.uint8))
+    with warnings.catch_warnings():  # names of today say nothing, and neither does a file that was written long ago
+        warnings.simplefilter("error")
+        assert artifacts.find("old_ae.mnist", folders=False).name == "conv_ae.mnist"
+        assert zoo.Codec("conv_ae").decompress(data).shape == (28, 28)
+    with pytest.raises(ValueError, match="Unknown model 'oldae'"):
+        zoo.info("oldae")
+
+
+def test_old_names_are_none_of_todays_and_lead_to_todays():
+    deprecations = zoo.registry.deprecations
+    for old, new in deprecations.MODELS.items():
+        assert artifacts.split_name(new)[0] in CATALOG and old not in CATALOG and old not in zoo.list_models()
+    for old, new in deprecations.EXPORTS.items():
+        assert old not in zoo.__all__ and new in zoo.__all__
+
+
+def test_old_names_of_exports_and_arguments_warn_and_work(monkeypatch):
+    deprecations = zoo.registry.deprecations
+    monkeypatch.setattr(deprecations, "EXPORTS", {"load_model": "load"})
+    with pytest.warns(FutureWarning, match="zoo.load_model is now zoo.load"):
+        assert zoo.load_model is zoo.load
+
+    @deprecations.renamed_arguments(tables="num_priors")
+    def made(*, num_priors=4):
+        return num_priors
+
+    with pytest.warns(FutureWarning, match="The argument tables is now num_priors"):
+        assert made(tables=16) == 16
+    with pytest.raises(ValueError, match="tables is the old name of num_priors: give num_priors alone"):
+        made(tables=16, num_priors=16)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'table'"):
+        made(table=16)
+
+
+# What a training needs
+
+
+def test_what_a_training_needs_is_said_before_it_starts(monkeypatch):
+    from zoo.data import text
+    from zoo.registry import needs
+
+    needs.check("conv_ae.mnist")
+    monkeypatch.setattr(text, "PACKAGES", {"train": ("numpy", "unheard_of"), "test": ("unheard_of_too",)})
+    line = "reads the docstrings of packages that are not installed: unheard_of, unheard_of_too."
+    with pytest.raises(ValueError) as caught:
+        needs.check("summarizer")
+    assert str(caught.value) == f"To be trained, summarizer.docstrings {line}"
+    monkeypatch.setitem(sys.modules, "rouge_score", None)
+    with pytest.raises(zoo.extras.MissingPackage) as caught:
+        needs.check("summarizer")
+    wanted = "To be trained, summarizer.docstrings needs rouge-score: pip install 'zoo[benchmark]'; it "
+    assert str(caught.value) == wanted + line
+    with pytest.raises(ValueError, match=r"needs rouge-score: pip install 'zoo\[benchmark\]'\.$"):
+        needs.check("summarizer", "pairs.jsonl")
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    with pytest.raises(ValueError, match=r"text_ae.glosses needs sentencepiece: pip install 'zoo\[text\]'\.$"):
+        needs.check("text_ae")
+    with pytest.raises(ValueError, match="Unknown model"):
+        needs.check("text_a")
+
+
+def test_versions_of_packages_are_those_installed():
+    from zoo.registry import needs
+
+    assert needs.versions(["numpy", "PIL", "json"]) == {"numpy": np.__version__, "PIL": PIL.__version__}

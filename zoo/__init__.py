@@ -10,5 +10,12 @@ stands in ``__init__.pyi``, which editors and type checkers read too.
 
 import lazy_loader
 
+from zoo import deprecations, extras
+
 __version__ = "0.1.0"
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_imported, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str):
+    with extras.needed(f"zoo.{name}"):
+        return _imported(deprecations.export_name(name))

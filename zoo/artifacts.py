@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from zoo import deprecations
+
 try:
     import fcntl
 except ImportError:  # not on Unix
@@ -51,7 +53,7 @@ def names() -> list[str]:
 def shipped(name: str) -> "Artifact":
     """The shipped artefact of a name that is among ``names()``."""
     architecture, tag = split_name(name)
-    return Artifact(shipped_root() / architecture / tag, name)
+    return Artifact(shipped_root() / architecture / (tag or ""), f"{architecture}.{tag}")
 
 
 def default_tag(tags: Sequence[str]) -> str:
@@ -59,9 +61,12 @@ def default_tag(tags: Sequence[str]) -> str:
     return next((tag for tag in DEFAULT_TAGS if tag in tags), tags[0])
 
 
-def split_name(name: str) -> tuple[str, str | None]:
-    """Splits ``architecture.tag``; the tag is None where the name has none."""
-    architecture, _, tag = name.partition(".")
+def split_name(name: str, *, quiet: bool = False) -> tuple[str, str | None]:
+    """Splits ``architecture.tag``; the tag is None where the name has none. Of an old name it is what is called so now.
+
+    ``quiet`` leaves out the warning about an old one.
+    """
+    architecture, _, tag = deprecations.model_name(name, quiet=quiet).partition(".")
     return architecture, tag or None
 
 
@@ -215,7 +220,7 @@ def find(name_or_path: str | os.PathLike, *, folders: bool = True) -> Artifact:
             folder holds no artefact.
     """
     text = os.fspath(name_or_path)
-    architecture, tag = split_name(text)
+    architecture, tag = split_name(text, quiet=not folders)
     known = names()
     tags = [split_name(n)[1] for n in known if split_name(n)[0] == architecture]
     if tags and tag is None:

@@ -31,20 +31,20 @@ def embed(
     Raises:
         ValueError: for an array of another shape or dtype, or a model without an encoder.
     """
-    model = registry.loaded(model)
-    if not hasattr(model, "encode"):
-        raise ValueError(f"model must have an encoder, such as map_ae: received {model.name!r}.")
+    encoder = registry.loaded(model)
+    if not hasattr(encoder, "encode"):
+        raise ValueError(f"model must have an encoder, such as map_ae: received {encoder.name!r}.")
     images = np.asarray(images)
-    shape = tuple(model.image_shape)
+    shape = tuple(encoder.image_shape)
     if images.ndim < 2 or not len(images) or np.prod(images.shape[1:]) != np.prod(shape):
         raise ValueError(f"images must be (n, {', '.join(map(str, shape))}), n ≥ 1: received {images.shape}.")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise ValueError(f"images must be uint8, or float in [0, 1]: received {images.dtype}.")
-    check_examples("images", images, None, bounds_of(model, "images"))
+    check_examples("images", images, None, bounds_of(encoder, "images"))
     codes = []
     for start in range(0, len(images), BATCH):
         batch = data.unit(images[start : start + BATCH].reshape(-1, *shape))
-        code = evaluation.flat_code(model.encode(batch))
+        code = evaluation.flat_code(encoder.encode(batch))
         codes.append(code.reshape(len(batch), -1).astype(np.float32))
         if advance is not None:
             advance(len(batch))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from zoo import artifacts, plots
+from zoo import artifacts, extras, plots
 from zoo.io import pictures
 
 LABELS = 20  # more kinds are told by pointing at them, not by colour
@@ -73,14 +73,14 @@ def interactive(
                 "picture": [_data_url(thumbnails[row]) for row in chosen],
                 "width": [scale * thumbnails.shape[2]] * len(chosen),
                 "height": [scale * thumbnails.shape[1]] * len(chosen),
-                "name": [names[row] for row in chosen],
+                "name": [names[int(row)] for row in chosen],
                 "label": [str(of_label[row]) for row in chosen],
             }
         )
         chart.scatter(
             "x", "y", source=source, size=6, marker=_SHAPES[index % len(_SHAPES)],
             color=plots.PALETTE[index % len(plots.PALETTE)], alpha=0.7, line_color=None, muted_alpha=0.04,
-            **({"legend_label": kind or "no label"} if by_colour else {}),
+            **({"legend_label": kind or "no label"} if by_colour else {}),  # pyright: ignore[reportCallIssue]
         )  # fmt: skip
     if by_colour:
         legend = chart.legend[0]
@@ -93,10 +93,8 @@ def interactive(
 
 def check_bokeh() -> None:
     """Raises a ``ValueError`` where the library that draws interactive maps is missing."""
-    try:
+    with extras.needed("An interactive map"):
         import bokeh  # noqa: F401
-    except ImportError:
-        raise ValueError("An interactive map needs Bokeh: pip install 'zoo[maps]'.") from None
 
 
 def projector(
@@ -124,7 +122,7 @@ def projector(
     metadata = [[name] for name in names]
     if labels is not None:  # of a single column the projector reads no header
         metadata = [["name", "label"], *map(list, zip(names, labels, strict=True))]
-    files = {
+    files: dict[str, str | bytes] = {
         "tensors.tsv": _table([f"{value:.9g}" for value in code] for code in codes),
         "metadata.tsv": _table(metadata),
     }
@@ -161,7 +159,7 @@ def _thumbnails(images: np.ndarray, side: int) -> np.ndarray:
     height, width = pixels.shape[1:3]
     if max(height, width) <= side:
         return pixels
-    size = tuple(max(1, round(n * side / max(height, width))) for n in (height, width))
+    size = (max(1, round(height * side / max(height, width))), max(1, round(width * side / max(height, width))))
     source = pictures.fitted(pictures.from_array(pixels), "crop", size)
     return np.concatenate([source.read(index, index + 1) for index in range(len(pixels))])
 

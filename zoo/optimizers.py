@@ -1,8 +1,11 @@
 """Adam in one kernel, and the optimizers of two players as one."""
 
+from typing import Any
+
 import keras
 
 from zoo import backend
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -46,11 +49,11 @@ class OptimizerPair:
 
     built = True
 
-    def __init__(self, generator: keras.optimizers.Optimizer, discriminator: keras.optimizers.Optimizer):
+    def __init__(self, generator: keras.optimizers.Optimizer, discriminator: keras.optimizers.Optimizer) -> None:
         self.optimizers = [generator, discriminator]
 
     @property
-    def iterations(self):
+    def iterations(self) -> Tensor:
         """Steps of the generator."""
         return self.optimizers[0].iterations
 
@@ -59,12 +62,12 @@ class OptimizerPair:
         return [variable for optimizer in self.optimizers for variable in optimizer.variables]
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Tensor:
         """The generator's; setting it moves both, in the ratio that they have."""
         return self.optimizers[0].learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value):
+    def learning_rate(self, value: Any) -> None:
         generator, discriminator = self.optimizers
         discriminator.learning_rate = value * discriminator.learning_rate / generator.learning_rate
         generator.learning_rate = value

@@ -5,6 +5,7 @@ import itertools
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 import numpy as np
 
@@ -123,9 +124,10 @@ def extract(
     check_arguments(sentences, ratio, shorten, abstractive, redundancy)
     start, blocks = _blocks(text)
     language = language_of(start)
-    model = registry.loaded(model)
-    if not registry.does(model, "summarize", "text"):
-        raise ValueError(f"model must be a summariser, such as summarizer: received {model.name!r}.")
+    found = registry.loaded(model)
+    if not registry.does(found, "summarize", "text"):
+        raise ValueError(f"model must be a summariser, such as summarizer: received {found.name!r}.")
+    model = cast(models.Summarizer, found)
 
     def count(different: int) -> int:
         """How many to choose of so many sentences."""
@@ -139,6 +141,7 @@ def extract(
         raise ValueError("text must hold words: received none.")
     parts, codes, lengths = read.sentences, read.codes, read.lengths
     fits = read.different == len(parts) and _fits(lengths, model)
+    forms: list[str] = []
     if fits:
         drawn = model.drawn([" ".join(parts)]) * len(parts)
         forms, likenesses = _most_alike(parts, drawn, shorten)

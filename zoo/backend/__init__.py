@@ -1,5 +1,7 @@
 """The one place below training that knows TensorFlow: what ``keras.ops`` lacks, or does not convert to LiteRT."""
 
+from typing import Any, TypeAlias
+
 import keras
 
 if keras.backend.backend() != "tensorflow":
@@ -38,9 +40,13 @@ from zoo.backend.tensorflow import (
     within,
 )
 
+# Of Keras' backend, or what Keras makes one of. Keras has no type for it.
+Tensor: TypeAlias = Any
+
 __all__ = [
     "MANY_CHANNELS",
     "CheckFailed",
+    "Tensor",
     "batch_in_parts",
     "check_process",
     "compiled",

@@ -7,6 +7,8 @@ speed. With fewer than ``MANY_CHANNELS`` channels on either side TensorFlow's ow
 ``zoo benchmark train`` measures both.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 # Channels on either side from which these are quicker than TensorFlow's: measured.
@@ -15,7 +17,7 @@ MANY_CHANNELS = 128
 FEW_PLACES = 16
 
 
-def conv2d(x, kernel, strides: int):
+def conv2d(x: Any, kernel: Any, strides: int) -> Any:
     """The convolution without padding of ``(b, h, w, c)`` with ``(k, k, c, filters)``, both of known shapes.
 
     Returns:
@@ -33,7 +35,7 @@ def conv2d(x, kernel, strides: int):
     return call(x, kernel)
 
 
-def conv2d_transpose(x, kernel, strides: int):
+def conv2d_transpose(x: Any, kernel: Any, strides: int) -> Any:
     """The adjoint of ``conv2d``: of ``(b, h, w, c)`` with ``(k, k, filters, c)``, all of known shapes.
 
     Returns:
@@ -75,12 +77,13 @@ def _in_phases(y, kernel, strides):
     They are a plain convolution of ``y`` each, together one whose channels become the pixels between (Shi et al. 2016).
     """
     rows, columns, channels, filters = kernel.shape
+    convolved: Any = tf.nn.conv2d  # whose declared types know no explicit padding
     taps = [-(-rows // strides), -(-columns // strides)]  # that a phase has at most, along each axis
     if rows % strides == columns % strides == 0:
         phases = tf.reshape(kernel, (taps[0], strides, taps[1], strides, channels, filters))
         phases = tf.reverse(tf.transpose(phases, (0, 2, 5, 1, 3, 4)), (0, 1))
         phases = tf.reshape(phases, (*taps, filters, strides**2 * channels))
-        image = tf.nn.conv2d(y, phases, 1, [[0, 0], *[[n - 1, n - 1] for n in taps], [0, 0]])
+        image = convolved(y, phases, 1, [[0, 0], *[[n - 1, n - 1] for n in taps], [0, 0]])
     else:  # phases have different numbers of taps: one convolution each, without multiplying zeros
         images = []
         for row in range(strides):
@@ -93,7 +96,7 @@ def _in_phases(y, kernel, strides):
                     continue
                 phase = tf.transpose(tf.reverse(phase, (0, 1)), (0, 1, 3, 2))
                 sides = [[n - 1, most - 1] for n, most in zip(own, taps, strict=True)]
-                images.append(tf.nn.conv2d(y, phase, 1, [[0, 0], *sides, [0, 0]]))
+                images.append(convolved(y, phase, 1, [[0, 0], *sides, [0, 0]]))
         image = tf.concat(images, axis=-1)
     return tf.nn.depth_to_space(image, strides) if strides > 1 else image
 

@@ -6,6 +6,8 @@ examples; statistics of a batch are those of all parts; optimizers add gradients
 
 import contextlib
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,13 +19,13 @@ def replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def share_of_loss(loss):
+def share_of_loss(loss: Any) -> Any:
     """What a replica's loss, a mean over its own examples, counts for in the sum that optimizers take; 1 / replicas."""
     return loss / replicas() if replicas() > 1 else loss
 
 
 @contextlib.contextmanager
-def batch_in_parts(parts: int):
+def batch_in_parts(parts: int) -> Iterator[None]:
     """Inside, a batch is ``parts`` batches one after the other, of each of which every replica has its share.
 
     Such as real examples and then generated ones. Where one is inside the other, the numbers multiply.
@@ -36,7 +38,7 @@ def batch_in_parts(parts: int):
         _THREAD.parts = before
 
 
-def per_example(draw, shape, axis: int = 0):
+def per_example(draw: Any, shape: Any, axis: int = 0) -> Any:
     """Random numbers for a batch that depend on an example's place in the batch of all replicas, not on its replica.
 
     Every replica draws for the whole batch, as their generators are in the same state, and keeps its own rows: those
@@ -58,7 +60,7 @@ def per_example(draw, shape, axis: int = 0):
     return tf.reshape(rows, shape)
 
 
-def mean_over_replicas(x):
+def mean_over_replicas(x: Any) -> Any:
     """The mean of a tensor, of one shape everywhere, over all replicas; gradients pass to all of them.
 
     Replicas wait for one another here. A model that has losses from ``add_loss`` must not do so while it is called:
@@ -75,7 +77,7 @@ def mean_over_replicas(x):
     return call(x)
 
 
-def with_gradient_at_mean_over_replicas(function, x):
+def with_gradient_at_mean_over_replicas(function: Callable[[Any], Any], x: Any) -> Any:
     """``function(x)``, with the gradient that it has at the mean of ``x`` over all replicas.
 
     For a loss of a batch's statistics from ``add_loss``: its gradient on several replicas is then that of the whole
@@ -104,7 +106,7 @@ def with_gradient_at_mean_over_replicas(function, x):
     return call(x)
 
 
-def whole_batch(x):
+def whole_batch(x: Any) -> Any:
     """The rows of all replicas, ``(replicas · batch, ...)``, for a loss that compares each example with all others.
 
     Every replica then has the loss of the whole batch, of which ``share_of_loss`` keeps its share; the gradient goes to

@@ -9,9 +9,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from zoo import extras
+
 INTERRUPTED, PIPE_CLOSED = 128 + 2, 128 + 13  # what a shell says of a process that SIGINT or SIGPIPE ended
 KERAS_BACKENDS = ("jax", "torch", "openvino")  # beside TensorFlow
-PACKAGES = {"PIL": "pillow", "ai_edge_litert": "ai-edge-litert", "ot": "pot", "sklearn": "scikit-learn"}
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -58,15 +59,16 @@ def _status(command: Callable[[], None]) -> int | str | None:
         return INTERRUPTED
     except BrokenPipeError:
         return PIPE_CLOSED
+    except extras.MissingPackage as error:
+        return _failed(str(error))
     except ImportError as error:
-        name = (error.name or "").partition(".")[0]
-        if name in ("", "zoo") or sys.modules.get(name):  # a fault of ours
+        name = extras.missing_module(error)
+        if name is None:  # a fault of ours
             raise
-        package = PACKAGES.get(name, name.replace("_", "-"))
         if name in KERAS_BACKENDS:  # named by the environment or by Keras' settings
             backend = f"Keras is set to the backend {name}, which is not installed"
             return _failed(f"{backend}: the zoo's models run on TensorFlow; set KERAS_BACKEND=tensorflow.")
-        return _failed(f"This needs the package {package}, which is not installed: pip install {package}.")
+        return _failed(str(extras.missing("This command", name)))
     except (ValueError, OSError) as error:  # zoo.CodecError is a ValueError
         return _failed(str(error))
     return 0

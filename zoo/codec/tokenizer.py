@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from zoo import extras
+
 PAD, UNKNOWN, START, END = range(4)  # the first pieces of every vocabulary
 
 
@@ -23,7 +25,8 @@ class Tokenizer:
     """
 
     def __init__(self, model: bytes):
-        import sentencepiece
+        with extras.needed("The tokenizer of texts"):
+            import sentencepiece
 
         self.model = bytes(model)
         try:
@@ -97,7 +100,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = 8192, *, threads: in
         Kudo 2018, "Subword Regularization: Improving Neural Network Translation Models with Multiple Subword
         Candidates".
     """
-    import sentencepiece
+    with extras.needed("The tokenizer of texts"):
+        import sentencepiece
 
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(

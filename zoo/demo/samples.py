@@ -49,7 +49,6 @@ def data_set() -> "DataSet":
 
     samples = load()
     parts = {"train": slice(128), "validation": slice(128, 192), "test": slice(192, None)}
-    images, labels = (
-        {split: array[part] for split, part in parts.items()} for array in (samples.images, samples.labels)
-    )
-    return DataSet(name="bundled", source="bundled", **images, licence=LICENCES["fashion_mnist"], labels=labels)
+    train, validation, test = (samples.images[part] for part in parts.values())
+    options = {"licence": LICENCES["fashion_mnist"], "labels": {k: samples.labels[part] for k, part in parts.items()}}
+    return DataSet("bundled", "bundled", train, validation, test, **options)

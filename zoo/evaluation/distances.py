@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from zoo import extras
+
 ROWS_AT_ONCE = 1000
 
 
@@ -42,10 +44,8 @@ def earth_mover_distance(samples: np.ndarray, others: np.ndarray) -> float:
         return float(wasserstein_distance(samples.ravel(), others.ravel()))
     from scipy.spatial.distance import cdist
 
-    try:
+    with extras.needed("An earth mover distance in the plane"):
         import ot
-    except ImportError:
-        raise ValueError("Earth mover distances in the plane need POT: pip install 'zoo[gans]'.") from None
     cost = cdist(samples, others)  # by differences: POT's own, by products, turns 0 into 1e-8
     # Empty weights are uniform ones. The default bound on iterations is too low for thousands of points.
     return float(ot.emd2([], [], cost, numItermax=100_000_000))

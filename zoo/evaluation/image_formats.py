@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from zoo import extras
 from zoo.evaluation.metrics import mean_squared_error, psnr
 from zoo.plots.pictures import mosaic, pixels
 
@@ -135,10 +136,8 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def _imagecodecs():
-    try:
+    with extras.needed("JPEG XL"):
         import imagecodecs
-    except ImportError:
-        raise ValueError("JPEG XL needs imagecodecs: pip install 'zoo[benchmark]'.") from None
     return imagecodecs
 
 

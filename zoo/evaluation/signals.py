@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zoo import extras
 from zoo.codec import Codec
 from zoo.data import corruption
 
@@ -87,10 +88,8 @@ def stoi(signal: np.ndarray, estimate: np.ndarray, rate: int) -> float:
     References:
         Taal et al. 2011, "An Algorithm for Intelligibility Prediction of Time-Frequency Weighted Noisy Speech".
     """
-    try:
+    with extras.needed("STOI"):
         import pystoi
-    except ImportError:
-        raise ValueError("STOI needs the package pystoi: pip install 'zoo[benchmark]'.") from None
     signal, estimate = _checked(signal, estimate)
     size = int(PASSAGE_SECONDS * rate)
     starts = range(0, len(signal) - size + 1, size)

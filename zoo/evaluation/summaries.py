@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zoo import extras
+
 RESAMPLES = 9999
 
 
@@ -21,10 +23,8 @@ def rouge_l(references: Sequence[str], summaries: Sequence[str]) -> np.ndarray:
         >>> evaluation.rouge_l(["the cat sat on the mat"], ["the cat on a mat"]).round(3).tolist()
         [0.727]
     """
-    try:
+    with extras.needed("ROUGE"):
         from rouge_score import rouge_scorer
-    except ImportError:
-        raise ValueError("ROUGE needs the package rouge-score: pip install 'zoo[benchmark]'.") from None
     if len(references) != len(summaries):
         raise ValueError(f"summaries must be as many as references, {len(references)}: received {len(summaries)}.")
     scorer = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=True)

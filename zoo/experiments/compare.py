@@ -10,7 +10,7 @@ BATCH_SIZE = 128
 
 
 def compare(
-    patterns: Iterable[str] = ("*",), source: str = "fashion_mnist", *, epochs: int | None = None, progress=None
+    patterns: Iterable[str] = ("*",), source: str = "fashion_mnist", *, epochs: int | None = None, progress: Any = None
 ) -> list[dict[str, Any]]:
     """Measures autoencoders on the official test split of one data set, each by the same measures.
 

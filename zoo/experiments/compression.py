@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import data, plots, registry
+from zoo import data, extras, plots, registry
 from zoo.codec import Codec
 from zoo.evaluation.image_formats import ALL_FORMATS, LAYOUTS, Measurement, RateDistortion, code
 from zoo.experiments.output import made, write
@@ -27,7 +27,7 @@ def benchmark_codec(
     data_source: str = "fashion_mnist",
     *,
     images: int | None = None,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, Any]:
     """Compresses the official test images with the codec's models and with the image formats.
 
@@ -141,10 +141,8 @@ def bd_rate(
 
 
 def _bjontegaard():
-    try:
+    with extras.needed("A BD-rate"):
         import bjontegaard
-    except ImportError:
-        raise ValueError("BD-rates need bjontegaard: pip install 'zoo[benchmark]'.") from None
     return bjontegaard
 
 

@@ -25,7 +25,7 @@ def generator_gradients(
     learning_rate: float = 1e-3,
     gradient_penalty_weight: float = 10.0,
     samples: int = 2000,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, Any]:
     """How much gradient reaches a generator that stands still while its discriminator grows stronger.
 
@@ -105,7 +105,7 @@ def clipping_capacity(
     seed: int = 0,
     side: int = 60,
     samples: int = 1000,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, Any]:
     """What is left of a critic whose weights are clipped to [−c, c], beside one with gradient penalty.
 

@@ -17,7 +17,7 @@ def fit_one_gaussian(
     weights: Sequence[float] | None = None,
     points: int = 4001,
     starts: int = 5,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, Any]:
     """Fits one Gaussian to a mixture on the line by each of four divergences: which cover the modes, which choose one?
 
@@ -82,7 +82,7 @@ def fit_one_gaussian(
 
 
 def separating_distributions(
-    *, sigma: float = 1.0, distances: Sequence[float] | None = None, points: int = 4001, progress=None
+    *, sigma: float = 1.0, distances: Sequence[float] | None = None, points: int = 4001, progress: Any = None
 ) -> dict[str, Any]:
     """Divergences, and their slopes, between two equal distributions that move apart.
 

@@ -39,7 +39,7 @@ def benchmark_gans(
     only: Iterable[str] = (),
     quick: bool = False,
     seeds: int | None = None,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Runs the experiments on GANs, and writes ``NAME.json`` and ``NAME.png`` of each into a folder.
 
@@ -75,7 +75,13 @@ def benchmark_gans(
 
 
 def write_modes(
-    output: str | os.PathLike, data_name: str, model: str, *, seeds: int | None = None, progress=None, **changes: Any
+    output: str | os.PathLike,
+    data_name: str,
+    model: str,
+    *,
+    seeds: int | None = None,
+    progress: Any = None,
+    **changes: Any,
 ) -> dict[str, Any]:
     """Runs ``benchmark_modes``, and writes ``MODEL_DATA.json`` and ``.png`` into a folder.
 

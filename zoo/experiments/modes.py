@@ -90,7 +90,7 @@ def modes_over_time(
     samples: int = 2500,
     units: Sequence[int] | None = None,
     batch_size: int | None = None,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, Any]:
     """Which modes of a grid of 25 each kind of GAN captures, while it trains.
 
@@ -152,7 +152,7 @@ def discriminator_steps(
     samples: int = 10_000,
     units: Sequence[int] | None = None,
     batch_size: int | None = None,
-    progress=None,
+    progress: Any = None,
 ) -> list[dict[str, Any]]:
     """What k steps of the discriminator for each of the generator buy, and what they cost.
 

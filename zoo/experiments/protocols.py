@@ -56,7 +56,7 @@ def benchmark_modes(
     settings: Settings | None = None,
     samples: int | None = None,
     looks: int | None = None,
-    progress=None,
+    progress: Any = None,
     **changes: Any,
 ) -> dict[str, Any]:
     """The published protocols: modes captured, of 25 on a grid, of 8 on a ring, of 1,000 of stacked MNIST.

@@ -102,7 +102,7 @@ def benchmark_training(
     repeats: int = 7,
     seconds: float = 3.0,
     threads: int | None = None,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, Any]:
     """Times trainings on this machine, float32, in turns, so that other work on the machine slows all alike.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from zoo import artifacts, data, modalities, plots, registry, training
+from zoo import artifacts, data, extras, modalities, plots, registry, training
 
 LATENT_DIMS = (2, 4, 8, 16, 32, 64)
 WIDTHS = (64, 128, 256, 512)
@@ -26,7 +26,7 @@ def tune(
     images: int | None = None,
     seed: int = 0,
     data_source: str | None = None,
-    progress=None,
+    progress: Any = None,
     failed: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Searches an architecture's hyper-parameters at random, and compares them on the validation split.
@@ -56,10 +56,8 @@ def tune(
         ValueError: for an unknown name, a number below 1, a model with nothing to search, or a folder that holds
             another search.
     """
-    try:
+    with extras.needed("Tuning"):
         import keras_tuner
-    except ImportError:
-        raise ValueError("Tuning needs KerasTuner: pip install 'zoo[tune]'.") from None
     for argument, value in (("trials", trials), ("epochs", epochs), ("images", images if images is not None else 1)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{argument} must be an integer ≥ 1: received {value!r}.")

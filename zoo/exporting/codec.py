@@ -1,4 +1,4 @@
-"""What an entropy coder needs of a trained model, beside its int8 encoder: networks and integer tables."""
+"""What an entropy coder needs of a trained model, beside its int8 encoder: networks and tables."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +29,7 @@ def write_codec(model: keras.Model, data_set: DataSet, calibration: np.ndarray |
     WRITERS[model.coder](model, data_set, calibration, folder)
 
 
-def _write_lossy(model, data_set, calibration, folder: Path) -> None:
+def _write_tiles(model, data_set, calibration, folder: Path) -> None:
     _write_tables(model, data_set, folder, tile=model.image_shape)
 
 
@@ -50,8 +50,10 @@ def _write_tables(model, data_set, folder: Path, *, tile, **more) -> None:
 
 
 WRITERS: dict[str, Callable] = {
-    "lossy": _write_lossy,
+    "tiles": _write_tiles,
     "frames": _write_frames,
-    "lossless": lambda model, data_set, calibration, folder: write_lossless(model, calibration, folder),
-    "text": lambda model, data_set, calibration, folder: write_text(model, data_set.train, data_set.validation, folder),
+    "bits_back": lambda model, data_set, calibration, folder: write_lossless(model, calibration, folder),
+    "tokens": lambda model, data_set, calibration, folder: write_text(
+        model, data_set.train, data_set.validation, folder
+    ),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo import extras
 from zoo.codec.tables import Tables
 from zoo.exporting import litert
 
@@ -161,10 +162,8 @@ def _write_tables(tables: Tables, fingerprint: bytes, folder: Path, name: str, s
 
 
 def _runtime():
-    try:
+    with extras.needed("LiteRT Micro"):
         import tflite_micro
-    except ImportError:
-        raise ValueError("LiteRT Micro needs tflite_micro: pip install 'zoo[micro]'.") from None
     return tflite_micro.runtime
 
 

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from zoo import extras
+
 ACCELERATOR = "ethos-u55-128"
 _OPERATORS = re.compile(r"(CPU|NPU) operators = (\d+)")
 
@@ -34,7 +36,7 @@ def compile_for_ethos(flatbuffer: bytes, accelerator: str = ACCELERATOR) -> dict
         run = subprocess.run([*command, "--accelerator-config", accelerator], capture_output=True, text=True)
         summaries = list(Path(folder).glob("*_summary_*.csv"))
         if "No module named" in run.stderr:
-            raise ValueError("Ethos-U needs ethos-u-vela: pip install 'zoo[micro]'.")
+            raise extras.missing("Ethos-U", "ethosu")
         if run.returncode or not summaries:
             lines = (run.stderr or run.stdout).strip().splitlines()
             raise ValueError(f"ethos-u-vela does not compile the file for {accelerator}: {lines[-1] if lines else ''}")

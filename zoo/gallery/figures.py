@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,5 +201,5 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
         yield key[:-1], value
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float | int]:
     return isinstance(value, int | float) and not isinstance(value, bool)

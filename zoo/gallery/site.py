@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from zoo import __version__, artifacts, pages, registry, tasks
 from zoo.gallery import curves, usage
 from zoo.gallery.figures import NEIGHBOUR_BASELINES, Figure, figures, headlines, tables, words
 from zoo.io.files import write_folder
+from zoo.registry.loading import resolve
 
 STYLE = "style.css"
 
@@ -38,7 +39,7 @@ def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None)
         raise ValueError(f"Cannot write the gallery to {folder}: it is a file; give a folder.")
     if names is None:
         names = registry.list_models(pretrained=True)
-    resolved = dict.fromkeys(".".join(registry.loading.resolve(name)) for name in names)
+    resolved = dict.fromkeys(".".join(resolve(name)) for name in names)
     if not resolved:
         raise ValueError("names must hold at least one model: received none.")
     models = [describe(name) for name in resolved]
@@ -49,7 +50,11 @@ def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None)
         **{f"models/{model['name']}.html": model_page(model, models).encode() for model in models},
         "index.html": index_page(models).encode(),
     }
-    write_folder(folder, files, files.values(), "", lambda data, file: file.write(data))
+
+    def write(data: bytes, file: BinaryIO) -> None:
+        file.write(data)
+
+    write_folder(folder, files, files.values(), "", write)
     return [folder / name for name in reversed(files)]
 
 

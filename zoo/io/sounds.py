@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from zoo import extras
 from zoo.io.files import Names, expand
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64")
@@ -216,4 +217,4 @@ def _library(name: str):
     try:
         return importlib.import_module(name)
     except (ImportError, OSError):  # OSError: without libsndfile itself
-        raise ValueError(f"Sounds need the package {name}: pip install {name}.") from None
+        raise extras.missing("Reading or writing sounds", name) from None

@@ -1,7 +1,11 @@
 """The block of a transformer."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
+
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -22,7 +26,7 @@ class AttentionBlock(keras.layers.Layer):
         Architecture", for the order.
     """
 
-    def __init__(self, units, heads=4, expansion=4, **kwargs):
+    def __init__(self, units: int, heads: int = 4, expansion: int = 4, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if units % heads:
             raise ValueError(f"heads must divide units, {units}: received {heads!r}.")
@@ -32,21 +36,23 @@ class AttentionBlock(keras.layers.Layer):
         self.hidden = layers.Dense(units * expansion, "relu", dtype=self.dtype_policy)
         self.out = layers.Dense(units, dtype=self.dtype_policy)
 
-    def build(self, x_shape, mask_shape=None):
+    def build(self, x_shape: tuple[Any, ...], mask_shape: tuple[Any, ...] | None = None) -> None:
         for norm in self.norms:
             norm.build(x_shape)
         self.attention.build(x_shape, x_shape)
         self.hidden.build(x_shape)
         self.out.build((*x_shape[:-1], self.units * self.expansion))
 
-    def call(self, x, mask=None):
+    def call(self, x: Tensor, mask: Tensor = None) -> Tensor:
         normal = self.norms[0](x)
         seen = None if mask is None else ops.cast(mask, "bool")[:, None, :]
         x = x + self.attention(normal, normal, attention_mask=seen)
         return x + self.out(self.hidden(self.norms[1](x)))
 
-    def compute_output_shape(self, x_shape, mask_shape=None):
+    def compute_output_shape(
+        self, x_shape: tuple[Any, ...], mask_shape: tuple[Any, ...] | None = None
+    ) -> tuple[Any, ...]:
         return x_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "heads": self.heads, "expansion": self.expansion}

@@ -1,7 +1,11 @@
 """A choice of input features that is learned by gradient descent."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -50,8 +54,8 @@ class ConcreteSelector(keras.layers.Layer):
         logit_scale: float = 1.0,
         duplicate_penalty: float = 0.0,
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         for name, value in (("k", k), ("annealing_steps", annealing_steps)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -70,7 +74,7 @@ class ConcreteSelector(keras.layers.Layer):
         self.logit_scale, self.duplicate_penalty, self.seed = logit_scale, duplicate_penalty, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.features = input_shape[-1]
         if self.k > self.features:
             raise ValueError(f"k must be at most the number of features, {self.features}: received {self.k}.")
@@ -91,22 +95,22 @@ class ConcreteSelector(keras.layers.Layer):
         )
 
     @property
-    def logits(self):
+    def logits(self) -> Tensor:
         """α, float32 ``(k, features)``."""
         return self.logit_scale * ops.convert_to_tensor(self.kernel)
 
     @property
-    def temperature(self):
+    def temperature(self) -> Tensor:
         """T at the step that training has come to."""
         share = ops.minimum(ops.cast(self.steps, "float32") / self.annealing_steps, 1.0)
         return self.start_temperature * (self.end_temperature / self.start_temperature) ** share
 
     @property
-    def certainty(self):
+    def certainty(self) -> Tensor:
         """The mean over units of the largest probability: near 1 once each has settled for a feature."""
         return ops.mean(ops.max(ops.softmax(self.logits), axis=-1))
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool | None = False) -> Tensor:
         if not training or not self.trainable:
             return ops.take(x, self.selected, axis=-1)
         logits = self.logits
@@ -138,10 +142,10 @@ class ConcreteSelector(keras.layers.Layer):
         nothing = ops.zeros((self.features,), "bool"), ops.zeros((self.k,), "int32")
         return ops.fori_loop(0, self.k, choose, nothing)[1]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*input_shape[:-1], self.k)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "k": self.k,

@@ -1,15 +1,20 @@
 """Convolutions of many channels that train faster on a processor."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from zoo import backend
+from zoo.backend import Tensor
+
+_Mixin: Any = object  # for type checkers: what it calls is of the layer that it is mixed into
 
 
-class _SpelledOut:
+class _SpelledOut(_Mixin):
     """In training, ``zoo.backend``'s convolutions in place of Keras'; the same function, config and saved files."""
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if not training or not self._plain(inputs):
             return super().call(inputs)
         y = self._convolved(inputs)

@@ -1,9 +1,12 @@
 """Corruption of the input, for denoising autoencoders."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
 
 KINDS = ("gaussian", "masking", "salt_and_pepper")
 
@@ -51,8 +54,8 @@ class Corruption(keras.layers.Layer):
         salt_and_pepper: tuple[float, float] | None = None,
         frequencies: tuple[float, float, float] = (1.0, 1.0, 1.0),
         seed: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.bounds = dict(zip(KINDS, (gaussian, masking, salt_and_pepper), strict=True))
         self.frequencies, self.seed = tuple(frequencies), seed
@@ -65,7 +68,7 @@ class Corruption(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool | None = False) -> Tensor:
         if not training:
             return x
         per_example = (ops.shape(x)[0],) + (1,) * (len(x.shape) - 1)
@@ -74,7 +77,7 @@ class Corruption(keras.layers.Layer):
         active = {kind: weight for kind, weight in zip(KINDS, self.frequencies, strict=True) if self.bounds[kind]}
         total, below, result = sum(active.values()), 0.0, x
         for kind, weight in active.items():
-            low, high = self.bounds[kind]
+            low, high = self.bounds[kind]  # pyright: ignore - one whose bounds are set
             corrupted = getattr(self, f"_{kind}")(x, low + (high - low) * level, noise)
             result = ops.where(choice >= below / total, corrupted, result)
             below += weight
@@ -93,8 +96,8 @@ class Corruption(keras.layers.Layer):
         pepper = ops.where(noise < fraction / 2, ops.zeros_like(x), x)
         return ops.where(noise > 1 - fraction / 2, ops.ones_like(x), pepper)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.bounds, "frequencies": self.frequencies, "seed": self.seed}

@@ -1,9 +1,12 @@
 """A learned prior: a stack of affine couplings."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops
+
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -33,7 +36,7 @@ class CouplingFlow(keras.layers.Layer):
     # Bounds the logarithm of a scale: early in training an unbounded one overflows.
     LOG_SCALE_BOUND = 2.0
 
-    def __init__(self, couplings: int = 6, hidden_units: int = 128, **kwargs):
+    def __init__(self, couplings: int = 6, hidden_units: int = 128, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         for name, value in (("couplings", couplings), ("hidden_units", hidden_units)):
             if not isinstance(value, int) or value < 1:
@@ -41,7 +44,7 @@ class CouplingFlow(keras.layers.Layer):
         self.couplings, self.hidden_units = couplings, hidden_units
         self.networks = []
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         latent_dim = input_shape[-1]
         if latent_dim % 2:
             raise ValueError(f"latent_dim must be even for coupling layers: received {latent_dim}.")
@@ -51,7 +54,7 @@ class CouplingFlow(keras.layers.Layer):
             self.networks.append(keras.Sequential([*hidden, last]))
             self.networks[-1].build((None, latent_dim // 2))
 
-    def call(self, z):
+    def call(self, z: Tensor) -> Tensor:
         log_determinant = 0.0
         kept, changed = ops.split(z, 2, axis=-1)
         for network in self.networks:
@@ -61,7 +64,7 @@ class CouplingFlow(keras.layers.Layer):
             kept, changed = changed, kept
         return ops.concatenate([kept, changed], axis=-1), log_determinant
 
-    def inverse(self, noise):
+    def inverse(self, noise: Tensor) -> Tensor:
         """The code ``z`` of noise ``ε``, ``(batch, latent_dim)``."""
         kept, changed = ops.split(noise, 2, axis=-1)
         for network in reversed(self.networks):
@@ -70,7 +73,7 @@ class CouplingFlow(keras.layers.Layer):
             changed = (changed - shift) * ops.exp(-log_scale)
         return ops.concatenate([kept, changed], axis=-1)
 
-    def log_prob(self, z):
+    def log_prob(self, z: Tensor) -> Tensor:
         """Log density of ``z`` in nats, ``(batch,)``: that of its noise, and the change of volume."""
         noise, log_determinant = self(z)
         return -0.5 * ops.sum(ops.square(noise) + math.log(2 * math.pi), axis=-1) + log_determinant
@@ -79,8 +82,8 @@ class CouplingFlow(keras.layers.Layer):
         log_scale, shift = ops.split(network(kept), 2, axis=-1)
         return self.LOG_SCALE_BOUND * ops.tanh(log_scale / self.LOG_SCALE_BOUND), shift
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape, input_shape[:1]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "couplings": self.couplings, "hidden_units": self.hidden_units}

@@ -1,9 +1,12 @@
 """Deconvolution: four ways to upsample by a learned kernel, one interface."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
 from zoo.layers.convolution import Conv2D, Conv2DTranspose
 from zoo.layers.sub_pixel import SubPixelConv2D
 
@@ -45,8 +48,15 @@ class Deconvolution2D(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters: int, kernel_size: int, *, strides: int = 2, method="transposed", activation=None, **kwargs
-    ):
+        self,
+        filters: int,
+        kernel_size: int,
+        *,
+        strides: int = 2,
+        method: str = "transposed",
+        activation: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         for argument, size in (("filters", filters), ("kernel_size", kernel_size), ("strides", strides)):
             least = 2 if argument == "strides" else 1
@@ -65,10 +75,10 @@ class Deconvolution2D(keras.layers.Layer):
             child["data_format"] = "channels_last"
             self.conv = Conv2DTranspose(filters, kernel_size, strides, padding="same", **child)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.conv.build(input_shape)
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool | None = False) -> Tensor:
         if self.method == "resize":
             x = backend.depth_to_space(ops.concatenate([x] * self.strides**2, axis=-1), self.strides)
         y = self._zero_inserted(x) if self.method == "zero_inserted" else self.conv(x, training=training)
@@ -86,11 +96,11 @@ class Deconvolution2D(keras.layers.Layer):
         x = ops.pad(x, ((0, 0), sides, sides, (0, 0)))
         return ops.conv(x, kernel, padding="valid", data_format="channels_last") + self.conv.bias
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         batch, *image, _ = input_shape
         return (batch, *[None if size is None else size * self.strides for size in image], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,15 +1,20 @@
 """Dropout whose mask depends on an example's place in the batch, not on the replica that holds it."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
+
+_Mixin: Any = object  # for type checkers: what it calls is of the layer that it is mixed into
 
 
-class _PerExample:
+class _PerExample(_Mixin):
     """What the kinds share: on one device Keras' own, on several replicas the mask that one device would draw."""
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if backend.replicas() == 1 or not training or not self.rate:
             return super().call(inputs, training=training)
         call = super().call

@@ -1,11 +1,13 @@
 """Quantisation with a learned prior."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -42,7 +44,16 @@ class EntropyBottleneck(keras.layers.Layer):
         for the distortion).
     """
 
-    def __init__(self, *, rate_weight=1.0, step=0.125, mixtures=3, tables=1, seed=None, **kwargs):
+    def __init__(
+        self,
+        *,
+        rate_weight: float = 1.0,
+        step: float = 0.125,
+        mixtures: int = 3,
+        tables: int = 1,
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
         kwargs.setdefault("dtype", "float32")  # a probability mass of 1e-7 does not survive 16 bits
         super().__init__(**kwargs)
         for argument, value in (
@@ -56,7 +67,7 @@ class EntropyBottleneck(keras.layers.Layer):
         self.rate_weight, self.step, self.mixtures, self.tables, self.seed = rate_weight, step, mixtures, tables, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         shape = (input_shape[-1], self.mixtures)
         if self.tables > 1:  # a single table has no axis for it, as in the files of earlier releases
             shape = (self.tables, *shape)
@@ -67,7 +78,7 @@ class EntropyBottleneck(keras.layers.Layer):
         self.log_scales = self.add_weight(shape=shape, initializer="ones", name="log_scales")
         self.logits = self.add_weight(shape=shape, initializer="zeros", name="logits")
 
-    def call(self, z, training=False, sample_weight=None):
+    def call(self, z: Tensor, training: bool | None = False, sample_weight: Tensor = None) -> Tensor:
         y = z / self.step
         rounded = y + ops.stop_gradient(ops.round(y) - y)
         if training:
@@ -82,7 +93,7 @@ class EntropyBottleneck(keras.layers.Layer):
         self.add_loss(self.rate_weight * ops.mean(rate))
         return rounded * self.step
 
-    def rate(self, y, soft=False):
+    def rate(self, y: Tensor, soft: bool = False) -> Tensor:
         """Bits, ``(batch,)``, of a code ``y`` in units of the step: by its best table, or ``soft`` by all."""
         bits = ops.sum(self.bits(y), axis=-1)
         if self.tables == 1:
@@ -90,11 +101,11 @@ class EntropyBottleneck(keras.layers.Layer):
         bits = bits + self.index_bits()
         return -ops.logsumexp(-bits * math.log(2.0), axis=-1) / math.log(2.0) if soft else ops.min(bits, axis=-1)
 
-    def index_bits(self):
+    def index_bits(self) -> Tensor:
         """Bits, ``(tables,)``, that the index of each table takes."""
         return -ops.log_softmax(self.table_logits) / math.log(2.0)
 
-    def bits(self, y):
+    def bits(self, y: Tensor) -> Tensor:
         """Bits of a code ``y`` ``(batch, latent_dim)`` in units of the step.
 
         Returns:
@@ -105,10 +116,10 @@ class EntropyBottleneck(keras.layers.Layer):
         mass = ops.sum(ops.softmax(self.logits, axis=-1) * (upper - lower), axis=-1)
         return -ops.log(mass + 1e-7) / math.log(2.0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "rate_weight": self.rate_weight,

@@ -1,7 +1,11 @@
 """Activations of which an example keeps only the largest."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -29,17 +33,17 @@ class KSparse(keras.layers.Layer):
         [[0.0, 5.0, 0.0, 5.0]]
     """
 
-    def __init__(self, k: int, **kwargs):
+    def __init__(self, k: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(k, int) or isinstance(k, bool) or k < 1:
             raise ValueError(f"k must be an integer ≥ 1: received {k!r}.")
         self.k = k
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         if self.k > input_shape[-1]:
             raise ValueError(f"k must be at most the number of units, {input_shape[-1]}: received {self.k}.")
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         largest, places = ops.top_k(x, self.k)
         # The last of the k, and where it is: `top_k` lists equal values by their place, so of those equal to the
         # last it took those up to that place. Comparisons, where scattering ones to `places` would not be builtin
@@ -48,8 +52,8 @@ class KSparse(keras.layers.Layer):
         tied = ops.logical_and(ops.equal(x, threshold), ops.arange(x.shape[-1], dtype="int32") <= last)
         return ops.where(ops.logical_or(x > threshold, tied), x, ops.zeros_like(x))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "k": self.k}

@@ -4,9 +4,13 @@ Built from strided slices, comparisons, selections, concatenations and reshapes:
 would need operators that LiteRT or LiteRT Micro lack.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -49,7 +53,14 @@ class MaxPoolWithSwitches2D(keras.layers.Layer):
         ([3.0, 9.0], [2, 3])
     """
 
-    def __init__(self, pool_size=2, padding: str = "valid", *, strides=None, **kwargs):
+    def __init__(
+        self,
+        pool_size: int | tuple[int, int] = 2,
+        padding: str = "valid",
+        *,
+        strides: int | tuple[int, int] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = _pair("pool_size", pool_size)
         if padding not in ("valid", "same"):
@@ -59,7 +70,7 @@ class MaxPoolWithSwitches2D(keras.layers.Layer):
         self.padding = padding
         self.built = True
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         (_, height, width, _), (_, rows, columns, _) = x.shape, self.compute_output_shape(x.shape)[0]
         pool_height, pool_width = self.pool_size
         x, top = _completed(x, 1, rows * pool_height - height)
@@ -84,7 +95,7 @@ class MaxPoolWithSwitches2D(keras.layers.Layer):
                     pooled = ops.maximum(pooled, values)
         return pooled, switches
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         if None in size:
             raise ValueError(f"{type(self).__name__} needs a fixed height and width: received {tuple(input_shape)}.")
@@ -94,11 +105,11 @@ class MaxPoolWithSwitches2D(keras.layers.Layer):
             raise ValueError(f"pool_size must be at most the input's size, {tuple(size)}: received {self.pool_size}.")
         return (batch, *pooled, channels), (batch, *pooled, channels)
 
-    def compute_output_spec(self, x):
+    def compute_output_spec(self, x: Tensor) -> Any:
         shape, _ = self.compute_output_shape(x.shape)
         return keras.KerasTensor(shape, self.compute_dtype), keras.KerasTensor(shape, "int32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pool_size": self.pool_size, "padding": self.padding}
 
 
@@ -134,18 +145,20 @@ class MaxUnpool2D(keras.layers.Layer):
         [[0.0, 0.0, 0.0, 0.0], [3.0, 0.0, 0.0, 9.0]]
     """
 
-    def __init__(self, pool_size=2, output_size=None, **kwargs):
+    def __init__(
+        self, pool_size: int | tuple[int, int] = 2, output_size: tuple[int, int] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = _pair("pool_size", pool_size)
         self.output_size = None if output_size is None else _pair("output_size", output_size)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         pooled, switches = inputs
         dtype = keras.backend.standardize_dtype(switches.dtype)
         if not keras.backend.is_int_dtype(dtype):
             raise ValueError(f"switches must be integers: received {dtype}.")
-        _, height, width, _ = self.compute_output_shape([pooled.shape, switches.shape])
+        _, height, width, _ = self.compute_output_shape((pooled.shape, switches.shape))
         pool_height, pool_width = self.pool_size
         zero = ops.cast(0, pooled.dtype)
         unpooled = _interleaved(
@@ -167,7 +180,7 @@ class MaxUnpool2D(keras.layers.Layer):
                 unpooled = unpooled[:, kept] if axis == 1 else unpooled[:, :, kept]
         return unpooled
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         pooled, switches = (tuple(shape) for shape in input_shape)
         if pooled[1:] != switches[1:]:
             raise ValueError(f"switches must have the shape of pooled: expected {pooled}, received {switches}.")
@@ -183,7 +196,7 @@ class MaxUnpool2D(keras.layers.Layer):
                 )
         return (batch, *self.output_size, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pool_size": self.pool_size, "output_size": self.output_size}
 
 
@@ -215,7 +228,9 @@ class FixedUnpool2D(keras.layers.Layer):
         [[0.0, 3.0, 0.0, 9.0], [0.0, 0.0, 0.0, 0.0]]
     """
 
-    def __init__(self, pool_size=2, position=(0, 0), **kwargs):
+    def __init__(
+        self, pool_size: int | tuple[int, int] = 2, position: str | tuple[int, int] = (0, 0), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = _pair("pool_size", pool_size)
         inside = {(row, column) for row in range(self.pool_size[0]) for column in range(self.pool_size[1])}
@@ -224,7 +239,7 @@ class FixedUnpool2D(keras.layers.Layer):
         self.position = tuple(position)
         self.built = True
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         self.compute_output_shape(x.shape)
         pool_height, pool_width = self.pool_size
         zeros = ops.zeros_like(x)
@@ -235,11 +250,11 @@ class FixedUnpool2D(keras.layers.Layer):
             ]
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         return (batch, *_grown(self, size), channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pool_size": self.pool_size, "position": self.position}
 
 
@@ -264,21 +279,21 @@ class NearestUnpool2D(keras.layers.Layer):
         [3.0, 3.0, 9.0, 9.0]
     """
 
-    def __init__(self, pool_size=2, **kwargs):
+    def __init__(self, pool_size: int | tuple[int, int] = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pool_size = _pair("pool_size", pool_size)
         self.built = True
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         self.compute_output_shape(x.shape)
         pool_height, pool_width = self.pool_size
         return _interleaved([[x] * pool_width] * pool_height)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         return (batch, *_grown(self, size), channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pool_size": self.pool_size}
 
 

@@ -1,8 +1,12 @@
 """Many vectors in one: each bound to its place, and summed."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -29,14 +33,14 @@ class PositionBinding(keras.layers.Layer):
         Operators & Analogy", for signs.
     """
 
-    def __init__(self, length, features, seed=0, **kwargs):
+    def __init__(self, length: int, features: int, seed: Any = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.length, self.features, self.seed = length, features, seed
         signs = np.random.default_rng(seed).integers(0, 2, (length, features)) * 2 - 1
         self._signs = signs.astype(np.float32)
         self.built = True
 
-    def call(self, x, mask=None, reverse=False):
+    def call(self, x: Tensor, mask: Tensor = None, reverse: bool = False) -> Tensor:
         keys = ops.cast(self._signs, x.dtype)
         if reverse:
             return x[:, None, :] * keys
@@ -44,10 +48,12 @@ class PositionBinding(keras.layers.Layer):
             x = x * ops.cast(mask, x.dtype)[..., None]
         return ops.sum(x * keys, axis=1)
 
-    def compute_output_shape(self, x_shape, mask_shape=None):
+    def compute_output_shape(
+        self, x_shape: tuple[Any, ...], mask_shape: tuple[Any, ...] | None = None
+    ) -> tuple[Any, ...]:
         if len(x_shape) == 2:  # in reverse
             return (x_shape[0], self.length, self.features)
         return (x_shape[0], self.features)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "length": self.length, "features": self.features, "seed": self.seed}

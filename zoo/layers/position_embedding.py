@@ -1,7 +1,11 @@
 """A learned vector for each place of a sequence."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -20,18 +24,18 @@ class PositionEmbedding(keras.layers.Layer):
         Gehring et al. 2017, "Convolutional Sequence to Sequence Learning", §3.1.
     """
 
-    def __init__(self, length, units, scale=1.0, **kwargs):
+    def __init__(self, length: int, units: int, scale: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.length, self.units, self.scale = length, units, scale
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.table = self.add_weight(shape=(self.length, self.units), initializer="random_normal", name="table")
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return self.scale * x + ops.cast(self.table[: ops.shape(x)[1]], x.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "length": self.length, "units": self.units, "scale": self.scale}

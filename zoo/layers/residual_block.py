@@ -2,20 +2,22 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import layers
 
+from zoo.backend import Tensor
 from zoo.layers.dropout import SpatialDropout1D, SpatialDropout2D
 
 
 class _ResidualBlock(keras.layers.Layer):
     """What the blocks of one and of two dimensions share; a subclass names its layers."""
 
-    convolution: type[keras.layers.Layer]
+    convolution: Callable[..., keras.layers.Layer]
     spatial_dropout: Callable[..., keras.layers.Layer]
 
-    def __init__(self, filters: int, *, kernel_size: int = 3, dropout: float = 0.0, **kwargs):
+    def __init__(self, filters: int, *, kernel_size: int = 3, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.filters, self.kernel_size = filters, kernel_size
         self.dropout = self.spatial_dropout(dropout, dtype=self.dtype_policy, name="dropout")
@@ -23,7 +25,7 @@ class _ResidualBlock(keras.layers.Layer):
         self.inner = self.convolution(filters, kernel_size, activation="relu", name="inner", **options)
         self.outer = self.convolution(filters, kernel_size, kernel_initializer="zeros", name="outer", **options)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         if input_shape[-1] != self.filters:
             raise ValueError(
                 f"filters must equal the input's channels: expected {input_shape[-1]}, received {self.filters}."
@@ -31,13 +33,13 @@ class _ResidualBlock(keras.layers.Layer):
         self.inner.build(input_shape)
         self.outer.build(input_shape)
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool | None = False) -> Tensor:
         return keras.ops.relu(x + self.outer(self.dropout(self.inner(x), training=training)))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -67,7 +69,8 @@ class ResidualBlock2D(_ResidualBlock):
     """
 
     convolution = layers.Conv2D
-    spatial_dropout = functools.partial(SpatialDropout2D, data_format="channels_last")
+    # Keras has no types: whose arguments these are is not seen.
+    spatial_dropout = functools.partial(SpatialDropout2D, data_format="channels_last")  # pyright: ignore[reportCallIssue]
 
 
 @keras.saving.register_keras_serializable("zoo")

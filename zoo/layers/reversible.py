@@ -1,7 +1,11 @@
 """Tied weights: one kernel, used forwards and transposed."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from zoo.backend import Tensor
 
 
 class _Reversible(keras.layers.Layer):
@@ -9,7 +13,14 @@ class _Reversible(keras.layers.Layer):
 
     sizes: tuple[int, int]  # last axis of the input and of the output
 
-    def __init__(self, *, tied=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):
+    def __init__(
+        self,
+        *,
+        tied: bool = True,
+        kernel_initializer: str = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.tied = tied
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -31,10 +42,10 @@ class _Reversible(keras.layers.Layer):
                 f"received {tuple(shape)}."
             )
 
-    def compute_output_spec(self, x, reverse=False):  # Keras' own would not hand on `reverse`
+    def compute_output_spec(self, x: Tensor, reverse: bool = False) -> Any:  # Keras' own would not hand on `reverse`
         return keras.KerasTensor(self.compute_output_shape(x.shape, reverse), dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "tied": self.tied,
@@ -72,26 +83,26 @@ class ReversibleDense(_Reversible):
         Vincent et al. 2010, "Stacked Denoising Autoencoders", §2.2: tied weights.
     """
 
-    def __init__(self, input_units: int, units: int, **kwargs):
+    def __init__(self, input_units: int, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         _check_positive(input_units=input_units, units=units)
         self.input_units, self.units = self.sizes = input_units, units
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: tuple[Any, ...] | None = None) -> None:
         self._build(self.sizes, self.sizes[::-1])
 
-    def call(self, x, reverse=False):
+    def call(self, x: Tensor, reverse: bool = False) -> Tensor:
         self._check(x.shape, reverse)
         if not reverse:
             return ops.matmul(x, self.kernel) + self.bias
         kernel = ops.transpose(self.kernel) if self.tied else self.reverse_kernel
         return ops.matmul(x, kernel) + self.reverse_bias
 
-    def compute_output_shape(self, input_shape, reverse=False):
+    def compute_output_shape(self, input_shape: tuple[Any, ...], reverse: bool = False) -> tuple[Any, ...]:
         self._check(input_shape, reverse)
         return (*input_shape[:-1], self.sizes[0 if reverse else 1])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "input_units": self.input_units, "units": self.units}
 
 
@@ -126,17 +137,17 @@ class ReversibleConv2D(_Reversible):
         Masci et al. 2011, "Stacked Convolutional Auto-Encoders", §3: weights shared between both directions.
     """
 
-    def __init__(self, input_filters: int, filters: int, kernel_size: int, strides: int = 1, **kwargs):
+    def __init__(self, input_filters: int, filters: int, kernel_size: int, strides: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         _check_positive(input_filters=input_filters, filters=filters, kernel_size=kernel_size, strides=strides)
         self.input_filters, self.filters = self.sizes = input_filters, filters
         self.kernel_size, self.strides = kernel_size, strides
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: tuple[Any, ...] | None = None) -> None:
         shape = (self.kernel_size, self.kernel_size, *self.sizes)
         self._build(shape, shape)  # a transposed convolution's kernel has the output's channels first
 
-    def call(self, x, reverse=False):
+    def call(self, x: Tensor, reverse: bool = False) -> Tensor:
         self._check(x.shape, reverse)
         if not reverse:
             return ops.conv(x, self.kernel, self.strides, "same", "channels_last") + self.bias
@@ -144,7 +155,7 @@ class ReversibleConv2D(_Reversible):
         options = {"padding": "same", "data_format": "channels_last"}
         return ops.conv_transpose(x, kernel, self.strides, **options) + self.reverse_bias
 
-    def compute_output_shape(self, input_shape, reverse=False):
+    def compute_output_shape(self, input_shape: tuple[Any, ...], reverse: bool = False) -> tuple[Any, ...]:
         self._check(input_shape, reverse)
         batch, *image, _ = input_shape
         if reverse:
@@ -152,7 +163,7 @@ class ReversibleConv2D(_Reversible):
             return (batch, *grown, self.input_filters)
         return (batch, *[None if size is None else size // self.strides for size in image], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "input_filters": self.input_filters,

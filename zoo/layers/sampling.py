@@ -1,9 +1,12 @@
 """The reparameterised Gaussian sample of a variational autoencoder."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -40,7 +43,7 @@ class GaussianSampling(keras.layers.Layer):
         (6, 4)
     """
 
-    def __init__(self, samples: int = 1, *, seed: int | None = None, **kwargs):
+    def __init__(self, samples: int = 1, *, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(samples, int) or samples < 1:
             raise ValueError(f"samples must be an integer ≥ 1: received {samples!r}.")
@@ -48,11 +51,11 @@ class GaussianSampling(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         mean, log_var = inputs
         return self.draw(mean, log_var, self.samples) if training else mean
 
-    def draw(self, mean, log_var, samples: int):
+    def draw(self, mean: Tensor, log_var: Tensor, samples: int) -> Tensor:
         """``samples`` draws for each example, in training or not: ``(samples·batch, latent_dim)``."""
         noise = backend.per_example(
             lambda shape: keras.random.normal(shape, dtype=mean.dtype, seed=self.seed_generator),
@@ -62,8 +65,8 @@ class GaussianSampling(keras.layers.Layer):
         z = mean + ops.exp(0.5 * log_var) * noise
         return ops.reshape(z, (-1, mean.shape[-1]))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "samples": self.samples, "seed": self.seed}

@@ -1,9 +1,13 @@
 """Noise for denoising autoencoders of signals."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -26,7 +30,14 @@ class SignalNoise(keras.layers.Layer):
         ValueError: if bounds are out of their range or order.
     """
 
-    def __init__(self, *, decibels=(-40.0, -12.0), colours=(0.0, 0.95), seed=None, **kwargs):
+    def __init__(
+        self,
+        *,
+        decibels: Sequence[Any] = (-40.0, -12.0),
+        colours: Sequence[Any] = (0.0, 0.95),
+        seed: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if len(decibels) != 2 or not decibels[0] <= decibels[1]:
             raise ValueError(f"decibels must be bounds low ≤ high: received {decibels!r}.")
@@ -36,7 +47,7 @@ class SignalNoise(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool | None = False) -> Tensor:
         if not training:
             return x
         batch, time, channels = ops.shape(x)[0], x.shape[1], x.shape[2]
@@ -50,14 +61,14 @@ class SignalNoise(keras.layers.Layer):
         noise = ops.power(10.0, level / 20) * coloured(white, colour)
         return x + ops.cast(noise, x.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "decibels": self.decibels, "colours": self.colours, "seed": self.seed}
 
 
-def coloured(white, colour):
+def coloured(white: Any, colour: Any) -> Tensor:
     """White noise ``(batch, time, channels)`` through the low-pass of each example's ``colour``, ``(batch, 1, 1)``.
 
     The filter's response is doubled in length seven times, ``(1 + a z⁻¹)(1 + a² z⁻²)(1 + a⁴ z⁻⁴) …``, which makes 128

@@ -1,7 +1,11 @@
 """Mixing across positions."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
+
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -18,7 +22,7 @@ class SpatialMixing(keras.layers.Layer):
         Tolstikhin et al. 2021, "MLP-Mixer", §2: token mixing, here with a single linear layer.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         _, height, width, channels = input_shape
         if height is None or width is None:
             raise ValueError(f"SpatialMixing needs a fixed height and width: received {tuple(input_shape)}.")
@@ -26,11 +30,11 @@ class SpatialMixing(keras.layers.Layer):
         self.dense = layers.Dense(height * width, kernel_initializer="zeros", dtype=self.dtype_policy, name="dense")
         self.dense.build((None, channels, height * width))
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         height, width, channels = self.grid
         positions = ops.transpose(ops.reshape(x, (-1, height * width, channels)), (0, 2, 1))
         mixed = ops.transpose(self.dense(positions), (0, 2, 1))
         return x + ops.reshape(mixed, (-1, height, width, channels))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape

@@ -2,6 +2,8 @@
 
 import keras
 
+from zoo.backend import Tensor
+
 
 @keras.saving.register_keras_serializable("zoo")
 class SpectralNormalization(keras.layers.SpectralNormalization):
@@ -11,5 +13,5 @@ class SpectralNormalization(keras.layers.SpectralNormalization):
         Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", algorithm 1.
     """
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         return super().call(inputs, training=training and self.layer.trainable)

@@ -1,9 +1,12 @@
 """Sub-pixel convolution."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
 from zoo import backend
+from zoo.backend import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -36,10 +39,10 @@ class SubPixelConv2D(keras.layers.Layer):
         kernel_size: int = 3,
         *,
         upsampling: int = 2,
-        activation=None,
-        bias_initializer="zeros",
-        **kwargs,
-    ):
+        activation: Any = None,
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not isinstance(upsampling, int) or upsampling < 1:
             raise ValueError(f"upsampling must be an integer ≥ 1: received {upsampling!r}.")
@@ -56,21 +59,21 @@ class SubPixelConv2D(keras.layers.Layer):
             data_format="channels_last",
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.conv.build(input_shape)
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         y = self.conv(x)
         if self.upsampling > 1:  # there are no blocks of one pixel to move
             y = backend.depth_to_space(y, self.upsampling)
         return self.activation(y)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         batch, height, width, _ = input_shape
         grown = [None if size is None else size * self.upsampling for size in (height, width)]
         return (batch, *grown, self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -20,7 +21,7 @@ class TextTokenizer(keras.layers.Layer):
         vocabulary_size: number of pieces.
     """
 
-    def __init__(self, vocabulary_size=8192, **kwargs):
+    def __init__(self, vocabulary_size: int = 8192, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self._tokenizer: Tokenizer | None = None
@@ -54,14 +55,14 @@ class TextTokenizer(keras.layers.Layer):
         """Uses a tokenizer that is trained already."""
         self._tokenizer = tokenizer
 
-    def save_assets(self, dir_path):
+    def save_assets(self, dir_path: str) -> None:
         if self._tokenizer is not None:
             Path(dir_path, ASSET).write_bytes(self._tokenizer.model)
 
-    def load_assets(self, dir_path):
+    def load_assets(self, dir_path: str) -> None:
         path = Path(dir_path, ASSET)
         if path.exists():
             self._tokenizer = Tokenizer(path.read_bytes())
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}

@@ -4,10 +4,14 @@ A score is any real number, higher for what looks real. Where a loss speaks of t
 σ(score): the sigmoid belongs to the loss, where it neither saturates in floating point nor gets in the way of a critic.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
 
 # Below the square root of a gradient's norm, whose derivative at zero would be infinite.
 EPSILON = 1e-12
@@ -22,19 +26,19 @@ class AdversarialLoss:
 
     threshold: float | None = 0.0
 
-    def discriminator(self, real_scores, fake_scores):
+    def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> None:
         """The discriminator's loss, a scalar, of scores ``(batch, 1)`` of real and of generated examples."""
         raise NotImplementedError
 
-    def generator(self, fake_scores):
+    def generator(self, fake_scores: Tensor) -> None:
         """The generator's loss, a scalar, of the scores ``(batch, 1)`` of its examples."""
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         return cls(**config)
 
 
@@ -49,16 +53,16 @@ class _Probabilistic(AdversarialLoss):
         ValueError: if ``label_smoothing`` is outside [0, 1/2).
     """
 
-    def __init__(self, *, label_smoothing=0.0):
+    def __init__(self, *, label_smoothing: float = 0.0) -> None:
         if not 0 <= label_smoothing < 0.5:
             raise ValueError(f"label_smoothing must be at least 0 and below 0.5: received {label_smoothing!r}.")
         self.label_smoothing = label_smoothing
 
-    def discriminator(self, real_scores, fake_scores):
+    def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         real = ops.softplus(-real_scores) + self.label_smoothing * real_scores
         return ops.mean(real) + ops.mean(ops.softplus(fake_scores))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"label_smoothing": self.label_smoothing}
 
 
@@ -69,7 +73,7 @@ class Minimax(_Probabilistic):
     The generator minimises ``E log(1 − σ(fake))``, whose gradient vanishes as the discriminator wins.
     """
 
-    def generator(self, fake_scores):
+    def generator(self, fake_scores: Tensor) -> Tensor:
         return -ops.mean(ops.softplus(fake_scores))
 
 
@@ -85,7 +89,7 @@ class NonSaturating(_Probabilistic):
         (1.3863, 0.6931)
     """
 
-    def generator(self, fake_scores):
+    def generator(self, fake_scores: Tensor) -> Tensor:
         return ops.mean(ops.softplus(-fake_scores))
 
 
@@ -95,10 +99,10 @@ class LeastSquares(AdversarialLoss):
 
     threshold = 0.5
 
-    def discriminator(self, real_scores, fake_scores):
+    def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         return 0.5 * (ops.mean(ops.square(real_scores - 1)) + ops.mean(ops.square(fake_scores)))
 
-    def generator(self, fake_scores):
+    def generator(self, fake_scores: Tensor) -> Tensor:
         return 0.5 * ops.mean(ops.square(fake_scores - 1))
 
 
@@ -106,10 +110,10 @@ class LeastSquares(AdversarialLoss):
 class Hinge(AdversarialLoss):
     """The discriminator wants a margin of 1 on either side of 0 (Miyato et al. 2018, eqs. 16 and 17)."""
 
-    def discriminator(self, real_scores, fake_scores):
+    def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         return ops.mean(ops.relu(1 - real_scores)) + ops.mean(ops.relu(1 + fake_scores))
 
-    def generator(self, fake_scores):
+    def generator(self, fake_scores: Tensor) -> Tensor:
         return -ops.mean(fake_scores)
 
 
@@ -129,10 +133,10 @@ class Wasserstein(AdversarialLoss):
 
     threshold = None
 
-    def discriminator(self, real_scores, fake_scores):
+    def discriminator(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         return ops.mean(fake_scores) - ops.mean(real_scores)
 
-    def generator(self, fake_scores):
+    def generator(self, fake_scores: Tensor) -> Tensor:
         return -ops.mean(fake_scores)
 
 
@@ -158,7 +162,7 @@ def adversarial_loss(loss: str | AdversarialLoss) -> AdversarialLoss:
     return ADVERSARIAL_LOSSES[loss]()
 
 
-def gradient_penalty(critic, real, fake, *, seed=None):
+def gradient_penalty(critic: Callable[[Any], Any], real: Tensor, fake: Tensor, *, seed: Any = None) -> Tensor:
     """Mean of ``(‖∇ critic(x̂)‖ − 1)²`` at random points x̂ between pairs of a real and a generated example.
 
     Args:
@@ -176,7 +180,7 @@ def gradient_penalty(critic, real, fake, *, seed=None):
     return ops.mean(ops.square(ops.sqrt(_squared_norm(slope) + EPSILON) - 1))
 
 
-def r1_penalty(discriminator, real):
+def r1_penalty(discriminator: Callable[[Any], Any], real: Tensor) -> Tensor:
     """Half the mean squared norm of the scores' gradient at real examples (Mescheder et al. 2018, eq. 9).
 
     Args:

@@ -5,9 +5,10 @@ import math
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
 
 
-def gaussian_kl(mean, log_var, prior_mean=0.0, prior_log_var=None):
+def gaussian_kl(mean: Tensor, log_var: Tensor, prior_mean: Tensor = 0.0, prior_log_var: Tensor = None) -> Tensor:
     """``KL(N(mean, exp(log_var)) ‖ N(prior_mean, exp(prior_log_var)))`` of every number of a code, in closed form.
 
     Args:
@@ -32,7 +33,7 @@ def gaussian_kl(mean, log_var, prior_mean=0.0, prior_log_var=None):
     return 0.5 * (share - 1.0 + prior_log_var - log_var)
 
 
-def free_bits(kl, minimum: float):
+def free_bits(kl: Tensor, minimum: float) -> Tensor:
     """The divergence of a code in which every number may carry ``minimum`` nats without being charged.
 
     Args:
@@ -58,6 +59,6 @@ def free_bits(kl, minimum: float):
     )
 
 
-def gaussian_entropy(log_var):
+def gaussian_entropy(log_var: Tensor) -> Tensor:
     """Entropy of ``N(·, exp(log_var))``, independent in each number: ``(batch,)`` nats for ``(batch, latent_dim)``."""
     return 0.5 * ops.sum(log_var + (1.0 + math.log(2 * math.pi)), axis=-1)

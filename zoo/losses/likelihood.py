@@ -4,12 +4,14 @@ import math
 
 from keras import ops
 
+from zoo.backend import Tensor
+
 LOG_SCALE_BOUNDS = (-7.0, 1.0)  # of a pixel in [0, 1]: a quarter of a level, and wider than all levels
 LEVELS = 256
 FLOOR = 2.0**-16  # that every level gets on top, as in integer frequencies: no pixel is impossible
 
 
-def discretized_logistic_mixture(x, means, log_scales, logits):
+def discretized_logistic_mixture(x: Tensor, means: Tensor, log_scales: Tensor, logits: Tensor) -> Tensor:
     """Log likelihood in nats of 8-bit pixels under mixtures of logistic distributions, each integrated over a level.
 
     ``P(v) = (ε + Σ_k w_k [σ((v + ½ − m_k) / s_k) − σ((v − ½ − m_k) / s_k)]) / (1 + 256 ε)``, with ε = 2⁻¹⁶; the lowest

@@ -2,14 +2,16 @@
 
 from keras import ops
 
+from zoo.backend import Tensor
 
-def squared_distances(a, b):
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """Squared Euclidean distances ``(n, m)`` of the rows of ``a``, ``(n, d)``, from those of ``b``, ``(m, d)``."""
     squares = ops.sum(ops.square(a), axis=1)[:, None] + ops.sum(ops.square(b), axis=1)[None]
     return ops.maximum(squares - 2.0 * ops.matmul(a, ops.transpose(b)), 0.0)  # rounding may go below
 
 
-def neighbour_cross_entropy(z, neighbours):
+def neighbour_cross_entropy(z: Tensor, neighbours: Tensor) -> Tensor:
     """Cross-entropy of finding an example's neighbour among all others of the batch by how near they lie.
 
     The nearness of two codes is ``q(a, b) = 1 / (1 + ‖a − b‖²)``, Student's kernel, as in t-SNE. The loss of a pair

@@ -1,9 +1,12 @@
 """Reconstruction losses."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from zoo.backend import Tensor
 from zoo.codec.frames import crossfade
 
 # "sum" would weigh the reconstruction by the batch size against the terms that a model adds: a VAE out of
@@ -14,7 +17,7 @@ REDUCTIONS = ("sum_over_batch_size", "mean_with_sample_weight", "none", None)
 class _SummedPerExample(keras.losses.Loss):
     """Sums a loss over an example's values, in float32 at least, and averages over the batch."""
 
-    def __init__(self, *, reduction="sum_over_batch_size", name=None, dtype=None):
+    def __init__(self, *, reduction: str = "sum_over_batch_size", name: str | None = None, dtype: Any = None) -> None:
         if reduction not in REDUCTIONS:
             raise ValueError(
                 f"reduction must be sum_over_batch_size, mean_with_sample_weight or none, which keep a "
@@ -22,14 +25,14 @@ class _SummedPerExample(keras.losses.Loss):
             )
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> Tensor:
         if sample_weight is not None and any(size != 1 for size in np.shape(sample_weight)[1:]):
             raise ValueError(
                 f"sample_weight must be one number an example, (n,): received the shape {np.shape(sample_weight)}."
             )
         return super().__call__(y_true, y_pred, sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if y_true.shape[1:] != y_pred.shape[1:]:
             raise ValueError(
                 f"y_true and y_pred must have one shape: received {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
@@ -63,10 +66,12 @@ class SquaredError(_SummedPerExample):
         3.0
     """
 
-    def __init__(self, *, reduction="sum_over_batch_size", name="squared_error", dtype=None):
+    def __init__(
+        self, *, reduction: str = "sum_over_batch_size", name: str | None = "squared_error", dtype: Any = None
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def values(self, y_true, y_pred):
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of every value."""
         return ops.square(y_true - y_pred)
 
@@ -90,21 +95,27 @@ class WindowedSquaredError(SquaredError):
     """
 
     def __init__(
-        self, *, overlap, emphasis=0.0, reduction="sum_over_batch_size", name="windowed_squared_error", dtype=None
-    ):
+        self,
+        *,
+        overlap: int,
+        emphasis: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "windowed_squared_error",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         if not 0 <= emphasis < 1:
             raise ValueError(f"emphasis must be from 0 to below 1: received {emphasis!r}.")
         self.overlap, self.emphasis = overlap, emphasis
 
-    def values(self, y_true, y_pred):
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of every value."""
         window = crossfade(y_true.shape[1], self.overlap).reshape(-1, *(1,) * (len(y_true.shape) - 2))
         error = (y_true - y_pred) * window
         before = ops.pad(error[:, :-1], [[0, 0], [1, 0], *[[0, 0]] * (len(y_true.shape) - 2)])
         return ops.square(error - self.emphasis * before)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "overlap": self.overlap, "emphasis": self.emphasis}
 
 
@@ -133,11 +144,18 @@ class BinaryCrossentropy(_SummedPerExample):
         2.7726
     """
 
-    def __init__(self, *, from_logits=False, reduction="sum_over_batch_size", name="binary_crossentropy", dtype=None):
+    def __init__(
+        self,
+        *,
+        from_logits: bool = False,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "binary_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.from_logits = from_logits
 
-    def values(self, y_true, y_pred):
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of every value."""
         if self.from_logits:
             return ops.softplus(y_pred) - y_true * y_pred
@@ -145,5 +163,5 @@ class BinaryCrossentropy(_SummedPerExample):
         y_pred = ops.clip(y_pred, epsilon, 1 - epsilon)
         return -y_true * ops.log(y_pred) - (1 - y_true) * ops.log1p(-y_pred)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "from_logits": self.from_logits}

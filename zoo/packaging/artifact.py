@@ -18,6 +18,7 @@ from zoo.data import DataSet, text
 from zoo.exporting import litert, tables
 from zoo.exporting.codec import write_codec
 from zoo.exporting.export import PARTS
+from zoo.registry import needs
 from zoo.training import Training, adapt_decoder
 from zoo.training.run import CHECKPOINT
 
@@ -74,6 +75,7 @@ def write_artifact(
         _compress(room / "model.keras")
         _write_npz(room / "golden.npz", tasks.golden(model, data.test[:GOLDEN_IMAGES]))
 
+        declared = {"codec": {"coder": model.coder, "medium": modality.name} if spec.compresses else None}
         if spec.compresses:
             steps.next("building the entropy coder's tables")
             chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
@@ -83,7 +85,7 @@ def write_artifact(
         card["metrics"] = tasks.measure_split(model, data)
         if spec.compresses:
             (room / "card.json").write_text(_json(card))
-            artifacts.write_manifest(room)
+            artifacts.write_manifest(room, declared=declared)
             card["metrics"] |= modality.measure_codec(Codec(room), data, "test")
 
         steps.next("drawing the preview")
@@ -91,11 +93,11 @@ def write_artifact(
         (room / "history.json").write_text(_json(training.history))
         (room / "card.json").write_text(_json(card))
         steps.next("writing the manifest")
-        _move(room, folder)
+        _move(room, folder, declared)
     return card
 
 
-def _move(room: Path, folder: Path) -> None:
+def _move(room: Path, folder: Path, declared: dict[str, Any]) -> None:
     """All files of a model into its folder, and a manifest of them; whatever else lies there is the user's."""
     (room / artifacts.MANIFEST).unlink(missing_ok=True)
     names = sorted(path.name for path in room.iterdir())
@@ -103,7 +105,7 @@ def _move(room: Path, folder: Path) -> None:
         (room / name).replace(folder / name)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     kept = (path.relative_to(folder).as_posix() for path in folder.glob("versions/*/*") if path.is_file())
-    artifacts.write_manifest(folder, [*names, *kept])
+    artifacts.write_manifest(folder, [*names, *kept], declared)
 
 
 def _write_encoder(training: Training, modality: modalities.Modality, room: Path) -> bytes:
@@ -189,11 +191,16 @@ def _without_place(argument: str) -> str:
 
 
 def _packages(data: DataSet) -> dict[str, dict[str, dict[str, Any]]]:
-    """Of docstrings: how many pairs are of each package, and its licence."""
+    """Of docstrings: how many pairs are of each package, its licence and its version."""
     if data.texts is None or not isinstance(data.texts["train"][0], text.Pair):
         return {}
     counts = collections.Counter(pair.source for pairs in data.texts.values() for pair in pairs)
-    return {"packages": {name: {"pairs": n, "licence": text.licence_of(name)} for name, n in sorted(counts.items())}}
+    versions = needs.versions(counts)
+    packages = {
+        name: {"pairs": n, "licence": text.licence_of(name), "version": versions.get(name, "unknown")}
+        for name, n in sorted(counts.items())
+    }
+    return {"packages": packages}
 
 
 def _compress(path: Path) -> None:

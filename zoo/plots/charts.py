@@ -169,7 +169,7 @@ def lines(
         if log_x:
             axes.set_xscale("log")
         elif all(float(value).is_integer() for x, _ in series.values() for value in x):
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.get_major_locator().set_params(integer=True)  # pyright: ignore[reportCallIssue] - of MaxNLocator
         if log_y:
             axes.set_yscale("log")
         if any(series):

@@ -40,13 +40,15 @@ def code_map(
         for index, label in enumerate(dict.fromkeys(sorted(of_label))):
             members = points[of_label == label]
             axes.plot(
-                *members.T, MARKERS[index % len(MARKERS)], color=PALETTE[index % len(PALETTE)],
+                members[:, 0], members[:, 1], MARKERS[index % len(MARKERS)], color=PALETTE[index % len(PALETTE)],
                 markersize=1.6, markeredgewidth=0, alpha=0.6,
             )  # fmt: skip
         for label in dict.fromkeys(of_label) if labels is not None else ():
             place = np.median(points[of_label == label], axis=0)
             box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
-            axes.text(*place, label, ha="center", va="center", size="small", weight="bold", bbox=box)
+            axes.text(
+                float(place[0]), float(place[1]), label, ha="center", va="center", size="small", weight="bold", bbox=box
+            )
         axes.set(xticks=[], yticks=[], title=title or "")
         axes.set_aspect("equal", adjustable="datalim")  # the frame is filled, whatever shape the map has
         axes.spines[:].set_visible(False)

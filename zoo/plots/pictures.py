@@ -61,10 +61,10 @@ def image_grid(
         ValueError: if the images have another shape or dtype, or the path cannot be written.
     """
     picture = mosaic(shown(images), columns, gap=1, background=1.0)
-    if hasattr(target, "imshow"):
+    if not (target is None or isinstance(target, (str, os.PathLike))):
         show(target, picture)
         target.set_title(title or "")
-        return target.figure
+        return target.figure  # pyright: ignore[reportReturnType] - of a figure within one, that
     return draw_grid(picture, target, title, scale)
 
 

@@ -43,7 +43,7 @@ def spectrograms(
     top = max(float(next(iter(power.values())).max()), 1e-300)
     with style():
         figure = new_figure(7.2, 0.4 + 1.5 * len(rows), layout="constrained")
-        grid = np.ravel(figure.subplots(len(rows), 1, sharex=True))
+        grid, image = np.ravel(figure.subplots(len(rows), 1, sharex=True)), None
         for axes, (label, values) in zip(grid, power.items(), strict=True):
             decibel = 10 * np.log10(np.maximum(values / top, 1e-6))
             image = axes.imshow(
@@ -53,6 +53,7 @@ def spectrograms(
             axes.set(title=label, ylabel="kHz", xlim=(0, number / rate))
             axes.grid(False)
         grid[-1].set_xlabel("seconds")
+        assert image is not None
         figure.colorbar(image, ax=list(grid), label="dB", shrink=0.8)
         if title:
             figure.suptitle(title, weight="bold")

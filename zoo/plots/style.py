@@ -11,7 +11,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo import artifacts
 
@@ -45,7 +45,7 @@ def style(dark: bool = False) -> Iterator[None]:
     import matplotlib
 
     ink, faint = ("#e6e6e6", "#4a4d52") if dark else ("#222222", "#d9d9d9")
-    settings = {
+    settings: dict[Any, Any] = {
         "axes.axisbelow": True,
         "axes.edgecolor": faint,
         "axes.facecolor": "#17191c" if dark else "white",
@@ -81,14 +81,14 @@ def new_figure(width: float, height: float, **options) -> "Figure":
     figure = Figure(figsize=(width, height), dpi=DPI, **options)
     FigureCanvasAgg(figure)
     # A notebook shows only pyplot's figures by itself.
-    figure._repr_png_ = functools.partial(to_bytes, figure, "png")
+    vars(figure)["_repr_png_"] = functools.partial(to_bytes, figure, "png")
     return figure
 
 
-def box(figure: "Figure", left: float, bottom: float, width: float, height: float) -> list[float]:
+def box(figure: "Figure", left: float, bottom: float, width: float, height: float) -> tuple[float, float, float, float]:
     """A rectangle in inches as fractions of the figure."""
     across, up = figure.get_figwidth(), figure.get_figheight()
-    return [left / across, bottom / up, width / across, height / up]
+    return left / across, bottom / up, width / across, height / up
 
 
 def saved(figure: "Figure", path: str | os.PathLike | None) -> "Figure":

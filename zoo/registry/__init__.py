@@ -1,5 +1,6 @@
 """Names, and what they stand for."""
 
+from zoo import deprecations
 from zoo.registry.catalog import CATALOG
 from zoo.registry.loading import (
     artifact_of,
@@ -27,6 +28,7 @@ __all__ = [
     "artifact_of",
     "create",
     "data_of",
+    "deprecations",
     "does",
     "info",
     "is_folder",

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import artifacts
+from zoo import artifacts, extras
 from zoo.registry.catalog import CATALOG
 from zoo.registry.spec import Spec
 
@@ -106,7 +106,8 @@ def create(name: str, /, **overrides: Any) -> "keras.Model":
     architecture, tag = resolve(name)
     spec = CATALOG[architecture]
     module, _, class_name = spec.class_path.partition(":")
-    model_class = getattr(importlib.import_module(module), class_name)
+    with extras.needed("A model"):
+        model_class = getattr(importlib.import_module(module), class_name)
     _check_names(name, model_class, overrides)
     model = model_class(**{**spec.config_of(tag), **overrides})
     model.build()
@@ -161,6 +162,7 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     Raises:
         ValueError: for an unknown name (the closest are offered) or argument, a file that differs from its manifest or
             holds other weights than its model has, or overrides that the weights do not fit.
+        zoo.extras.MissingPackage: if TensorFlow is not installed; an ``ImportError`` and a ``ValueError``.
         RuntimeError: in a process that was forked after TensorFlow had started, where its threads are missing: start
             it by ``multiprocessing.get_context("spawn")``.
 
@@ -180,15 +182,18 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
         raise ValueError(f"name must be a name, a folder or a file: received {type(name).__name__}.")
     if not pretrained:
         return create(os.fspath(name), **overrides)
-    own = _own_file(name)
-    artifact = None if own else artifact_of(name)
-    path = own or artifact.file("model.keras")
+    if own := _own_file(name):
+        artifact, path = None, own
+    else:
+        artifact = artifact_of(name)
+        path = artifact.file("model.keras")
 
-    import keras
+    with extras.needed("A model"):
+        import keras
 
-    import zoo.models  # noqa: F401 - registers the classes with Keras
-    from zoo import backend
-    from zoo.registry.keras_file import check_announced
+        import zoo.models  # noqa: F401 - registers the classes with Keras
+        from zoo import backend
+        from zoo.registry.keras_file import check_announced
 
     backend.check_process()
     if artifact and not artifact.path.is_relative_to(artifacts.shipped_root()):
@@ -212,9 +217,10 @@ def loaded(model: "str | os.PathLike | keras.Model") -> "keras.Model":
     Raises:
         ValueError: for anything else, or as ``load``.
     """
-    import keras
+    with extras.needed("A model"):
+        import keras
 
-    from zoo import backend
+        from zoo import backend
 
     if isinstance(model, (str, os.PathLike)):
         own = _own_file(model)

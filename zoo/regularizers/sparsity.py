@@ -1,9 +1,12 @@
 """Sparse activations."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.backend import Tensor
 
 EPSILON = 1e-7
 
@@ -25,14 +28,14 @@ class L1Activity(keras.regularizers.Regularizer):
         ValueError: if ``weight`` is negative.
     """
 
-    def __init__(self, weight: float = 0.01):
+    def __init__(self, weight: float = 0.01) -> None:
         _check_weight(weight)
         self.weight = weight
 
-    def __call__(self, activations):
+    def __call__(self, activations: Tensor) -> Tensor:
         return self.weight * ops.sum(ops.abs(ops.cast(activations, "float32")))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"weight": self.weight}
 
 
@@ -72,13 +75,13 @@ class KLSparsity(keras.regularizers.Regularizer):
         True
     """
 
-    def __init__(self, target: float = 0.05, weight: float = 1.0):
+    def __init__(self, target: float = 0.05, weight: float = 1.0) -> None:
         if not 0 < target < 1:
             raise ValueError(f"target must be between 0 and 1: received {target!r}.")
         _check_weight(weight)
         self.target, self.weight = target, weight
 
-    def __call__(self, activations):
+    def __call__(self, activations: Tensor) -> Tensor:
         activations = ops.cast(activations, "float32")  # a bfloat16 mean has two digits
         penalty = backend.with_gradient_at_mean_over_replicas(self._divergence, ops.mean(activations, axis=0))
         return self.weight * penalty * ops.cast(ops.shape(activations)[0], "float32")
@@ -88,7 +91,7 @@ class KLSparsity(keras.regularizers.Regularizer):
         rho, on, off = self.target, mean + EPSILON, 1 - mean + EPSILON
         return ops.sum(rho * ops.log(rho / on) + (1 - rho) * ops.log((1 - rho) / off))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"target": self.target, "weight": self.weight}
 
 

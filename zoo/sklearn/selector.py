@@ -1,6 +1,8 @@
 """A concrete autoencoder as a scikit-learn feature selector."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -43,15 +45,15 @@ class ConcreteSelector(SelectorMixin, AutoencoderEstimator):
 
     def __init__(
         self,
-        n_features_to_select=None,
+        n_features_to_select: int | None = None,
         *,
-        hidden_units=(128,),
-        max_iter=None,
-        batch_size=64,
-        learning_rate=2e-3,
-        random_state=None,
-        verbose=0,
-    ):
+        hidden_units: Sequence[int] = (128,),
+        max_iter: int | None = None,
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,
+        random_state: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_features_to_select = n_features_to_select
         self.hidden_units = hidden_units
         self.max_iter = max_iter
@@ -60,7 +62,7 @@ class ConcreteSelector(SelectorMixin, AutoencoderEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y=None, *, callbacks=()):
+    def fit(self, X: Any, y: Any = None, *, callbacks: Any = ()) -> Self:
         """Trains on examples ``(n, features)``, with Keras' ``callbacks``; labels are ignored.
 
         Warns with ``ConvergenceWarning`` where the choice has not settled.
@@ -96,7 +98,7 @@ class ConcreteSelector(SelectorMixin, AutoencoderEstimator):
             )
         return self
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: Any) -> np.ndarray:
         """All features, float64 ``(n, features)``, guessed from those chosen, ``(n, n_features_to_select)``.
 
         Args:

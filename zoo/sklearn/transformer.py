@@ -1,6 +1,8 @@
 """Autoencoders as scikit-learn transformers."""
 
 import functools
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -38,16 +40,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def __init__(
         self,
-        n_components=2,
+        n_components: int = 2,
         *,
-        model=None,
-        hidden_units=(128, 64),
-        max_iter=100,
-        batch_size=64,
-        learning_rate=2e-3,
-        random_state=None,
-        verbose=0,
-    ):
+        model: Any = None,
+        hidden_units: Sequence[int] = (128, 64),
+        max_iter: int = 100,
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,
+        random_state: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_components = n_components
         self.model = model
         self.hidden_units = hidden_units
@@ -57,7 +59,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Trains on examples ``(n, features)``; labels are ignored.
 
         Raises:
@@ -71,20 +73,20 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._n_features_out = int(self.n_components)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Codes ``(n, n_components)`` of examples ``(n, features)``, computed in float32, in the examples' dtype."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         # Not by `encode`, as features of new examples may lie beyond those of the training.
         return self._in_batches(self.model_.encoder, self._images(X)).reshape(len(X), -1).astype(X.dtype)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> np.ndarray:
         """Examples, float64 ``(n, features)``, restored from codes ``(n, n_components)``."""
         check_is_fitted(self)
         return self._decoded(X, self._n_features_out)
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> np.ndarray:
         """What each feature weighs in the code, ``(features,)``, 1 in all; see ``zoo.sklearn.feature_importances``.
 
         scikit-learn's ``SelectFromModel`` selects by it.

@@ -1,10 +1,12 @@
 """What the inputs of a trained encoder weigh in its code."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 
-def feature_importances(model, *, spread: np.ndarray | None = None) -> np.ndarray:
+def feature_importances(model: Any, *, spread: np.ndarray | None = None) -> np.ndarray:
     """Ranks inputs by the connection weights of an encoder of dense layers, after Garson.
 
     Of each unit's incoming weights, in absolute value, every source has a share; shares are multiplied along the paths

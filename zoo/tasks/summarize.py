@@ -16,7 +16,9 @@ class Summarize(Task):
         return measure_summarizer(model, data_set.texts[split])
 
     def missing(self, model, modality, data_set, split):
-        return {"rouge_l": "needs the package rouge-score: pip install 'zoo[benchmark]'"}
+        from zoo import extras
+
+        return {"rouge_l": extras.needs("rouge_score")}
 
     def golden(self, model, modality, examples):
         return modality.golden(model, examples)

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import artifacts, backend, data, modalities, registry
+from zoo.registry import needs
 from zoo.training import distribution, families
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
 
@@ -73,6 +74,7 @@ def train(
     architecture, tag = registry.loading.resolve(name)
     recipe = _changed(registry.CATALOG[architecture].recipes[tag], changes)
     _check(recipe)
+    needs.check(name, data_source)
     with (
         _removed_if_empty(Path(output)),
         _prepared(Path(output), resume, alone=distribution.is_chief(strategy)) as folder,

@@ -50,7 +50,7 @@ class HierarchicalVAE(BoundedAutoencoder):
         seed: of the draws.
     """
 
-    coder = "lossless"  # of ``zoo.codec``
+    coder = "bits_back"  # of ``zoo.codec``
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class Summarizer(Autoencoder):
     axes = 1
     value_range = None
     default_metrics = ()
-    coder = "text"  # of ``zoo.codec``
+    coder = "tokens"  # of ``zoo.codec``
     weight_steps = 8
     of_pairs = True  # whether its examples are documents with their summaries
 
