@@ -236,6 +236,18 @@ def test_what_does_not_fit_the_model_is_said(exact, lossy, codec):
         lossy.decompress(build(dataclasses.replace(header, quality=9 * 64), 20))
 
 
+def test_appended_containers_are_compared_with_the_model_too(lossy):
+    good = lossy.compress(picture(5, 5, 3))
+    header = lossy._stream.header([Section(1, 5, 5, 3)], 4)
+    for change, message in (
+        ({"quality": 9 * 64}, "a quality"),
+        ({"coded": True}, "chunks that say"),
+        ({"medium": "text"}, "text"),
+    ):
+        with pytest.raises(CodecError, match=message):
+            lossy.decompress(good + build(dataclasses.replace(header, **change), 20))
+
+
 def test_sounds_and_texts_have_no_fields_of_pictures():
     for name in ("signal_ae", "summarizer"):
         codec = Codec(name)

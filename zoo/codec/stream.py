@@ -147,12 +147,13 @@ class Stream:
                 "give that model's name or folder."
             )
         probe = self.coder.probe
-        if header.medium not in (None, self.medium.name):
-            raise CodecError(f"{name} holds {header.medium}, its model is of {self.medium.name}.")
-        if header.coded and not self.coder.lossless:
-            raise CodecError(f"{name} has chunks that say how they are coded, which its lossy model does not have.")
-        if (header.quality is None) != (self.coder.qualities is None) or not self._has(header.quality):
-            raise CodecError(f"{name} has a quality that its model does not have.")
+        for found in (reader.header for reader in readers):
+            if found.medium not in (None, self.medium.name):
+                raise CodecError(f"{name} holds {found.medium}, its model is of {self.medium.name}.")
+            if found.coded and not self.coder.lossless:
+                raise CodecError(f"{name} has chunks that say how they are coded, which its lossy model does not have.")
+            if (found.quality is None) != (self.coder.qualities is None) or not self._has(found.quality):
+                raise CodecError(f"{name} has a quality that its model does not have.")
         if header.tile != self.coder.tile or (header.probe is None) != (probe is None):
             raise CodecError(f"{name} has tiles {header.tile}: its model's are {self.coder.tile}.")
         if header.probe and header.probe.digest != probe.digest:
