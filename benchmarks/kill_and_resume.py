@@ -300,8 +300,8 @@ def main() -> None:
     import zoo.models  # noqa: F401  # imported before the first fork, and no operation run
     import zoo.training  # noqa: F401
     from zoo.cli.console import progress
-    from zoo.codec import pictures as codec_pictures
     from zoo.demo import samples
+    from zoo.io import pictures as codec_pictures
 
     with tempfile.TemporaryDirectory() as room, progress() as bar:
         for number, image in enumerate(samples.load().images):

@@ -29,6 +29,7 @@ RANKS = (
     {"data"},
     {"losses", "regularizers", "layers", "optimizers"},
     {"codec"},
+    {"io"},
     {"backend"},
     {"artifacts"},
 )

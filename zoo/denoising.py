@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from zoo import models, registry
-from zoo.codec import frames, pictures, sounds
+from zoo.codec import frames
+from zoo.io import pictures, sounds
 
 HEADROOM = 16  # steps of loudness: between words a model still sees that its frame is quieter than what came before
 # The gate of sounds: a window's samples, and those between two windows, at 8 kHz 32 and 8 ms.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from zoo import artifacts, plots
-from zoo.codec import pictures
+from zoo.io import pictures
 
 LABELS = 20  # more kinds are told by pointing at them, not by colour
 THUMBNAIL = 64  # pixels along the longer side, at most

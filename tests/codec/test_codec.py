@@ -16,8 +16,9 @@ from block_means import CONSTANT, LEVELS, blobs, block_means, write_tables
 from reference import ans_decode, parse
 
 from zoo import artifacts
-from zoo.codec import Codec, CodecError
+from zoo.codec import Codec, CodecError, tiles
 from zoo.codec.codec import read_header
+from zoo.codec.comparison import beside_jpeg
 from zoo.codec.container import Writer
 from zoo.codec.header import Section
 
@@ -710,3 +711,19 @@ def test_what_an_earlier_version_wrote_can_still_be_read(codec, copy_model, mode
         assert found.fingerprint == codec.fingerprint
         restored = np.stack(list(found.pictures(tmp_path / name)))
         np.testing.assert_array_equal(restored, codec.decode(codec.encode(images[: len(restored)])))
+
+
+def test_a_jpeg_beside():
+    smooth = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)[..., None]
+    worse = (
+        (smooth.astype(int) + np.random.default_rng(0).integers(-20, 21, smooth.shape)).clip(0, 255).astype(np.uint8)
+    )
+    ratio, psnr = beside_jpeg(smooth, worse, 100_000)
+    assert ratio > 100 and psnr == pytest.approx(10 * np.log10(255**2 / np.mean((smooth / 1.0 - worse) ** 2)), abs=1e-3)
+    assert beside_jpeg(smooth, smooth, 10) is None
+
+
+def test_pieces_of_a_large_picture_are_its_tiles():
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 31, 3), np.uint8)
+    pieces = np.concatenate(list(tiles.pieces(rgb, (7, 9))))
+    np.testing.assert_array_equal(pieces, tiles.split(rgb[None], (7, 9)))

@@ -53,7 +53,7 @@ def test_silence_is_cheap_and_silent(codec):
 
 
 def test_pieces_make_no_difference(codec, monkeypatch, tmp_path):
-    from zoo.codec import sounds
+    from zoo.io import sounds
 
     soundfile.write(tmp_path / "a.wav", tones(30_000, 5), 8000)
     codec.compress_file(tmp_path / "a.wav", tmp_path / "a.zoo", names=False)

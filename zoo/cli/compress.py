@@ -127,7 +127,7 @@ def _hint(failed: list[str], model: str | None) -> Iterator[None]:
 
 def _check_name(output: Path) -> None:
     """Refuses a container that would be called, or replace, what it is made of."""
-    from zoo.codec import pictures, sounds, texts
+    from zoo.io import pictures, sounds, texts
 
     if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *sounds.EXTENSIONS, *texts.EXTENSIONS):
         raise ValueError(f"output must be the name of a container, such as {output.stem}.zoo: received {output}.")
@@ -148,7 +148,7 @@ def advancing(bar, task, unit: str):
 
 def _default_model(inputs: list[Path], lossless: bool) -> str:
     """The model for what more than half of the inputs are by their extensions: texts or sounds; otherwise pictures."""
-    from zoo.codec import sounds, texts
+    from zoo.io import sounds, texts
 
     if texts.are_texts(inputs):
         return "summarizer"
@@ -171,7 +171,8 @@ def _allow_pixels(most: int) -> None:
 
 def _warning(codec, inputs: list[Path], fit: str) -> str | None:
     """A line where the model takes more bytes than a JPEG that is as good, seen on a part of the largest picture."""
-    from zoo.codec import pictures
+    from zoo.codec.comparison import beside_jpeg
+    from zoo.io import pictures
 
     sources = pictures.open_sources(inputs, fit, codec.tile, failed=[])
     for largest in sorted(sources, key=lambda source: -source.shape[0] * source.shape[1]):
@@ -183,7 +184,7 @@ def _warning(codec, inputs: list[Path], fit: str) -> str | None:
     top, left = (max(0, side - COMPARED_SIDE) // 2 for side in picture.shape[:2])
     part = picture[top : top + COMPARED_SIDE, left : left + COMPARED_SIDE].copy()
     data = codec.compress(part)
-    found = pictures.beside_jpeg(part, codec.decompress(data), len(data))
+    found = beside_jpeg(part, codec.decompress(data), len(data))
     if found is None or found[0] <= 1:
         return None
     return (

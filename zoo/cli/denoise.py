@@ -46,7 +46,7 @@ def denoise(
     --data DIR --fit tile).
     """
     from zoo.cli.console import emit, report_failures, start_tensorflow
-    from zoo.codec import sounds
+    from zoo.io import sounds
 
     if noise is not None and not noise > 0:
         raise ValueError(f"noise must be above 0: received {noise}.")
@@ -63,10 +63,10 @@ def _pictures(inputs, output, model, overlap, noise, seed, overwrite, failed) ->
 
     import zoo
     from zoo.cli.console import progress
-    from zoo.codec import pictures
     from zoo.data import corruption
     from zoo.denoising import tile_count
     from zoo.evaluation import mean_squared_error, psnr
+    from zoo.io import pictures
 
     sources = _opened(pictures.open_sources(inputs, taken=[(1, COMPARISON)], failed=failed), failed)
     denoiser = zoo.load(model or "denoising_ae")
@@ -114,10 +114,10 @@ def _sounds(inputs, output, model, overlap, noise, seed, overwrite, failed) -> l
     import zoo
     from zoo import plots
     from zoo.cli.console import progress
-    from zoo.codec import sounds
     from zoo.data.signals import RATE
     from zoo.denoising import denoised_blocks
     from zoo.evaluation import si_sdr
+    from zoo.io import sounds
 
     opened = _opened(sounds.open_sounds(inputs, RATE, failed=failed), failed)
     denoiser = zoo.load(model or "denoising_signal_ae")
@@ -168,7 +168,7 @@ def _sounds(inputs, output, model, overlap, noise, seed, overwrite, failed) -> l
 
 def _write(output, names, items, write, compare, rows, overwrite, failed) -> None:
     """Writes what is restored, and last the comparison of the first of them; refuses if there is none."""
-    from zoo.codec.files import write_folder
+    from zoo.io.files import write_folder
 
     def write_one(item, file):
         if item is not None:

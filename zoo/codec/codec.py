@@ -20,14 +20,14 @@ from zoo.codec import compact as compact_images
 from zoo.codec import models
 from zoo.codec import tiles as _tiles
 from zoo.codec.container import MODEL, Chunk, Reader, Writer, read_all
-from zoo.codec.files import is_special
-from zoo.codec.header import MAGIC, MAX_SAMPLES, CodecError, Header, Section, fits, make_safe, run_lengths, tiles_of
+from zoo.codec.header import MAGIC, MAX_SAMPLES, CodecError, Header, Section, fits, run_lengths, tiles_of
 from zoo.codec.lossless import LosslessCoder
 from zoo.codec.lossy import LossyCoder, SignalCoder
 from zoo.codec.media import Pictures, Sounds, Summary, Texts, mean_squared_error
-from zoo.codec.pictures import Source, Transform
 from zoo.codec.tables import Tables
 from zoo.codec.text_coder import TextCoder
+from zoo.io.files import is_special, make_safe
+from zoo.io.pictures import Source, Transform
 
 Progress = Callable[[int, int], None]
 """Called now and then with what is done and with all: pixels of pictures, seconds of sounds, bytes of texts."""

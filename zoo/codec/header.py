@@ -10,11 +10,12 @@ import functools
 import io
 import itertools
 import os
-import re
 import struct
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
+
+from zoo.io.files import MAX_NAME_BYTES, is_safe_name, make_safe
 
 MAGIC = b"\x89ZOO\r\n\x1a\n"  # like PNG's: a transfer that strips bit 7 or translates line ends shows
 VERSION = 1
@@ -22,12 +23,8 @@ LOSSLESS_VERSION = 2  # with the two fields of a probe, which a reader must not 
 TILES_PER_CHUNK = 1024  # about 35 kB: the 13 bytes around a chunk weigh nothing, and memory stays small
 MAX_TILES_PER_CHUNK = 1 << 16
 MAX_SAMPLES = 1 << 30  # of one picture's tiles, which have to fit in memory
-MAX_NAME_BYTES = 1024
 MAX_DEFLATE_RATIO = 1032  # zlib's own limit, https://zlib.net/zlib_tech.html
-MAX_PART_BYTES = 200  # of a name between slashes, as it is written: file systems take 255, with what is added to it
 _NAMED, _CODED = 1, 2  # flags
-# What Windows takes for a device in any folder, whatever its extension.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE)
 
 
 class CodecError(ValueError):
@@ -248,20 +245,6 @@ class Cursor:
             return data.decode()
         except UnicodeDecodeError:
             raise self.fault(f"{what} is not UTF-8") from None
-
-
-def is_safe_name(name: str) -> bool:
-    """Whether a name is a relative path that stays below the folder it is restored into."""
-    # Windows takes dots and spaces off the end of a part: ".. " is "..", and "..." is the folder itself.
-    parts = name.split("/")
-    return name.isprintable() and "\\" not in name and ":" not in name and all(part.strip(". ") for part in parts)
-
-
-def make_safe(name: str) -> str:
-    """The name, with what ``is_safe_name`` and common file systems refuse replaced: each part is a file's on any."""
-    name = "".join(c if c.isprintable() and c not in '\\:*?"<>|' else "_" for c in name)
-    parts = (part.encode()[-MAX_PART_BYTES:].decode(errors="ignore").rstrip(". ") for part in name.split("/"))
-    return "/".join(f"_{part}" if _DEVICE.match(part) else part for part in parts if part) or "_"
 
 
 def pack(header: Header) -> bytes:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from zoo import artifacts
-from zoo.codec import pictures as _pictures
 from zoo.codec.frames import scale_of
 from zoo.codec.header import TILES_PER_CHUNK, CodecError
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import Tables
+from zoo.io import pictures as _pictures
 
 SLACK_TILES = 8  # of a chunk, that may take next to no words
 

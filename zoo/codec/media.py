@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from zoo import artifacts
-from zoo.codec import frames, pictures, sounds, stored, texts, tiles
+from zoo.codec import frames, stored, tiles
 from zoo.codec.container import WEBP, Chunk
-from zoo.codec.files import is_file_name, write_folder
 from zoo.codec.header import CodecError, Header, Section, tiles_of
 from zoo.codec.tables import Tables
 from zoo.codec.text_coder import NOTHING
+from zoo.io import pictures, sounds, texts
+from zoo.io.files import is_file_name, write_folder
 
 _BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
 

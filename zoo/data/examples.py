@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.codec import pictures
-from zoo.codec.files import is_special
 from zoo.data.images import LICENCES, label_names, load_split, unit, with_channels
 from zoo.data.tables import load_table
+from zoo.io import pictures
+from zoo.io.files import is_special
 
 FITS = ("crop", "pad")
 TABLES = (".npy", ".npz", ".csv")

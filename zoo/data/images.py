@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.codec import pictures
 from zoo.data import signals, text
 from zoo.data.sets import prepared
+from zoo.io import pictures
 
 LICENCES = {
     "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",

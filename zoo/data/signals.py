@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.codec import sounds
 from zoo.data.sets import load_rows
+from zoo.io import sounds
 
 RATE = 8000
 # Of the speakers in alphabetical order, the last is the test's, and the one before for choices: training hears neither.

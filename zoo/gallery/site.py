@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo import __version__, artifacts, pages, registry
-from zoo.codec.files import write_folder
 from zoo.gallery import curves, usage
 from zoo.gallery.figures import NEIGHBOUR_BASELINES, Figure, figures, headlines, tables, words
+from zoo.io.files import write_folder
 
 STYLE = "style.css"
 

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from zoo import artifacts
-from zoo.codec.header import MAX_NAME_BYTES, make_safe
+
+MAX_NAME_BYTES = 1024
+MAX_PART_BYTES = 200  # of a name between slashes, as it is written: file systems take 255, with what is added to it
+# What Windows takes for a device in any folder, whatever its extension.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE)
 
 
 def expand(
@@ -190,6 +194,20 @@ def _move(room: Path, folder: Path, names: list[str]) -> None:
                 with contextlib.suppress(OSError):
                     parent.rmdir()
             raise
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a name is a relative path that stays below the folder it is restored into."""
+    # Windows takes dots and spaces off the end of a part: ".. " is "..", and "..." is the folder itself.
+    parts = name.split("/")
+    return name.isprintable() and "\\" not in name and ":" not in name and all(part.strip(". ") for part in parts)
+
+
+def make_safe(name: str) -> str:
+    """The name, with what ``is_safe_name`` and common file systems refuse replaced: each part is a file's on any."""
+    name = "".join(c if c.isprintable() and c not in '\\:*?"<>|' else "_" for c in name)
+    parts = (part.encode()[-MAX_PART_BYTES:].decode(errors="ignore").rstrip(". ") for part in name.split("/"))
+    return "/".join(f"_{part}" if _DEVICE.match(part) else part for part in parts if part) or "_"
 
 
 class Names:

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from zoo.codec import tiles
-from zoo.codec.header import make_safe
-from zoo.codec.pictures import beside_jpeg, open_sources
+from zoo.io.files import make_safe
+from zoo.io.pictures import open_sources
 
 SRGB = ImageCms.createProfile("sRGB")
 
@@ -124,21 +123,6 @@ def test_more_pixels_than_pillow_opens(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="large.png has too many pixels: if you trust it, give --max-pixels"):
         open_sources([tmp_path / "large.png"])
     assert Image.MAX_IMAGE_PIXELS == 599
-
-
-def test_pieces_of_a_large_picture_are_its_tiles(rgb):
-    pieces = np.concatenate(list(tiles.pieces(rgb, (7, 9))))
-    np.testing.assert_array_equal(pieces, tiles.split(rgb[None], (7, 9)))
-
-
-def test_a_jpeg_beside():
-    smooth = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)[..., None]
-    worse = (
-        (smooth.astype(int) + np.random.default_rng(0).integers(-20, 21, smooth.shape)).clip(0, 255).astype(np.uint8)
-    )
-    ratio, psnr = beside_jpeg(smooth, worse, 100_000)
-    assert ratio > 100 and psnr == pytest.approx(10 * np.log10(255**2 / np.mean((smooth / 1.0 - worse) ** 2)), abs=1e-3)
-    assert beside_jpeg(smooth, smooth, 10) is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from zoo.codec.files import Names, expand
+from zoo.io.files import Names, expand
 
 EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64")
 BLOCK = 1 << 16  # samples that are read at once

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.codec.files import Names, expand
+from zoo.io.files import Names, expand
 
 EXTENSIONS = (
     ".txt", ".md", ".rst", ".log", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".yaml", ".yml", ".toml",

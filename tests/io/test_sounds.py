@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from tone_signals import tones
 
-from zoo.codec import sounds
+from zoo.io import sounds
 
 
 def opened(path, rate=8000):
