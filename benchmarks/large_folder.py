@@ -87,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=100_000)
     parser.add_argument("--size", type=int, default=32, help="height and width of a picture")
-    parser.add_argument("--model", default="conv_vae")
+    parser.add_argument("--model", default="dense_ae")
     parser.add_argument("--steps", type=int, default=100, help="of a turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("-o", "--output", type=Path, default=Path("large-folder.json"))

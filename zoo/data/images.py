@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.data import signals, text
 from zoo.data.packed import ROWS, Pack, gathered
-from zoo.data.sets import LICENCES, PREFIX, is_set, load_split, prepared, shape_of
+from zoo.data.sets import LICENCES, PREFIX, is_set, label_order, load_split, prepared, shape_of
 from zoo.data.sources import FITS, Examples, array_names, stream
 from zoo.io import pictures
 
@@ -197,7 +197,7 @@ def _official(named: tuple[str, str], train: _Read, test: _Read, rng, options: M
         raise ValueError(f"{name} holds {train.pictures} pictures for training: at least 10 are needed.")
     inside = np.isin(train.owners, held_out)
     places = {"train": np.flatnonzero(~inside), "validation": np.flatnonzero(inside)}
-    labels, classes = _classes(train, test)
+    labels, classes = _classes(train, test, names=label_order(source) if is_set(source) else None)
     if labels is not None:
         labels = {**{split: labels[0][at] for split, at in places.items()}, "test": labels[1]}
     own = not is_set(source)
@@ -220,9 +220,14 @@ def _held_out(number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
     return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
-def _classes(*parts: _Read) -> tuple[list[np.ndarray] | None, tuple[str, ...] | None]:
-    """Labels of each part as numbers of classes, and the classes' names; None unless all have one, of two or more."""
-    names = sorted({label for part in parts for label in part.labels}, key=_natural)
+def _classes(*parts: _Read, names: list[str] | None = None) -> tuple[list[np.ndarray] | None, tuple[str, ...] | None]:
+    """Labels of each part as numbers of classes, and the classes' names; None unless all have one, of two or more.
+
+    Args:
+        names: of all classes in their order; None to find and sort them.
+    """
+    found = {label for part in parts for label in part.labels}
+    names = sorted(found, key=_natural) if names is None or not found <= {*names} else names
     if len(names) < 2 or "" in names:
         return None, None
     numbers = {name: number for number, name in enumerate(names)}

@@ -5,7 +5,7 @@ import re
 import socket
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -98,10 +98,18 @@ def load_images(name: str, split: str) -> np.ndarray:
 
 def label_names(name: str, labels: np.ndarray) -> list[str]:
     """What labels ``(n,)`` of a tensorflow-datasets set stand for; empty of negative ones, which stand for none."""
-    import tensorflow_datasets as tfds
+    return named_labels(label_order(name), labels)
 
-    names = getattr(tfds.builder(name.removeprefix(PREFIX)).info.features["label"], "names", None)
+
+def named_labels(names: list[str] | None, labels: Iterable[int]) -> list[str]:
+    """What labels stand for, by the names of all classes; None for numbers."""
     return [str(label) if names is None else names[label] if label >= 0 else "" for label in labels]
+
+
+def label_order(name: str) -> list[str] | None:
+    """The names of a set's classes, in the order of its labels; None where these are numbers, or there are none."""
+    features = prepared(name).info.features
+    return getattr(features["label"], "names", None) if "label" in features else None
 
 
 def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:

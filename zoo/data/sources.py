@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.sets import is_set, label_names, set_examples, shape_of
+from zoo.data.sets import is_set, label_order, named_labels, set_examples, shape_of
 from zoo.data.tables import load_table
 from zoo.io import files, pictures
 
@@ -293,11 +293,12 @@ def _in_parallel(read: Callable[[int], "Examples | str"], indices: np.ndarray) -
 
 def _of_set(name: str, split: str, cut: _Cut) -> Iterator[Examples]:
     shape_of(name, split)  # raises here, and not at the first example
+    names = label_order(name)
 
     def parts() -> Iterator[Examples]:
         for index, (image, label) in enumerate(set_examples(name, split)):
             images = cut(pictures.from_array(image, f"{name}[{index}]", f"{name}[{index}]"))
-            labels = None if label is None else label_names(name, np.asarray([label]))
+            labels = None if label is None else named_labels(names, [label])
             yield Examples(images, [f"{name}[{index}]"] * len(images), labels and labels * len(images))
 
     return parts()
