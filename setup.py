@@ -108,7 +108,7 @@ setup(
             "py.typed",
             "codec/*.md",
             "demo/**/*",
-            "exporting/*.j2",
+            "packaging/*.j2",
             "exporting/c/*",
             "gallery/*.j2",
             "gallery/*.css",

@@ -31,14 +31,14 @@ def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], float]:
     """A model's weights after some steps, and how far the one that is trained the most has moved."""
     import keras
 
-    from zoo import data, models, registry
+    from zoo import data, modalities, models, registry
     from zoo.demo import samples
     from zoo.training import distribution
 
     chosen = samples.load()
     keras.utils.set_random_seed(0)
     spec = registry.CATALOG[name]
-    rate = RATE / 10 if spec.traits.encodes else RATE
+    rate = RATE / 10 if modalities.quantizes(spec) else RATE
     with strategy.scope():
         model = registry.create(name)
         if isinstance(model, models.AdversarialModel):
@@ -54,7 +54,7 @@ def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], float]:
             chosen.images,
             BATCH,
             epochs=-(-steps // (len(chosen.images) // BATCH)),
-            labels=chosen.labels.astype(np.int64) if spec.traits.labelled else None,
+            labels=chosen.labels.astype(np.int64) if spec.labelled else None,
             neighbours=data.nearest_neighbours(chosen.images, neighbours) if neighbours else None,
             replicas=replicas,
             own=own,
@@ -69,7 +69,7 @@ def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], float]:
 def models_of_pictures() -> list[str]:
     from zoo import registry
 
-    return [name for name, spec in registry.CATALOG.items() if "signal" not in name and spec.kind != "text"]
+    return [name for name, spec in registry.CATALOG.items() if spec.modality == "image"]
 
 
 def work(part: str, names: list[str], steps: int, folder: Path) -> None:

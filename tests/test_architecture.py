@@ -20,8 +20,11 @@ RANKS = (
     {"__main__"},
     {"cli"},
     {"demo", "experiments", "gallery"},
-    {"exporting"},
+    {"packaging"},
     {"training", "embedding"},
+    {"exporting"},
+    {"tasks"},
+    {"modalities"},
     {"evaluation", "denoising", "maps", "summarization"},
     {"registry"},
     {"pages", "plots", "sklearn"},
@@ -198,7 +201,7 @@ def test_card_says_what_the_model_is(name):
     assert card["parameters"] > 0 and card["metrics"]
     assert card["licence"] == "Apache-2.0" and card["data"]["licence"] and card["data"]["fingerprint"]
     # Weights and examples apart; a generator's folder holds images of its own alone.
-    generated = CATALOG[card["architecture"]].kind in ("gan", "conditional_gan")
+    generated = CATALOG[card["architecture"]].tasks == ("generate",)
     assert card.get("examples_licence") == (None if generated else card["data"]["licence"])
     assert {"command", "seed", "epochs", "seconds", "versions"} <= set(card["training"])
     assert json.loads(json.dumps(card)) == card

@@ -65,7 +65,7 @@ def tensorboard_of(name: str, model: keras.Model, folder) -> tuple[list[callback
     """Pictures and codes, of a model that has them, and the examples that the codes are of."""
     chosen, examples = [], None
     if hasattr(model, "encode"):
-        examples = small.sentences(6) if CATALOG[name].kind == "text" else small.examples(name, 6)
+        examples = small.sentences(6) if CATALOG[name].modality == "text" else small.examples(name, 6)
         chosen.append(training.TensorBoardProjector(folder, examples, labels=list("aabbcc")))
     if np.ndim(examples) == 4:
         chosen.append(training.TensorBoardImages(folder, images=examples))

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import artifacts, data, exporting, registry
+from zoo import artifacts, data, exporting, modalities, registry
 from zoo.codec.litert import Network, as_int8
 from zoo.exporting import certificate as certificates
 from zoo.exporting import litert, micro
 
-NAMES = [name for name in artifacts.names() if registry.spec_of(name).traits.encodes]
+NAMES = [name for name in artifacts.names() if modalities.quantizes(registry.spec_of(name))]
 
 
 @pytest.fixture

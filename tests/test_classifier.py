@@ -8,7 +8,7 @@ import pytest
 from checks import check_model
 
 import zoo
-from zoo import data, evaluation, exporting, models, registry, training
+from zoo import data, evaluation, models, packaging, registry, training
 from zoo.training import run as recipe_run
 
 rng = np.random.default_rng(0)
@@ -115,20 +115,20 @@ def test_the_recipe_trains_with_labels_and_the_folder_is_a_model(labelled, tmp_p
     result = training.train("classifier.mnist", output=tmp_path / "c", **options)
     assert {"loss", "accuracy", "val_loss", "val_accuracy"} == set(result.history)
     assert result.record["validation_accuracy"] == result.history["val_accuracy"][-1] > 0.9
-    card = exporting.write_artifact(result, tmp_path / "c", command="zoo train")
+    card = packaging.write_artifact(result, tmp_path / "c", command="zoo train")
     assert {path.name for path in (tmp_path / "c").iterdir()} == {
         "model.keras", "golden.npz", "preview.png", "history.json", "card.json", "manifest.json"
     }  # fmt: skip
     assert card == json.loads((tmp_path / "c/card.json").read_text()) and "code_shape" not in card
     model = zoo.load(tmp_path / "c")
-    assert evaluation.evaluate(tmp_path / "c") == pytest.approx(card["metrics"], rel=1e-4)
+    assert zoo.evaluate(tmp_path / "c") == pytest.approx(card["metrics"], rel=1e-4)
     found = model.predict(labelled.test / np.float32(255), verbose=0).argmax(axis=1)
     assert card["metrics"]["accuracy"] == pytest.approx((found == labelled.labels["test"]).mean())
     assert zoo.export(model, tmp_path / "c.tflite").is_file()  # the whole, where there is no encoder
     with pytest.raises(ValueError, match="part must be model, as classifier.* has no encoder: received 'encoder'"):
         zoo.export(model, tmp_path / "c.tflite", part="encoder")
     with pytest.raises(ValueError, match="does not generate"):
-        evaluation.evaluate(tmp_path / "c", samples=True)
+        zoo.evaluate(tmp_path / "c", samples=True)
 
 
 def test_data_without_labels_or_with_too_many_is_refused(labelled, tmp_path):

@@ -9,9 +9,9 @@ import zoo
 from zoo import exporting, models
 from zoo.codec.tables import Tables
 from zoo.exporting import litert, tables
-from zoo.exporting.artifact import _named, _without_place
 from zoo.exporting.export import _parts_of
 from zoo.layers import EntropyBottleneck
+from zoo.packaging.artifact import _named, _without_place
 
 IMAGES = np.random.default_rng(0).random((32, 12, 8, 1), dtype=np.float32)
 
@@ -347,7 +347,7 @@ def test_several_tables_are_counted_over_the_images_that_take_them():
 def test_a_decoder_adapts_to_the_int8_encoder(tmp_path):
     """Of an encoder whose codes int8 moves much, the adapted decoder restores better; nothing else changes."""
     from zoo.codec.litert import Network, as_int8
-    from zoo.exporting.adaptation import adapt_decoder
+    from zoo.training.adaptation import adapt_decoder
 
     keras.utils.set_random_seed(0)
     model = models.Compressor(

@@ -9,7 +9,7 @@ from checks import check_layer
 from keras import layers
 
 import zoo
-from zoo import losses, models, registry, training
+from zoo import losses, models, packaging, registry, training
 from zoo.layers import LeakyReLU
 from zoo.models.perceptron import Perceptron
 
@@ -853,12 +853,11 @@ def pictures(tmp_path_factory):
     ],
 )
 def test_a_recipe_makes_an_artefact_that_loads(name, overrides, files, pictures, tmp_path):
-    from zoo import exporting
 
     result = training.train(
         name, data_source=str(pictures), output=tmp_path, epochs=2, batch_size=16, overrides=overrides, seed=3
     )
-    card = exporting.write_artifact(result, tmp_path)
+    card = packaging.write_artifact(result, tmp_path)
     assert card["parameters"] == result.model.count_params()
     assert ("code_shape" in card) == (name == "aae") == (tmp_path / "encoder.tflite").exists()
     assert {"generator_loss", "val_discriminator_loss"} <= set(result.history)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
-from zoo import data, evaluation, losses, models, training
+from zoo import data, losses, models, tasks, training
 
 rng = np.random.default_rng(0)
 
@@ -120,7 +120,9 @@ def test_clusters_and_neighbourhoods_survive_on_the_map_for_new_examples():
     found = KNeighborsClassifier(5).fit(np.asarray(model.encode(train)), kinds).score(codes, new_kinds)
     assert found > 0.99
     assert trustworthiness(new.reshape(300, -1), codes, n_neighbors=12) > 0.97
-    figures = evaluation.measure(model, np.rint(new * 255).astype(np.uint8))
+    new_images = np.rint(new * 255).astype(np.uint8)
+    split = data.DataSet("clusters", "clusters", new_images, new_images, new_images, "none")
+    figures = tasks.measure_split(model, split)
     assert figures["trustworthiness"] == pytest.approx(
         trustworthiness(new.reshape(300, -1), codes, n_neighbors=12), abs=1e-3
     )

@@ -33,15 +33,15 @@ class Copied(training.Checkpoint):
             shutil.copy(self.path, self.path.parent.parent / "cut")
 
 training.run.Checkpoint = Copied
-training.run._for_shipping = lambda model, traits: model  # what ships has no optimizers any more
+training.run._for_shipping = lambda model: model  # what ships has no optimizers any more
 
 def run(name, folder, **options):
     # Steps as they stand in Python, see `eagerly` of conftest.py; of the summarizer, see test_callbacks.py.
     tf.config.run_functions_eagerly(name != "summarizer")
-    training.run.data.load = lambda *args, **kwargs: examples_of(name)
+    type(training.run.modalities.get(training.run.registry.spec_of(name).modality)).load = lambda *args, **kwargs: examples_of(name)
     made.name, training.run.registry.create = name, made
     changes = {"epochs": 3, "batch_size": 8, "dtype_policy": "float32", "jit_compile": False}
-    changes |= {"neighbours": 3} if name == "map_ae" else {"pretraining_epochs": 1} if name == "stacked_ae" else {}
+    changes |= {"neighbours": 3} if name == "map_ae" else {"layer_epochs": 1} if name == "stacked_ae" else {}
     result = training.train(name, output=folder, **changes, **options)
     # Weights, seed generators, and both players' optimizers.
     return [np.asarray(v) for v in training.Checkpoint._variables(result.model)], result.history

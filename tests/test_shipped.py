@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import artifacts, data, exporting, registry
+from zoo import artifacts, data, exporting, modalities, registry
 from zoo.demo import samples
 from zoo.registry import CATALOG
 
 NAMES = artifacts.names()
-ENCODERS = [name for name in NAMES if registry.spec_of(name).traits.encodes]
-TEXTUAL = [name for name in NAMES if registry.spec_of(name).traits.textual]
-GENERATIVE = [name for name in NAMES if registry.spec_of(name).traits.adversarial]
+ENCODERS = [name for name in NAMES if modalities.quantizes(registry.spec_of(name))]
+TEXTUAL = [name for name in NAMES if registry.spec_of(name).modality == "text"]
+GENERATIVE = [
+    name for name in NAMES if registry.AdversarialRecipe in map(type, registry.spec_of(name).recipes.values())
+]
 
 
 def test_all_of_the_catalogue_is_shipped_within_bounds(root):
@@ -153,7 +155,7 @@ def test_history_ends_where_the_card_says():
 
 # Those of texts, which take integers, are exported in test_text_models.py.
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", [name for name, spec in CATALOG.items() if not spec.traits.textual])
+@pytest.mark.parametrize("architecture", [name for name, spec in CATALOG.items() if spec.modality != "text"])
 def test_every_architecture_exports(architecture, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 

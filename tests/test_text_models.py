@@ -10,7 +10,7 @@ import small
 from checks import check_gradients, check_layer
 
 import zoo
-from zoo import data, evaluation, exporting, layers, plots, training
+from zoo import data, evaluation, layers, packaging, plots, training
 from zoo.cli import main
 from zoo.codec.tokenizer import END, PAD, START, Tokenizer
 from zoo.data import text
@@ -47,7 +47,7 @@ def summarizer() -> Summarizer:
 
 
 def test_every_model_of_texts_is_checked_here():
-    assert {name for name, spec in CATALOG.items() if spec.kind == "text"} == {"text_ae", "summarizer"}
+    assert {name for name, spec in CATALOG.items() if spec.modality == "text"} == {"text_ae", "summarizer"}
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def trained(tmp_path_factory):
     result = training.train(
         "text_ae", data_source=str(room / "s.txt"), output=room / "model", epochs=1, overrides=small.TEXT_AE
     )
-    exporting.write_artifact(result, room / "model")
+    packaging.write_artifact(result, room / "model")
     return room / "model"
 
 
@@ -378,7 +378,7 @@ def test_a_trained_model_is_loaded_measured_and_exported(trained, tmp_path, eage
     card, model = zoo.info(trained), zoo.load(trained)
     changed = zoo.load(trained, hidden_pieces=0.5)
     assert changed.hidden_pieces == 0.5 and changed.reconstruct(SENTENCES[:3]) == model.reconstruct(SENTENCES[:3])
-    found = evaluation.evaluate(trained, str(trained.parent / "s.txt"))
+    found = zoo.evaluate(trained, str(trained.parent / "s.txt"))
     assert card["metrics"] == pytest.approx(found) and len(card["examples"]) == 20
     assert card["data"]["train"] > 300 and set(card["examples"][0]) == {"sentence", "restored"}
     with np.load(trained / "golden.npz") as golden:
@@ -424,14 +424,14 @@ def test_a_summariser_is_trained_on_documents_and_then_on_summaries(tmp_path, mo
     monkeypatch.setattr(text, "load_docstrings", lambda packages: [*held_out, *pairs])
     monkeypatch.setattr(text, "licence_of", lambda name: f"BSD of {name}")
     result = training.train(
-        "summarizer", output=tmp_path / "m", epochs=1, pretraining_epochs=2, batch_size=16, overrides=small.SUMMARIZER
+        "summarizer", output=tmp_path / "m", epochs=1, gap_epochs=2, batch_size=16, overrides=small.SUMMARIZER
     )
     pretrained = result.history["summary_loss"][0]
     fresh = training.train(
-        "summarizer", output=tmp_path / "n", epochs=1, pretraining_epochs=0, batch_size=16, overrides=small.SUMMARIZER
+        "summarizer", output=tmp_path / "n", epochs=1, gap_epochs=0, batch_size=16, overrides=small.SUMMARIZER
     )
     assert pretrained < fresh.history["summary_loss"][0]  # what it learned of documents helps
-    card = exporting.write_artifact(result, tmp_path / "m")
+    card = packaging.write_artifact(result, tmp_path / "m")
     assert card["data"]["train"] == 60 and card["data"]["test"] == 9 and "zoo" not in card["training"]["command"]
     assert card["metrics"]["summary_perplexity"] > 1 and 0 <= card["metrics"]["rouge_l"] <= 1
     assert set(card["examples"][0]) == {"document", "summary", "written", "source"}

@@ -16,7 +16,7 @@ import small
 from PIL import Image
 
 import zoo
-from zoo import data, evaluation, exporting, registry, training
+from zoo import data, evaluation, packaging, registry, tasks, training
 from zoo.training import Checkpoint
 
 rng = np.random.default_rng(0)
@@ -182,7 +182,7 @@ def test_an_unfinished_training_is_not_overwritten(pictures, tmp_path):
 
 
 def test_the_second_of_two_trainings_in_one_folder_is_refused(pictures, tmp_path, monkeypatch):
-    load, refused = training.run.data.load, []
+    load, refused = data.load, []
 
     def meanwhile(*arguments, **options):
         with pytest.raises(ValueError, match="is being written by another process"):
@@ -190,7 +190,7 @@ def test_the_second_of_two_trainings_in_one_folder_is_refused(pictures, tmp_path
         refused.append(True)
         return load(*arguments, **options)
 
-    monkeypatch.setattr(training.run.data, "load", meanwhile)
+    monkeypatch.setattr(data, "load", meanwhile)
     run(pictures, tmp_path, epochs=1)
     assert refused == [True] and [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
 
@@ -261,7 +261,7 @@ def test_the_folder_loads_evaluates_and_compresses(trained, pictures):
     images = np.stack([np.asarray(Image.open(p))[..., None] for p in sorted(pictures.glob("*.png"))])
     codec = zoo.Codec(folder)
     assert codec.decompress(codec.compress(images)).shape == images.shape
-    from zoo.evaluation import evaluate
+    from zoo import evaluate
 
     found, known = evaluate(folder, str(pictures)), dict(card["metrics"])
     assert (
@@ -303,20 +303,20 @@ def trained_on(folder, name, output, **options):
     return training.train(name, data_source=str(folder), output=output, **options)
 
 
-OF_PICTURES = [n for n in small.SMALL if "signal" not in n and registry.spec_of(n).kind != "text"]
+OF_PICTURES = [n for n in small.SMALL if registry.spec_of(n).modality == "image"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OF_PICTURES)
 def test_a_dozen_pictures_train_a_model_or_are_refused_before(name, few, tmp_path):
     output = tmp_path / "mine"
-    if registry.spec_of(name).traits.labelled:
+    if registry.spec_of(name).labelled:
         with pytest.raises(ValueError, match=f"{name} learns from labels, which .* lacks"):
             trained_on(few(12), name, output)
         assert not output.exists()
         return
     # Two validation images, as vae_gan halves its batches.
-    card = exporting.write_artifact(trained_on(few(20), name, output), output, licence="CC-BY-4.0")
+    card = packaging.write_artifact(trained_on(few(20), name, output), output, licence="CC-BY-4.0")
     assert card["licence"] == "CC-BY-4.0" and card["data"]["source"] == "./few"
     assert zoo.load(output).count_params() == card["parameters"] and card["data"]["test"] == 2
     assert card == zoo.info(output) and not (output / "checkpoint.npz").exists()
@@ -327,7 +327,7 @@ def test_a_map_of_few_pictures_says_what_is_not_measured():
     model = small.SMALL["map_ae"]()
     for number in (1, 24, 25):
         few_images = data.DataSet("few", "./few", images, images[:1], images[:number], "none")
-        found = evaluation.measure_split(model, few_images)
+        found = tasks.measure_split(model, few_images)
         missing = found["not_measured"]
         assert {"mse", "psnr"} <= set(found) and missing["knn5_accuracy"] == "needs labels: the data has none"
         if number < 25:
@@ -339,7 +339,7 @@ def test_a_map_of_few_pictures_says_what_is_not_measured():
 def test_a_gan_of_other_pictures_says_that_its_samples_are_not_measured():
     images = rng.integers(0, 256, (8, *small.SHAPE["image_shape"]), dtype=np.uint8)
     few_images = data.DataSet("few", "/photos/few", images, images, images, "none")
-    found = evaluation.measure_split(small.SMALL["gan"](), few_images)
+    found = tasks.measure_split(small.SMALL["gan"](), few_images)
     assert set(found) == {"not_measured"} and "--classifier" in found["not_measured"]["samples"]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import evaluation, layers, losses, models
+from zoo import data, evaluation, layers, losses, models, tasks
 from zoo.evaluation.likelihood import log_likelihood
 
 rng = np.random.default_rng(0)
@@ -273,7 +273,7 @@ def test_a_measured_bound_repeats_and_leaves_all_generators_alone(make, eagerly)
         return [np.asarray(v).tolist() for v in model.variables if "seed_generator" in v.path]
 
     before, random_state, numpy_state = states(), random.getstate(), np.random.get_state()[1].tolist()
-    first, again, other = (evaluation.measure(m, images, importance_samples=3) for m in (model, model, same))
+    first, again, other = (evaluation.measure_likelihood(m, images, importance_samples=3) for m in (model, model, same))
     assert first == again == other
     assert (states(), random.getstate(), np.random.get_state()[1].tolist()) == (before, random_state, numpy_state)
     if "negative_log_likelihood" in first:
@@ -283,15 +283,13 @@ def test_a_measured_bound_repeats_and_leaves_all_generators_alone(make, eagerly)
 @pytest.mark.parametrize("given, drawn", [({}, None), ({"importance_samples": 7}, 7)])
 def test_evaluate_draws_as_many_as_the_card(monkeypatch, given, drawn):
     class Data:
-        texts = None
-
         def binarized(self, seed):
             return self
 
     seen = {}
-    monkeypatch.setattr(evaluation.card.data, "load", lambda *args, **options: Data())
-    monkeypatch.setattr(evaluation.card, "measure_split", lambda model, data_set, **options: seen.update(options) or {})
-    evaluation.evaluate("vae.mnist", **given)
+    monkeypatch.setattr(data, "load", lambda *args, **options: Data())
+    monkeypatch.setattr(tasks, "measure_split", lambda model, data_set, **options: seen.update(options) or {})
+    zoo.evaluate("vae.mnist", **given)
     assert seen["importance_samples"] == (drawn or zoo.info("vae.mnist")["metrics"]["importance_samples"])
 
 

@@ -19,7 +19,7 @@ import shutil
 import stat
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -52,6 +52,11 @@ def shipped(name: str) -> "Artifact":
     """The shipped artefact of a name that is among ``names()``."""
     architecture, tag = split_name(name)
     return Artifact(shipped_root() / architecture / tag, name)
+
+
+def default_tag(tags: Sequence[str]) -> str:
+    """What a name without a tag means, of an architecture's tags: the first of ``DEFAULT_TAGS``, else its first one."""
+    return next((tag for tag in DEFAULT_TAGS if tag in tags), tags[0])
 
 
 def split_name(name: str) -> tuple[str, str | None]:
@@ -196,7 +201,7 @@ def find(name_or_path: str | os.PathLike, *, folders: bool = True) -> Artifact:
     known = names()
     tags = [split_name(n)[1] for n in known if split_name(n)[0] == architecture]
     if tags and tag is None:
-        tag = next((t for t in DEFAULT_TAGS if t in tags), tags[0])
+        tag = default_tag(tags)
     if tags and tag in tags:
         return shipped(f"{architecture}.{tag}")
     folder = Path(text)

@@ -46,7 +46,7 @@ def denoise(
     """
     source = pictures.from_array(np.asarray(images))
     model = registry.loaded(model)
-    if not isinstance(model, models.DenoisingAE) or model.image_shape[-1] != 1:
+    if not registry.does(model, "denoise", "image") or model.image_shape[-1] != 1:
         raise ValueError(f"model must be a denoising autoencoder of grey images: received {model.name!r}.")
     size = model.image_shape[:2]
     overlap = _half(size) if overlap is None else overlap
@@ -103,7 +103,7 @@ def denoised_blocks(
         advance: called with the number of samples done, for a progress bar.
     """
     model = registry.loaded(model)
-    if not isinstance(model, models.DenoisingSignalAE):
+    if not registry.does(model, "denoise", "audio"):
         raise ValueError(f"model must be a denoising autoencoder of signals: received {model.name!r}.")
     length = model.image_shape[0]
     overlap = length // 2 if overlap is None else overlap

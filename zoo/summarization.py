@@ -124,7 +124,7 @@ def extract(
     start, blocks = _blocks(text)
     language = language_of(start)
     model = registry.loaded(model)
-    if not isinstance(model, models.Summarizer):
+    if not registry.does(model, "summarize", "text"):
         raise ValueError(f"model must be a summariser, such as summarizer: received {model.name!r}.")
 
     def count(different: int) -> int:

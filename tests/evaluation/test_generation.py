@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from zoo import artifacts, data, evaluation, models, registry
 from zoo.cli import main
 from zoo.evaluation import inception
@@ -155,7 +156,7 @@ def test_the_command_compares_samples_with_grey_images(monkeypatch, capsys):
         asked.update(images=samples_of(3, 0), data=data_set, classifier=classifier, n=n)
         return {"frechet_distance": {"mean": 1.5}}
 
-    monkeypatch.setattr("zoo.evaluation.card.measure_samples", measure)
+    monkeypatch.setattr("zoo.packaging.evaluate.measure_samples", measure)
     grey = rng.integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
     found = data.DataSet("m", "mnist", grey, grey, grey, "none")
     monkeypatch.setattr(data, "load", lambda *args, **kwargs: found)
@@ -166,7 +167,7 @@ def test_the_command_compares_samples_with_grey_images(monkeypatch, capsys):
     assert asked["classifier"] == "classifier.mnist" and asked["n"] == 20 and asked["images"].shape == (3, 28, 28, 1)
     assert asked["data"].test is grey, "not binarised, though the model was trained on binary images"
     with pytest.raises(ValueError, match="samples are compared with the test split"):
-        evaluation.evaluate("conv_vae.mnist", samples=True, split="validation")
+        zoo.evaluate("conv_vae.mnist", samples=True, split="validation")
 
 
 def test_samples_of_few_or_unknown_images_are_refused_in_one_line(monkeypatch):
@@ -176,9 +177,9 @@ def test_samples_of_few_or_unknown_images_are_refused_in_one_line(monkeypatch):
     model = types.SimpleNamespace(generate=None, image_shape=(28, 28, 1))
     monkeypatch.setattr(registry, "load", lambda name: model)
     with pytest.raises(ValueError, match="the zoo has none of photos, only of fashion_mnist and mnist: name one .--cl"):
-        evaluation.evaluate("conv_vae.mnist", "photos", samples=True)
+        zoo.evaluate("conv_vae.mnist", "photos", samples=True)
     with pytest.raises(ValueError, match="at least 6 images of a split: a split of photos has 1; give a larger"):
-        evaluation.evaluate("conv_vae.mnist", "photos", samples=True, classifier="classifier.mnist")
+        zoo.evaluate("conv_vae.mnist", "photos", samples=True, classifier="classifier.mnist")
 
 
 def test_inception_that_cannot_be_downloaded_is_one_line(monkeypatch):

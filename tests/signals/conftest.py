@@ -19,7 +19,7 @@ def recordings(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sound_model(recordings, tmp_path_factory):
     """The folder of a model as ``zoo train`` writes it, with a codec."""
-    from zoo import exporting, training
+    from zoo import packaging, training
 
     folder = tmp_path_factory.mktemp("sound_model")
     small = {
@@ -33,6 +33,6 @@ def sound_model(recordings, tmp_path_factory):
     }
     recipe = {"epochs": 15, "batch_size": 16, "learning_rate": 5e-3}
     trained = training.train("signal_ae", data_source=str(recordings), output=folder, overrides=small, **recipe)
-    exporting.write_artifact(trained, folder)
+    packaging.write_artifact(trained, folder)
     assert json.loads((folder / "card.json").read_text())["metrics"]["codec_bytes"] > 0
     return folder

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tone_signals import tones
 
-from zoo import data, evaluation, losses, models
+from zoo import data, evaluation, losses, modalities, models
 from zoo.codec.frames import crossfade
 from zoo.data import signals
 
@@ -97,8 +97,8 @@ def test_speakers_are_in_one_split_only(monkeypatch):
 
 
 def test_frames_to_train_with(recordings):
-    loaded = data.load(str(recordings), image_shape=(96, 1), seed=3)
-    again = data.load(str(recordings), image_shape=(96, 1), seed=3)
+    loaded = modalities.get("audio").load(str(recordings), (96, 1), seed=3)
+    again = modalities.get("audio").load(str(recordings), (96, 1), seed=3)
     assert loaded.train.dtype == np.int16 and loaded.train.shape[1:] == (96, 1)
     np.testing.assert_array_equal(loaded.train, again.train)
     assert np.abs(loaded.test.astype(int)).max() >= 32767  # each recording at its peak

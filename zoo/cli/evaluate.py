@@ -35,13 +35,13 @@ def evaluate(
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
     start_tensorflow(threads)
-    from zoo import evaluation
+    import zoo
 
     draws = {} if importance_samples is None else {"importance_samples": importance_samples}
     failed: list[str] = []
     with progress() as bar:
         task = bar.add_task(f"measuring {name}", total=None, status=f"{split} split")
-        figures = evaluation.evaluate(
+        figures = zoo.evaluate(
             name,
             data,
             split=split,

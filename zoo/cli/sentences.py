@@ -56,11 +56,10 @@ def sentences(
     import numpy as np
 
     import zoo
-    from zoo import artifacts
-    from zoo.models import TextAE
+    from zoo import artifacts, registry
 
     loaded = zoo.load(model)
-    if not isinstance(loaded, TextAE):
+    if not registry.does(loaded, "reconstruct", "text"):
         raise ValueError(f"model must be an autoencoder of sentences, such as text_ae: received {model}.")
     if cut := sum(len(pieces) >= loaded.length for pieces in loaded.tokenizer.pieces.encode(given)):
         error_console.print(f"{cut} of {len(given)} sentences are longer than {loaded.length - 1} pieces, and cut.")

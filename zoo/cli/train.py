@@ -51,7 +51,7 @@ def train(
     from zoo.cli.console import console, emit, progress, report_failures, start_tensorflow
 
     tf_strategy = start_tensorflow(threads, strategy, devices, deterministic=True)
-    from zoo import exporting, training
+    from zoo import packaging, training
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     changes = {key: value for key, value in chosen.items() if value is not None}
@@ -63,7 +63,7 @@ def train(
         if not training.distribution.is_chief(tf_strategy):
             return  # the chief writes what all have trained
         command = shlex.join(["zoo", *(argument for argument in sys.argv[1:] if argument != "--resume")])
-        card = exporting.write_artifact(result, output, command=command, licence=licence, progress=bar)
+        card = packaging.write_artifact(result, output, command=command, licence=licence, progress=bar)
     emit(card, as_json, title=card["name"])
     if not as_json:
         console.print(f"Load it with zoo.load({str(output)!r}).")

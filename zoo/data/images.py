@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import signals, text
 from zoo.data.packed import ROWS, Pack, gathered
 from zoo.data.sets import LICENCES, PREFIX, is_set, label_order, load_split, prepared, shape_of
 from zoo.data.sources import FITS, Examples, array_names, stream
@@ -19,7 +18,6 @@ from zoo.io import pictures
 
 # What a card names its data by: a set, or files in the working directory.
 _SOURCE = re.compile(r"(tfds:)?[A-Za-z]\w*(/[\w.:+-]+)?|\./(?!\.\.?$)[^/\\]+")
-LEAST_SAMPLES = 256  # of a split of recordings: spectra are compared in windows of that length
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +100,7 @@ def load(
     Args:
         source: a name such as ``fashion_mnist``, a folder of pictures, or what else ``zoo.data.stream`` takes; the
             zoo's own data sets win over folders of the same name, which ``./`` before the name still reaches.
-        image_shape: ``(height, width, channels)`` that the model takes; ``(length, 1)`` for signals, see
-            ``zoo.data.signals``; ``(length,)`` for texts, see ``zoo.data.text``.
+        image_shape: ``(height, width, channels)`` that the model takes.
         fit: how a picture of another size meets that shape, see ``zoo.data.stream``.
         seed: of the random split, and of random crops.
         failed: gets a line for each file that cannot be read, and the others are the data; None to raise instead.
@@ -111,10 +108,6 @@ def load(
     Raises:
         ValueError: if the data cannot be had, or is too little for three splits.
     """
-    if len(image_shape) == 1:
-        return _load_texts(source)
-    if len(image_shape) == 2:
-        return _load_signals(source, image_shape[0], seed, failed)
     rng = np.random.default_rng(seed)
     options = {"image_shape": tuple(image_shape), "fit": fit, "seed": seed, "failed": failed}
     if not isinstance(source, np.ndarray) and is_set(os.fspath(source)):
@@ -299,41 +292,3 @@ def check_same(data_set: DataSet, trained_on: Mapping[str, Any]) -> None:
 
 def _is_own(source: str) -> bool:
     return source.startswith("./")
-
-
-def _load_signals(name_or_folder: str, length: int, seed: int, failed: list[str] | None) -> DataSet:
-    lines: list[str] | None = None if failed is None else []
-    recordings = {split: signals.load_recordings(name_or_folder, split, lines) for split in signals.SPLITS}
-    if failed is not None:
-        failed += dict.fromkeys(lines)  # a file whose header cannot be read fails for every split
-    least = max(length, LEAST_SAMPLES)
-    if short := [split for split, parts in recordings.items() if sum(map(len, parts)) < least]:
-        raise ValueError(
-            f"{name_or_folder} holds too little sound: the recordings for {', '.join(short)} must have {least} samples "
-            "together, at least."
-        )
-    if silent := [split for split, parts in recordings.items() if not any(part.any() for part in parts)]:
-        raise ValueError(f"{name_or_folder} must hold sound: all recordings for {', '.join(silent)} are silent.")
-    known = name_or_folder in LICENCES
-    return DataSet(
-        name_or_folder if known else Path(name_or_folder).resolve().name,
-        name_or_folder if known else str(Path(name_or_folder).resolve()),
-        signals.varied_frames(recordings["train"], length, seed),
-        signals.frames(recordings["validation"], length),
-        signals.frames(recordings["test"], length),
-        LICENCES.get(name_or_folder, "the user's own"),
-    )
-
-
-def _load_texts(name_or_file: str) -> DataSet:
-    """Texts, not yet integers: ``tokenized`` makes them that."""
-    splits = text.load_texts(name_or_file)
-    known = name_or_file in LICENCES
-    nothing = np.empty((0, 0), np.int32)
-    return DataSet(
-        name_or_file if known else Path(name_or_file).stem,
-        name_or_file if known else str(Path(name_or_file).resolve()),
-        *3 * [nothing],
-        LICENCES.get(name_or_file, "the user's own"),
-        texts=splits,
-    )

@@ -14,7 +14,6 @@ import numpy as np
 from zoo import data, registry
 from zoo.evaluation.distances import frechet_distance, precision_recall, sliced_wasserstein_distance
 from zoo.evaluation.modes import duplicate_rate, mean_distance
-from zoo.models import Classifier
 
 NEIGHBOURS = 5
 LEAST_SAMPLES = NEIGHBOURS + 1
@@ -63,7 +62,7 @@ def measure_samples(
     if not isinstance(seeds, int) or seeds < 1:
         raise ValueError(f"seeds must be an integer ≥ 1: received {seeds!r}.")
     artifact, network = registry.artifact_of(classifier), registry.load(classifier)
-    if not isinstance(network, Classifier):
+    if registry.spec_of(artifact.card["architecture"]).task != "classify":
         raise ValueError(f"classifier must be a classifier, such as classifier.mnist: received {artifact.name}.")
     if network.image_shape != data_set.test.shape[1:]:
         raise ValueError(

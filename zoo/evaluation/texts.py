@@ -115,7 +115,7 @@ def examples_of(model: keras.Model, texts: Sequence[str] | Sequence[Pair], seed:
     """
     rng = np.random.default_rng(seed)
     chosen = [texts[at] for at in rng.choice(len(texts), min(EXAMPLES, len(texts)), replace=False)]
-    if isinstance(model, TextAE):
+    if not model.of_pairs:
         return [{"sentence": a, "restored": b} for a, b in zip(chosen, model.reconstruct(chosen), strict=True)]
     written = model.summarize([pair.document for pair in chosen])
     return [

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zoo import data, evaluation, exporting, registry, training
+from zoo import data, evaluation, exporting, modalities, registry, training
 
 BATCH_SIZE = 128
 
@@ -53,7 +53,7 @@ def _matching(pattern: str, source: str, epochs: int | None) -> list[str]:
         architectures = {name: name for name in found if registry.data_of(name) == source or name == pattern}
     if not architectures:
         raise ValueError(f"No model of {source} matches {pattern}: see zoo list, or name a folder of zoo train.")
-    encoding = [name for name, architecture in architectures.items() if registry.spec_of(architecture).traits.encodes]
+    encoding = [name for name, row in architectures.items() if "reconstruct" in registry.spec_of(row).tasks]
     if not encoding:
         raise ValueError(f"{pattern} must be an autoencoder, whose code is compared: {', '.join(architectures)}.")
     return encoding
@@ -77,20 +77,23 @@ def markdown(rows: list[Mapping[str, Any]]) -> str:
 
 def _shipped(name: str, source: str) -> dict[str, Any]:
     card, model = registry.info(name), registry.load(name)
-    data_set = data.load(source, image_shape=model.image_shape, fit=card["data"]["fit"], seed=card["data"]["seed"])
+    options = {"fit": card["data"]["fit"], "seed": card["data"]["seed"]}
+    data_set = modalities.of(model).load(source, model.image_shape, **options)
     return _row(name, model, data_set, card["training"]["seconds"], card["litert"]["encoder_bytes"])
 
 
 def _trained(name: str, source: str, epochs: int, progress) -> dict[str, Any]:
+    architecture, tag = registry.loading.resolve(name)
+    changes = {"epochs": epochs, "batch_size": BATCH_SIZE}
+    if hasattr(registry.CATALOG[architecture].recipes[tag], "binarized"):
+        changes["binarized"] = False
     with tempfile.TemporaryDirectory() as folder:
         result = training.train(
             name,
             data_source=source,
             output=folder,
             progress=progress,
-            epochs=epochs,
-            batch_size=BATCH_SIZE,
-            binarized=False,
+            **changes,
         )
     chosen = data.unit(result.data.train[:100])
     encoder = exporting.litert.convert(result.model.encoder, quantization="int8", calibration=chosen)

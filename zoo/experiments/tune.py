@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from zoo import artifacts, data, plots, registry, training
+from zoo import artifacts, data, modalities, plots, registry, training
 
 LATENT_DIMS = (2, 4, 8, 16, 32, 64)
 WIDTHS = (64, 128, 256, 512)
@@ -67,9 +67,9 @@ def tune(
     spec = registry.CATALOG[architecture]
     name, recipe = f"{architecture}.{tag}", spec.recipes[tag]
     space = _Space(name)
-    data_set = data.load(data_source or spec.data_of(tag), image_shape=space.image_shape, seed=seed, failed=failed)
-    if recipe.binarized:
-        data_set = data_set.binarized(seed)
+    modality = modalities.get(spec.modality)
+    data_set = modality.load(data_source or spec.data_of(tag), space.image_shape, seed=seed, failed=failed)
+    data_set = training.families.changed(dataclasses.replace(recipe, seed=seed), data_set)
     examples = data.unit(data_set.train[:images])
     held_out = data.unit(data_set.validation)
     task = progress and progress.add_task(f"tuning {name}", total=trials, status="")

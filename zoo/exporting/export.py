@@ -8,12 +8,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import artifacts, data, registry
+from zoo import artifacts, modalities, registry
 from zoo.codec.models import fingerprint_of
 from zoo.codec.tables import Tables
 from zoo.exporting import litert
 from zoo.exporting.micro import write_micro
-from zoo.models.adversarial import AdversarialModel
 from zoo.models.inputs import bounds_of, check_examples
 
 # What can be exported, and the name of its signature.
@@ -78,7 +77,7 @@ def export(
     if part not in parts:
         raise ValueError(f"part must be {', '.join(parts)}, as {model.name} has no {part}: received {part!r}.")
     # A GAN in training leaves with the moving average of its weights, by which it generates.
-    with model.averaged() if isinstance(model, AdversarialModel) else contextlib.nullcontext():
+    with model.averaged() if hasattr(model, "averaged") else contextlib.nullcontext():
         if format == "saved_model":
             return _saved_model({part: parts[part]} if part != "model" else parts, path)
         if format == "micro":
@@ -106,33 +105,27 @@ def export(
 
 def default_part(architecture: str) -> str:
     """Which part of an architecture is exported where none is named."""
-    traits = registry.spec_of(architecture).traits
-    return "encoder" if traits.encodes or traits.textual else "model"
+    spec = registry.spec_of(architecture)
+    return "encoder" if {"reconstruct", "compress"} & {*spec.tasks} else "model"
 
 
 def _parts_of(model: keras.Model) -> dict[str, keras.Model]:
     """What of a model can be exported, the default first."""
-    if hasattr(model, "encoder"):
-        parts = {"encoder": model.encoder}
-        if hasattr(model, "decoder"):  # that of a summariser is a loop
-            parts |= {"decoder": model.decoder, "model": model}
-    elif isinstance(model, AdversarialModel):
-        parts = {"model": model.generator, "generator": model.generator, "discriminator": model.discriminator}
-    else:
-        parts = {"model": model}
+    parts = model.parts() if hasattr(model, "parts") else {"model": model}
     return {name: _functional(part, model) for name, part in parts.items()}
 
 
 def _calibration(source, model: keras.Model, part: str, images):
     """Inputs of a part from which int8 takes its ranges; None where there are none."""
-    if isinstance(model, AdversarialModel) and not hasattr(model, "encoder") and part != "discriminator":
-        rng = np.random.default_rng(0)
-        noise = rng.standard_normal((CALIBRATION_NOISE, model.latent_dim), dtype=np.float32)
-        return (noise, np.arange(CALIBRATION_NOISE) % model.num_classes) if model.num_classes else noise
-    if hasattr(model, "tokenizer"):
+    modality = modalities.of(model)
+    if not modality.quantizes:
         raise ValueError(
             f"quantization of {model.name} must be dynamic or float16, as it takes integers: received int8."
         )
+    if part != "discriminator" and "generator" in _parts_of(model):
+        rng = np.random.default_rng(0)
+        noise = rng.standard_normal((CALIBRATION_NOISE, model.latent_dim), dtype=np.float32)
+        return (noise, np.arange(CALIBRATION_NOISE) % model.num_classes) if model.num_classes else noise
     if images is None:
         images = None if isinstance(source, keras.Model) else _stored_calibration(source)
         if images is None:
@@ -140,7 +133,7 @@ def _calibration(source, model: keras.Model, part: str, images):
     images = np.asarray(images)
     if images.dtype.kind == "f":
         check_examples("calibration", images, None, bounds_of(model, "calibration"))
-    images = calibration_inputs(images)
+    images = modality.calibration_inputs(images)
     return model.encoder.predict(images, verbose=0) if part == "decoder" else images
 
 
@@ -153,28 +146,12 @@ def _stored_calibration(name: str | os.PathLike) -> np.ndarray | None:
         return file["images"]
 
 
-def calibration_inputs(images: np.ndarray) -> np.ndarray:
-    """Images as float32 in [0, 1], uint8 divided by 255, from which int8 takes the input scale 1/255 exactly.
-
-    The scale comes from the smallest and the largest value seen. Two corner pixels of the first image are set
-    to 0 and 1, so that dark or pale calibration images give every encoder the same input: pixel p is int8 p − 128.
-    Of frames of signals, ``(n, length, 1)``, in [−1, 1], the first and last sample are set, and the scale is 1/128,
-    whose integers end at 127/128.
-    """
-    unit = data.unit(images).copy()
-    if unit.ndim == 3:
-        unit = np.minimum(unit, np.float32(127 / 128))
-        unit[0, 0], unit[0, -1] = -1.0, 127 / 128
-    else:
-        unit[0, 0, 0], unit[0, -1, -1] = 0.0, 1.0
-    return unit
-
-
 def _functional(network: keras.Model, model: keras.Model) -> keras.Model:
     """A network itself if it is functional; a subclassed one wrapped so, for its input shape to be known."""
     if hasattr(network, "input_shape"):
         return network
-    inputs = keras.Input(model.image_shape, dtype="int32" if hasattr(model, "tokenizer") else None)
+    (signature,) = model.input_signature()
+    inputs = keras.Input(signature.shape[1:], dtype=signature.dtype)
     return keras.Model(inputs, network(inputs, training=False), name=network.name)
 
 

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 from scipy.special import expit, ndtr
 
+from zoo import modalities
 from zoo.codec import lossless
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import PRECISION
 from zoo.exporting import litert, tables
-from zoo.exporting.export import calibration_inputs
 from zoo.losses.likelihood import LOG_SCALE_BOUNDS
 from zoo.models import HierarchicalVAE
 from zoo.models.variational import LOG_VAR_BOUNDS
@@ -29,7 +29,7 @@ def write_lossless(model: HierarchicalVAE, images: np.ndarray, folder: Path) -> 
     Raises:
         ValueError: if a network does not convert to LiteRT's builtins.
     """
-    x = calibration_inputs(images)
+    x = modalities.get("image").calibration_inputs(images)
     keras.utils.set_random_seed(0)
     z2 = _draws(model.top_posterior.predict(x, verbose=0))
     z1 = _draws(model.posterior.predict([x, z2], verbose=0))

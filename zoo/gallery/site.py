@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from zoo import __version__, artifacts, pages, registry
+from zoo import __version__, artifacts, pages, registry, tasks
 from zoo.gallery import curves, usage
 from zoo.gallery.figures import NEIGHBOUR_BASELINES, Figure, figures, headlines, tables, words
 from zoo.io.files import write_folder
@@ -57,30 +57,30 @@ def describe(name: str) -> dict[str, Any]:
     """All that the pages say of a shipped model, from its artefact, whose files' digests are checked."""
     artifact = registry.artifact_of(name)
     spec, card = registry.spec_of(name), artifact.card
-    tasks = usage.tasks_of(spec, card)
     return {
         "name": name,
         "card": card,
-        "tasks": tasks,
-        "picture": _picture(artifact, spec, tasks),
+        "tasks": [task.name for task in tasks.of(spec)],
+        "picture": _picture(artifact, spec),
         "headlines": headlines(card["metrics"]),
         "tables": tables(card["metrics"]),
         "certificate": _json(artifact, "certificate.json"),
         "panels": curves.panels(_json(artifact, "history.json") or {}),
         "files": [(file, entry["bytes"]) for file, entry in artifact.manifest.items() if "/" not in file],
-        "python": usage.python(name, spec, tasks, card),
-        "commands": usage.commands(name, spec, tasks, card),
+        "python": usage.python(name, spec),
+        "commands": usage.commands(name, spec, card),
     }
 
 
 def index_page(models: list[dict[str, Any]]) -> str:
     """The page of all models, with a search that needs no network."""
-    counts = {task: sum(task in model["tasks"] for model in models) for task in usage.TASKS}
+    labels = {name: task.title for name, task in tasks.TASKS.items()}
+    counts = {task: sum(task in model["tasks"] for model in models) for task in labels}
     return _template("index.html.j2").render(
         models=models,
-        tasks={task: (label, counts[task]) for task, label in usage.TASKS.items() if counts[task]},
+        tasks={task: (label, counts[task]) for task, label in labels.items() if counts[task]},
         sources=list(dict.fromkeys(model["card"]["data"]["source"] for model in models)),
-        labels=usage.TASKS,
+        labels={name: task.title for name, task in tasks.TASKS.items()},
         version=__version__,
         root="",
     )
@@ -94,7 +94,7 @@ def model_page(model: dict[str, Any], models: list[dict[str, Any]]) -> str:
         card=model["card"],
         certificate=model["certificate"],
         others=_comparison(model, models),
-        labels=usage.TASKS,
+        labels={name: task.title for name, task in tasks.TASKS.items()},
         plot=(curves.WIDTH, curves.HEIGHT),
         version=__version__,
         root="../",
@@ -119,7 +119,7 @@ def _comparison(model: dict[str, Any], models: list[dict[str, Any]]) -> dict[str
     return {"columns": model["headlines"], "rows": rows if len(rows) > 1 else []}
 
 
-def _picture(artifact: artifacts.Artifact, spec: registry.Spec, tasks: list[str]) -> dict[str, Any] | None:
+def _picture(artifact: artifacts.Artifact, spec: registry.Spec) -> dict[str, Any] | None:
     """The preview with its size and what it shows; None where there is none."""
     if not artifact.has("preview.png"):
         return None
@@ -133,27 +133,8 @@ def _picture(artifact: artifacts.Artifact, spec: registry.Spec, tasks: list[str]
         "data": path.read_bytes(),
         "width": width,
         "height": height,
-        "alt": _shown(spec, tasks),
+        "alt": tasks.TASKS[spec.task].shown(spec),
     }
-
-
-def _shown(spec: registry.Spec, tasks: list[str]) -> str:
-    """What a preview shows: exporting draws them, by the same distinctions."""
-    if "text" in tasks:
-        return "Texts of the test split, drawn at random, and what the model makes of them"
-    if "map" in tasks:
-        return "The test images' codes as points of a map, a colour and a shape for each class"
-    if "classify" in tasks:
-        return "Of each class, the test image that the classifier is most sure of, and the one it is least sure of"
-    if "codes" not in tasks:
-        classes = ", a column for each class" if spec.traits.labelled else ""
-        return f"A grid of a hundred generated images, not chosen{classes}"
-    if "denoise" in tasks:
-        return "Test examples, the same with noise, and what the model makes of them"
-    rows = "The first test examples and their reconstructions"
-    if "select" in tasks:
-        rows = f"The chosen pixels in colour over the mean image; {rows[0].lower()}{rows[1:]}"
-    return f"{rows}; below, generated images" if "generate" in tasks else rows
 
 
 def _json(artifact: artifacts.Artifact, file: str) -> Any:

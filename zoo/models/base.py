@@ -68,6 +68,25 @@ class Guarded(Checking):
     """
 
     labelled = False  # whether targets are labels; else they are examples
+    default_metrics: tuple[str, ...] = ()  # that Keras measures beside the loss
+
+    # Shipped matrices have so many whole steps in a standard deviation, at least; None for 8 significant bits.
+    weight_steps: int | None = None
+
+    def copy_assets(self, model):
+        """Takes over what another model of the class knows beside its weights, such as a vocabulary."""
+
+    def compile_defaults(self, optimizer="adam"):
+        """Compiles with the model's own loss and metrics; adversarial models have optimizers of their own."""
+        self.compile(optimizer, metrics=[*self.default_metrics])
+
+    def averaged(self):
+        """Inside, the model has the weights that it is used with; see ``AdversarialModel``, where they are others."""
+        return contextlib.nullcontext()
+
+    def parts(self) -> dict[str, keras.Model]:
+        """Name → network of what can be exported, the default first."""
+        return {"model": self}
 
     @property
     def refused(self) -> Mapping[str, str]:
@@ -172,6 +191,9 @@ class Reconstructing(Checking):
     def call(self, x, training=False):
         return self.decoder(self.encoder(self._checked(x), training=training), training=training)
 
+    def parts(self):
+        return {"encoder": self.encoder, "decoder": self.decoder, "model": self}
+
 
 class Autoencoder(Reconstructing, Guarded, keras.Model):
     """A model of two halves that is trained to return its input.
@@ -191,6 +213,7 @@ class Autoencoder(Reconstructing, Guarded, keras.Model):
     """
 
     axes = 3  # of one example
+    default_metrics = ("mse",)
 
     def __init__(self, *, image_shape=(28, 28, 1), **kwargs):
         super().__init__(**kwargs)

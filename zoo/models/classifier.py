@@ -89,6 +89,7 @@ class Classifier(Guarded, keras.Model):
         self.head = layers.Dense(num_classes, dtype="float32", name="logits")
 
     labelled = True
+    default_metrics = ("accuracy",)
 
     def build(self, input_shape=None):
         self.feature_network.build((None, *self.image_shape))

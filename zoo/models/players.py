@@ -26,6 +26,13 @@ class TwoPlayers(Guarded, keras.Model):
     default_discriminator_steps = 1
     _trained = ()  # ids of the variables that the step of ``fit`` moves
 
+    def compile_defaults(self, optimizer=None):
+        self.compile()
+
+    def parts(self):
+        """Name → network of what can be exported; the model is its generator, as that is what ``call`` runs."""
+        return {"model": self.generator, "generator": self.generator, "discriminator": self.discriminator}
+
     @contextlib.contextmanager
     def averaged(self):
         """Inside, the generator has the moving average of its weights, where its optimizer keeps one."""

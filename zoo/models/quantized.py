@@ -15,6 +15,7 @@ class QuantizedAutoencoder(Autoencoder):
     A subclass creates ``encoder``, ``bottleneck`` and ``decoder``, and sets ``latent_dim`` and ``step``.
     """
 
+    coder = "lossy"  # of ``zoo.codec``, that codes its latents
     bottleneck: EntropyBottleneck
     latent_dim: int
     step: float

@@ -5,28 +5,34 @@ from zoo.registry.loading import (
     artifact_of,
     create,
     data_of,
+    does,
     info,
     is_folder,
     list_models,
     load,
     loaded,
     spec_of,
+    spec_of_model,
 )
-from zoo.registry.spec import KINDS, Kind, Recipe, Spec
+from zoo.registry.spec import AdversarialRecipe, AutoencoderRecipe, LossRecipe, Recipe, Spec, TextRecipe
 
 __all__ = [
     "CATALOG",
-    "KINDS",
-    "Kind",
+    "AdversarialRecipe",
+    "AutoencoderRecipe",
+    "LossRecipe",
     "Recipe",
     "Spec",
+    "TextRecipe",
     "artifact_of",
     "create",
     "data_of",
+    "does",
     "info",
     "is_folder",
     "list_models",
     "load",
     "loaded",
     "spec_of",
+    "spec_of_model",
 ]

@@ -46,7 +46,7 @@ def list_models(filter: str = "*", pretrained: bool = False) -> list[str]:
 
 
 def resolve(name: str) -> tuple[str, str]:
-    """``architecture`` and ``tag`` of a name; a name without a tag has the architecture's first one.
+    """``architecture`` and ``tag`` of a name; of one without a tag the default (``artifacts.default_tag``).
 
     Raises:
         ValueError: for a name outside the catalogue; names the closest ones.
@@ -57,12 +57,34 @@ def resolve(name: str) -> tuple[str, str]:
     tags = CATALOG[architecture].tags
     if tag is not None and tag not in tags:
         raise artifacts.unknown_name(name, [f"{architecture}.{tag}" for tag in tags])
-    return architecture, tag or tags[0]
+    return architecture, tag or artifacts.default_tag(tags)
 
 
 def spec_of(name: str) -> Spec:
     """The catalogue's row of a name."""
     return CATALOG[resolve(name)[0]]
+
+
+def spec_of_model(model: "keras.Model") -> Spec:
+    """The catalogue's row of a model's class, or of the nearest class that it extends.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    rows = {spec.class_path: spec for spec in CATALOG.values()}
+    for path in (f"{c.__module__}:{c.__name__}" for c in type(model).__mro__):
+        if path in rows:
+            return rows[path]
+    raise ValueError(f"model must be one of the zoo: received {type(model).__name__}, which is not in the catalogue.")
+
+
+def does(model: "keras.Model", task: str, modality: str) -> bool:
+    """Whether a model is made for a task with examples of a modality; one that is not of the zoo is made for none."""
+    try:
+        spec = spec_of_model(model)
+    except ValueError:
+        return False
+    return spec.task == task and spec.modality == modality
 
 
 def data_of(name: str) -> str:
@@ -88,10 +110,7 @@ def create(name: str, /, **overrides: Any) -> "keras.Model":
     _check_names(name, model_class, overrides)
     model = model_class(**{**spec.config_of(tag), **overrides})
     model.build()
-    if spec.traits.adversarial:
-        model.compile()
-    else:
-        model.compile("adam", metrics=[*spec.traits.metrics])
+    model.compile_defaults("adam")
     return model
 
 

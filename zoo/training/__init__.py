@@ -1,6 +1,7 @@
 """Training: one path for every model."""
 
 from zoo.training import distribution
+from zoo.training.adaptation import adapt_decoder
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
 from zoo.training.diagnosis import (
     Alarm,
@@ -11,8 +12,9 @@ from zoo.training.diagnosis import (
     SampleGrid,
     TrainingWarning,
 )
+from zoo.training.families import optimizer, steps_at_once
 from zoo.training.pretraining import pretrain_greedily
-from zoo.training.run import Training, optimizer, steps_at_once, train
+from zoo.training.run import Training, train
 from zoo.training.tensorboard import TensorBoardImages, TensorBoardProjector
 
 __all__ = [
@@ -34,4 +36,5 @@ __all__ = [
     "pretrain_greedily",
     "steps_at_once",
     "train",
+    "adapt_decoder",
 ]

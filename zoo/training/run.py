@@ -13,10 +13,9 @@ import ml_dtypes
 import numpy as np
 import tensorflow as tf
 
-from zoo import artifacts, backend, data, registry
-from zoo.training import distribution
+from zoo import artifacts, backend, data, modalities, registry
+from zoo.training import distribution, families
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
-from zoo.training.pretraining import pretrain_greedily
 
 CHECKPOINT = "checkpoint.npz"
 
@@ -55,7 +54,7 @@ def train(
         name: ``architecture`` or ``architecture.tag``.
         data_source: a name of tensorflow-datasets or a folder of pictures; None for the tag's own data.
         fit: how a picture of another size meets the model's input: ``crop``, ``pad`` or ``tile``.
-        output: folder for the checkpoint; ``zoo.exporting.write_artifact`` makes it a loadable model.
+        output: folder for the checkpoint; ``zoo.packaging.write_artifact`` makes it a loadable model.
         resume: goes on from the folder's checkpoint, if there is one.
         overrides: arguments of the model's constructor.
         strategy: of ``tf.distribute``, which shares every batch out among devices or machines
@@ -79,45 +78,77 @@ def train(
         _prepared(Path(output), resume, alone=distribution.is_chief(strategy)) as folder,
     ):
         source = {"source": data_source, "fit": fit, "failed": failed}
-        return _trained(architecture, tag, recipe, folder, resume, source, overrides, strategy, progress)
+        run = prepare(f"{architecture}.{tag}", recipe, folder, resume, source, overrides, strategy, progress)
+        if not run.done:
+            pretrain(run)
+        if run.done < recipe.epochs:
+            _fit(run)
+        return finish(run, fit)
 
 
-def _trained(architecture, tag, recipe, output, resume, source, overrides, strategy, progress) -> Training:
-    """``train``, of a checked recipe, in a folder that is there."""
+@dataclasses.dataclass
+class Run:
+    """A training at work: what its steps share. ``zoo.training.families`` has what differs from recipe to recipe."""
+
+    name: str
+    recipe: registry.Recipe
+    strategy: tf.distribute.Strategy
+    progress: Any
+    model: keras.Model
+    data_set: data.DataSet
+    labels: Mapping[str, np.ndarray] | None
+    checkpoint: Checkpoint
+    done: int = 0
+
+    @property
+    def batch_size(self) -> int:
+        return min(self.recipe.batch_size, len(self.data_set.train))
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return len(self.data_set.train) // self.batch_size
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether XLA compiles the steps: what replicas tell one another it has no part in, nor in determinism."""
+        alone = self.strategy.num_replicas_in_sync == 1
+        return self.recipe.jit_compile and alone and not backend.deterministic()
+
+    def batches(self, examples: np.ndarray, epochs: int, **options: Any):
+        """The distributed pipeline of batches of examples."""
+
+        def pipeline(replicas, own):
+            settings = {"epochs": epochs, "seed": self.recipe.seed, "replicas": replicas, "own": own, **options}
+            return data.training_batches(examples, self.batch_size, **settings)[0]
+
+        return distribution.distributed(self.strategy, pipeline)
+
+    def callbacks(self, epochs: int, steps: int, done: int = 0) -> list[keras.callbacks.Callback]:
+        """What reports an epoch's progress."""
+        return [] if self.progress is None else [CommandLineProgress(self.progress, epochs, steps, done)]
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        """Adds the block's time to that of the training."""
+        started = time.monotonic()
+        yield
+        self.checkpoint.seconds += time.monotonic() - started
+
+
+def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, strategy, progress) -> Run:
+    """The model with its first weights, or those of a checkpoint, compiled, and its data."""
+    architecture, tag = registry.loading.resolve(name)
     spec = registry.CATALOG[architecture]
+    modality = modalities.get(spec.modality)
     strategy = strategy or tf.distribute.get_strategy()
-    several = strategy.num_replicas_in_sync > 1
     with strategy.scope():
         model = _fresh_model(architecture, tag, recipe, overrides)
-    _check_packaging(model, spec)
-    data_set = data.load(
-        source["source"] or spec.data_of(tag),
-        image_shape=model.image_shape,
-        fit=source["fit"],
-        seed=recipe.seed,
-        failed=source["failed"],
-    )
-    if data_set.texts is not None:
-        _check_texts(model, data_set)
-        model.tokenizer.adapt(model.texts_of(data_set.texts["train"]))
-        data_set = data_set.tokenized(model.tokens)
-    if recipe.binarized:
-        data_set = data_set.binarized(recipe.seed)
-    labels = _labels(model, data_set) if spec.traits.labelled else None
-
-    batch_size = min(recipe.batch_size, len(data_set.train))
-    steps = len(data_set.train) // batch_size
-    metrics = [*spec.traits.metrics]
-    jit_compile = _jit_compile(recipe, strategy)
-    with strategy.scope():
-        if spec.traits.adversarial:
-            _compile_adversarial(model, recipe, steps, jit_compile)
-        else:
-            at_once = 1 if several else steps_at_once(steps)
-            settings = {"metrics": metrics, "jit_compile": jit_compile, "steps_per_execution": at_once}
-            model.compile(optimizer(recipe, steps), **settings)
-            model.optimizer.build(model.trainable_variables)
-
+    modality.check(model)
+    options = {"fit": source["fit"], "seed": recipe.seed, "failed": source["failed"]}
+    data_set = modality.load(source["source"] or spec.data_of(tag), model.image_shape, **options)
+    data_set = families.changed(recipe, modality.adapted(model, data_set))
+    labels = _labels(model, data_set) if model.labelled else None
     identity = {
         "model": f"{architecture}.{tag}",
         "config": model.get_config(),
@@ -125,82 +156,70 @@ def _trained(architecture, tag, recipe, output, resume, source, overrides, strat
         "data": data_set.fingerprint,
     }
     checkpoint = Checkpoint(output / CHECKPOINT, identity, writes=distribution.is_chief(strategy))
-    done = checkpoint.restore(model) if resume and checkpoint.path.exists() else 0
-    distribution.check_agreed(strategy, done, output)
-    if recipe.pretraining_epochs and not done:
-        started = time.monotonic()
-        with strategy.scope(), distribution.watched(strategy):
-            if spec.traits.textual:
-                _learn_to_fill_gaps(model, data_set.texts["train"], recipe, batch_size, progress)
-                model.compile(optimizer(recipe, steps), jit_compile=jit_compile)
-                model.optimizer.build(model.trainable_variables)
-            else:
-                pretrain_greedily(
-                    model,
-                    data_set.train,
-                    epochs=recipe.pretraining_epochs,
-                    batch_size=batch_size,
-                    learning_rate=recipe.learning_rate,
-                    seed=recipe.seed,
-                    jit_compile=jit_compile,
-                    verbose=0,
-                    progress=progress,
-                )
-        checkpoint.seconds += time.monotonic() - started
-    if done < recipe.epochs:
-        started = time.monotonic()
-        neighbours = _neighbours(data_set.train, recipe.neighbours, progress)
-        checkpoint.seconds += time.monotonic() - started
+    run = Run(f"{architecture}.{tag}", recipe, strategy, progress, model, data_set, labels, checkpoint)
+    with strategy.scope():
+        families.compile_model(recipe, run)
+    run.done = checkpoint.restore(model) if resume and checkpoint.path.exists() else 0
+    distribution.check_agreed(strategy, run.done, output)
+    return run
 
-        def batches(replicas, own):
-            return data.training_batches(
-                data_set.train,
-                batch_size,
-                epochs=recipe.epochs,
-                initial_epoch=done,
-                seed=recipe.seed,
-                labels=labels and labels["train"],
-                neighbours=neighbours,
-                replicas=replicas,
-                own=own,
-                parts=getattr(model, "batch_parts", 1),
-            )[0]
 
-        # Of texts every number of the output is of a vocabulary.
-        validation_batch_size = batch_size if spec.traits.textual else 500
-        validation = {
-            "validation_data": (data.unit(data_set.validation), *([labels["validation"]] if labels else [])),
-            "validation_batch_size": validation_batch_size,
-        }
-        if several:
-            chosen = distribution.for_every_replica(strategy, validation["validation_data"], validation_batch_size)
-            validation = dict(zip(("validation_data", "validation_steps"), chosen, strict=True))
-        callbacks = [StopAtNonFinite(), _Clock(checkpoint), checkpoint]
-        if progress is not None:
-            callbacks.append(CommandLineProgress(progress, recipe.epochs, steps, done))
-        with distribution.watched(strategy):
-            model.fit(
-                distribution.distributed(strategy, batches),
-                steps_per_epoch=steps,
-                initial_epoch=done,
-                epochs=recipe.epochs,
-                **validation,
-                verbose=0,
-                shuffle=False,  # the pipeline has shuffled
-                callbacks=callbacks,
-            )
+def pretrain(run: Run) -> None:
+    """What comes before the first epoch."""
+    with run.timed(), run.strategy.scope(), distribution.watched(run.strategy):
+        families.pretrain(run.recipe, run)
+
+
+def _fit(run: Run) -> None:
+    """The epochs that are left."""
+    recipe, model, data_set = run.recipe, run.model, run.data_set
+    with run.timed():
+        options = families.batch_options(recipe, run)
+    labels = run.labels
+    batches = run.batches(
+        data_set.train,
+        recipe.epochs,
+        initial_epoch=run.done,
+        labels=labels and labels["train"],
+        parts=getattr(model, "batch_parts", 1),
+        **options,
+    )
+    size = recipe.validation_batch_size or run.batch_size
+    validation = {
+        "validation_data": (data.unit(data_set.validation), *([labels["validation"]] if labels else [])),
+        "validation_batch_size": size,
+    }
+    if run.strategy.num_replicas_in_sync > 1:
+        chosen = distribution.for_every_replica(run.strategy, validation["validation_data"], size)
+        validation = dict(zip(("validation_data", "validation_steps"), chosen, strict=True))
+    reporting = run.callbacks(recipe.epochs, run.steps, run.done)
+    with distribution.watched(run.strategy):
+        model.fit(
+            batches,
+            steps_per_epoch=run.steps,
+            initial_epoch=run.done,
+            epochs=recipe.epochs,
+            **validation,
+            verbose=0,
+            shuffle=False,  # the pipeline has shuffled
+            callbacks=[StopAtNonFinite(), _Clock(run.checkpoint), run.checkpoint, *reporting],
+        )
+
+
+def finish(run: Run, fit: str) -> Training:
+    """The model as it ships, and the record for its card."""
+    recipe, model, checkpoint = run.recipe, run.model, run.checkpoint
     record = {
-        "recipe": {**dataclasses.asdict(recipe), "data": data_set.name},
+        "recipe": {**dataclasses.asdict(recipe), "data": run.data_set.name},
         "seed": recipe.seed,
         "epochs": recipe.epochs,
-        "batch_size": batch_size,
+        "batch_size": run.batch_size,
         "seconds": round(checkpoint.seconds, 1),
         "jit_compile": bool(model.jit_compile),
         "deterministic": backend.deterministic(),
-        **{f"validation_{metric}": checkpoint.history[f"val_{metric}"][-1] for metric in metrics},
+        **{f"validation_{metric}": checkpoint.history[f"val_{metric}"][-1] for metric in model.default_metrics},
     }
-    shipped = _for_shipping(model, spec.traits)
-    return Training(shipped, f"{architecture}.{tag}", data_set, source["fit"], checkpoint.history, record)
+    return Training(_for_shipping(model), run.name, run.data_set, fit, checkpoint.history, record)
 
 
 def _fresh_model(architecture: str, tag: str, recipe: registry.Recipe, overrides) -> keras.Model:
@@ -215,47 +234,22 @@ def _fresh_model(architecture: str, tag: str, recipe: registry.Recipe, overrides
         keras.config.set_dtype_policy(previous_policy)
 
 
-def _jit_compile(recipe: registry.Recipe, strategy: tf.distribute.Strategy) -> bool:
-    """Whether XLA compiles the steps: what replicas tell one another it has no part in, nor in determinism."""
-    return recipe.jit_compile and strategy.num_replicas_in_sync == 1 and not backend.deterministic()
-
-
 def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recipe:
-    changed = dataclasses.replace(recipe, **changes)
-    if "discriminator_learning_rate" in changes or recipe.discriminator_learning_rate is None:
-        return changed
-    # Another learning rate is for both players, in the ratio that the recipe has.
-    ratio = recipe.discriminator_learning_rate / recipe.learning_rate
-    return dataclasses.replace(changed, discriminator_learning_rate=ratio * changed.learning_rate)
+    known = [field.name for field in dataclasses.fields(recipe)]
+    if unknown := sorted({*changes} - {*known}):
+        raise ValueError(f"The recipe has no field {', '.join(unknown)}: it has {', '.join(known)}.")
+    return families.in_ratio(dataclasses.replace(recipe, **changes), recipe, changes)
 
 
 def _check(recipe: registry.Recipe) -> None:
-    limits = {"epochs": 1, "batch_size": 1, "pretraining_epochs": 0, "decoder_epochs": 0, "neighbours": 0}
-    for field, least in limits.items():
-        value = getattr(recipe, field)
-        if not isinstance(value, int) or value < least:
-            raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
-    for field in ("learning_rate", "discriminator_learning_rate"):
-        value = getattr(recipe, field)
-        if value is not None and not value > 0:
+    """Refuses numbers out of their range: epochs of pretraining and counts may be 0."""
+    for field, value in dataclasses.asdict(recipe).items():
+        if field.endswith(("epochs", "batch_size", "neighbours")):
+            least = 1 if field in ("epochs", "batch_size") else 0
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
+        elif field.endswith("learning_rate") and value is not None and not value > 0:
             raise ValueError(f"{field} must be above 0: received {value!r}.")
-
-
-def _check_packaging(model: keras.Model, spec: registry.Spec) -> None:
-    """Refuses, before it is trained, a model that could not be made an artefact afterwards."""
-    if spec.codec and len(model.image_shape) == 3 and model.image_shape[-1] != 1:
-        raise ValueError(
-            f"image_shape of {model.name} must be (height, width, 1), as its codec takes colours channel by channel: "
-            f"received {model.image_shape}."
-        )
-
-
-def _check_texts(model: keras.Model, data_set: data.DataSet) -> None:
-    """Refuses sentences for a model of pairs, and pairs for one of sentences."""
-    of_pairs = hasattr(model, "summarize")
-    if isinstance(data_set.texts["train"][0], data.text.Pair) != of_pairs:
-        expected = "documents with their summaries: docstrings" if of_pairs else "a text file with a sentence a line"
-        raise ValueError(f"{model.name} cannot be trained on {data_set.name}: expected {expected}.")
 
 
 def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarray]:
@@ -269,17 +263,6 @@ def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarr
             f"{model.num_classes}. Build it with more classes."
         )
     return data_set.labels
-
-
-def _neighbours(images: np.ndarray, number: int, progress) -> np.ndarray | None:
-    """The graph of the nearest neighbours, of a small data set with as many as there are."""
-    if not number:
-        return None
-    task = progress and progress.add_task("finding nearest neighbours", total=None, status="")
-    found = data.nearest_neighbours(images, min(number, len(images) - 1))
-    if progress:
-        progress.remove_task(task)
-    return found
 
 
 @contextlib.contextmanager
@@ -310,89 +293,20 @@ def _prepared(output: Path, resume: bool, alone: bool) -> Iterator[Path]:
         yield output
 
 
-def _learn_to_fill_gaps(model: keras.Model, pairs: list, recipe: registry.Recipe, batch_size: int, progress) -> None:
-    """Trains a summariser on documents alone: to write a sentence that was taken out (``data.text.gap_sentences``)."""
-    rows = model.tokens(data.text.gap_sentences(pairs), prose=pairs)
-    steps = len(rows) // batch_size
-    recipe = dataclasses.replace(recipe, epochs=recipe.pretraining_epochs)
-    strategy = tf.distribute.get_strategy()
-    model.compile(optimizer(recipe, steps), jit_compile=_jit_compile(recipe, strategy))
-
-    def batches(replicas, own):
-        options = {"epochs": recipe.epochs, "seed": recipe.seed, "replicas": replicas, "own": own}
-        return data.training_batches(rows, batch_size, **options)[0]
-
-    callbacks = [StopAtNonFinite("pretraining")]
-    if progress is not None:
-        callbacks.append(CommandLineProgress(progress, recipe.epochs, steps))
-    model.fit(
-        distribution.distributed(strategy, batches),
-        steps_per_epoch=steps,
-        epochs=recipe.epochs,
-        verbose=0,
-        shuffle=False,
-        callbacks=callbacks,
-    )
-
-
-def optimizer(recipe: registry.Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW of a recipe, with its cosine schedule over ``recipe.epochs`` of ``steps`` steps each."""
-    warmup = min(steps, recipe.epochs * steps // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate * 0.02,
-        recipe.epochs * steps - warmup,
-        alpha=0.001,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup,
-    )
-    result = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
-    result.exclude_from_weight_decay(var_names=["bias"])
-    return result
-
-
-def steps_at_once(steps: int) -> int:
-    """Steps that one call of the runtime makes, of an epoch of ``steps``: up to 32, such that none is left over.
-
-    Between two calls Keras goes through its callbacks, which takes as long as a good part of a small net's step.
-    """
-    return max(number for number in range(1, 33) if steps % number == 0)
-
-
-def _compile_adversarial(model: keras.Model, recipe: registry.Recipe, steps: int, jit_compile: bool) -> None:
-    """Gives both players their paper's optimizer, with a cosine schedule over the steps that each of them takes."""
-
-    def player(rate, steps, ema_momentum=0.0):
-        schedule = keras.optimizers.schedules.CosineDecay(rate, recipe.epochs * steps, alpha=0.01)
-        result = model.default_optimizer(schedule)
-        if not ema_momentum:
-            return result
-        return type(result).from_config({**result.get_config(), "use_ema": True, "ema_momentum": ema_momentum})
-
-    model.compile(
-        player(recipe.learning_rate, steps, recipe.ema_momentum),
-        player(recipe.discriminator_learning_rate or recipe.learning_rate, steps * model.default_discriminator_steps),
-        jit_compile=jit_compile,
-    )
-
-
-def _for_shipping(model: keras.Model, traits: registry.Kind) -> keras.Model:
+def _for_shipping(model: keras.Model) -> keras.Model:
     """The same model in float32, compiled for gentle fine-tuning, with no optimizer state to carry about.
 
-    Its weights are rounded before anything is measured, to a bfloat16's 8 significant bits, those of a model of texts
-    to whole steps: that moves no figure by more than a seed would, and their files compress to a third or a fifth.
+    Its weights are rounded before anything is measured, to a bfloat16's 8 significant bits or to whole steps (a model's
+    ``weight_steps``): that moves no figure by more than a seed would, and their files compress to a third or a fifth.
     """
     config = model.get_config()
     config["dtype"] = "float32"
     clean = type(model).from_config(config)
     clean.build()
-    if traits.textual:
-        clean.tokenizer.take(model.tokenizer.pieces)
-    with model.averaged() if traits.adversarial else contextlib.nullcontext():
-        clean.set_weights(rounded(model.get_weights(), 8 if traits.textual else None))
-    if traits.adversarial:
-        clean.compile()
-    else:
-        clean.compile(keras.optimizers.Adam(1e-4), metrics=[*traits.metrics])
+    clean.copy_assets(model)
+    with model.averaged():
+        clean.set_weights(rounded(model.get_weights(), model.weight_steps))
+    clean.compile_defaults(keras.optimizers.Adam(1e-4))
     return clean
 
 

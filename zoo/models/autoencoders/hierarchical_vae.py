@@ -52,6 +52,8 @@ class HierarchicalVAE(BoundedAutoencoder):
         seed: of the draws.
     """
 
+    coder = "lossless"  # of ``zoo.codec``
+
     def __init__(
         self,
         *,

@@ -47,6 +47,8 @@ class SignalAE(QuantizedAutoencoder):
     value_range = (-1, 1)
     margin = 1.0  # of recordings in floating point, which may go beyond
 
+    coder = "frames"
+
     def __init__(
         self,
         *,

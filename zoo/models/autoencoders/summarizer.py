@@ -55,6 +55,10 @@ class Summarizer(Autoencoder):
 
     axes = 1
     value_range = None
+    default_metrics = ()
+    coder = "text"  # of ``zoo.codec``
+    weight_steps = 8
+    of_pairs = True  # whether its examples are documents with their summaries
 
     def __init__(
         self,
@@ -144,6 +148,12 @@ class Summarizer(Autoencoder):
         running = np.array(pieces.encode(prose), np.int32)
         rows = running[: len(running) // self.document_length * self.document_length].reshape(-1, self.document_length)
         return np.concatenate([pairs, np.pad(rows, ((0, 0), (0, self.summary_length)))])
+
+    def copy_assets(self, model):
+        self.tokenizer.take(model.tokenizer.pieces)
+
+    def parts(self):
+        return {"encoder": self.encoder}  # the decoder is a loop
 
     def encode(self, x):
         """The codes ``(n, latent_dim)`` of a list of strings, or of rows of pieces."""

@@ -51,6 +51,9 @@ class TextAE(Autoencoder):
 
     axes = 1
     value_range = None
+    default_metrics = ()
+    weight_steps = 8
+    of_pairs = False  # whether its examples are documents with their summaries
 
     def __init__(
         self,
@@ -116,6 +119,9 @@ class TextAE(Autoencoder):
         if len(texts) and isinstance(texts[0], str):
             return self.tokenizer.pieces.padded(texts, self.length)
         return texts
+
+    def copy_assets(self, model):
+        self.tokenizer.take(model.tokenizer.pieces)
 
     def encode(self, x):
         """The codes ``(n, latent_dim)`` of a list of strings, or of pieces ``(n, length)``."""

@@ -1,7 +1,6 @@
 """``zoo.certify``: what an int8 encoder is worth on the runtimes it is meant for, measured."""
 
 import importlib.metadata
-import io
 import json
 import os
 import platform
@@ -12,9 +11,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
-from zoo import artifacts, data, registry
+from zoo import artifacts, data, modalities, registry
 from zoo.codec.litert import Network, as_int8, dequantized
 from zoo.codec.tables import Tables
 from zoo.evaluation import mean_squared_error, psnr
@@ -22,7 +20,6 @@ from zoo.exporting import litert
 from zoo.exporting.export import PARTS, export
 from zoo.exporting.micro import MicroNetwork, arena_bytes
 from zoo.exporting.npu import compile_for_ethos
-from zoo.models.quantized import QuantizedAutoencoder
 
 AGREEMENT_IMAGES = 256
 TIMED_IMAGES = 300
@@ -85,8 +82,9 @@ def certify(
     step("loading")
     model = registry.load(name)
     trained_on = artifact.card["data"]
-    source = data.source_of(trained_on)
-    data_set = data.load(source, image_shape=model.image_shape, fit=trained_on["fit"], seed=trained_on["seed"])
+    modality = modalities.get(registry.spec_of(artifact.card["architecture"]).modality)
+    options = {"fit": trained_on["fit"], "seed": trained_on["seed"]}
+    data_set = modality.load(data.source_of(trained_on), model.image_shape, **options)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
     test = data_set.test[:images]
@@ -96,7 +94,7 @@ def certify(
     step("agreement of the runtimes")
     agreement = _agreement(model, path, tables, test[:AGREEMENT_IMAGES])
     step("timing")
-    speed = _speed(path, test[:TIMED_IMAGES])
+    speed = _speed(path, test[:TIMED_IMAGES], modality)
     result = {
         "model": artifact.name,
         "file": "encoder.tflite",
@@ -150,7 +148,7 @@ def quantization(model, network: Network, tables: Tables | None, images: np.ndar
     spread = exact[0].std()
     figures = {"code_error_percent": 100 * float(np.sqrt(np.mean((found[0] - exact[0]) ** 2)) / spread)}
     codes = {"float": exact, "int8": found}
-    if isinstance(model, QuantizedAutoencoder):
+    if hasattr(model, "bottleneck"):
         codes = {kind: [np.rint(code[0] / model.step)] for kind, code in codes.items()}
         if tables is not None:
             for kind, (symbols,) in codes.items():
@@ -202,22 +200,14 @@ def _steps_apart(first: list[np.ndarray], second: list[np.ndarray]) -> dict[str,
     return {"differing_percent": 100 * float((apart > 0).mean()), "largest": int(apart.max())}
 
 
-def _speed(path: Path, images: np.ndarray) -> dict[str, float]:
+def _speed(path: Path, images: np.ndarray, modality: modalities.Modality) -> dict[str, float]:
     """Median microseconds of one example, one thread, each by each in turn; pictures are also saved by Pillow."""
     network, rows = Network(path), as_int8(images)
 
     def litert_encoder(index: int) -> None:
         network(rows[index : index + 1])
 
-    def pillow(image_format: str):
-        def save(index: int) -> None:
-            Image.fromarray(np.squeeze(images[index])).save(io.BytesIO(), image_format)
-
-        return save
-
-    contenders = {"litert": litert_encoder}
-    if images.ndim == 4:
-        contenders |= {"jpeg": pillow("JPEG"), "webp": pillow("WebP")}
+    contenders = {"litert": litert_encoder, **modality.coders(images)}
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for index in range(len(images)):
         for name, run in contenders.items():
@@ -254,7 +244,7 @@ def page(certificate: dict[str, Any]) -> str:
     """A certificate for people, as Markdown."""
     import jinja2
 
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("zoo", "exporting"), undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("zoo", "packaging"), undefined=jinja2.StrictUndefined)
     return environment.get_template("certificate.md.j2").render(certificate) + "\n"
 
 

@@ -1,0 +1,57 @@
+"""What an entropy coder needs of a trained model, beside its int8 encoder: networks and integer tables."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo.codec.litert import Network, as_int8
+from zoo.data import DataSet, signals
+from zoo.exporting import litert, tables
+from zoo.exporting.export import PARTS
+from zoo.exporting.language import write_text
+from zoo.exporting.lossless import write_lossless
+
+
+def write_codec(model: keras.Model, data_set: DataSet, calibration: np.ndarray | None, folder: Path) -> None:
+    """Writes the files of a model's entropy coder, which its attribute ``coder`` names.
+
+    Args:
+        model: trained.
+        data_set: that it was trained on.
+        calibration: training examples from which int8 takes its ranges.
+        folder: of the artefact, whose ``encoder.tflite`` is written.
+
+    Raises:
+        ValueError: if a network does not convert to LiteRT's builtins.
+    """
+    WRITERS[model.coder](model, data_set, calibration, folder)
+
+
+def _write_lossy(model, data_set, calibration, folder: Path) -> None:
+    _write_tables(model, data_set, folder, tile=model.image_shape)
+
+
+def _write_frames(model, data_set, calibration, folder: Path) -> None:
+    tile = (1, model.image_shape[0] - model.overlap, 1)
+    _write_tables(model, data_set, folder, tile=tile, **tables.signal_tables(model.overlap, signals.RATE))
+
+
+def _write_tables(model, data_set, folder: Path, *, tile, **more) -> None:
+    """The decoder and the integer tables, which are counted over all training examples' codes."""
+    decoder = litert.convert(model.decoder, name=PARTS["decoder"], quantization="float16")
+    identity = {"model": folder.name, "sha256": litert.weights_digest(model)}
+    (folder / "decoder.tflite").write_bytes(litert.with_metadata(decoder, part="decoder", **identity))
+    network = Network(folder / "encoder.tflite")
+    (codes,) = network(as_int8(data_set.train))
+    built = tables.build_tables(model.bottleneck, *network.output["quantization"], codes, tile)
+    (folder / "codec.npz").write_bytes(tables.to_bytes(built | more))
+
+
+WRITERS: dict[str, Callable] = {
+    "lossy": _write_lossy,
+    "frames": _write_frames,
+    "lossless": lambda model, data_set, calibration, folder: write_lossless(model, calibration, folder),
+    "text": lambda model, data_set, calibration, folder: write_text(model, data_set.train, data_set.validation, folder),
+}

@@ -1,0 +1,227 @@
+"""The folder that makes a trained model loadable, exportable and, with a quantised code, a codec."""
+
+import collections
+import importlib.metadata
+import json
+import platform
+import re
+import shlex
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo import artifacts, modalities, registry, tasks
+from zoo.codec import Codec
+from zoo.data import DataSet, text
+from zoo.exporting import litert, tables
+from zoo.exporting.codec import write_codec
+from zoo.exporting.export import PARTS
+from zoo.training import Training, adapt_decoder
+from zoo.training.run import CHECKPOINT
+
+CALIBRATION_EXAMPLES = 128
+GOLDEN_IMAGES = 8
+LIKELIHOOD_NOTE = (
+    "−log p(x) is of another binary draw than the published ones: each pixel once, with its grey value as the "
+    "probability. Training left out what is held out for choices: of MNIST it saw 55,000 images, where others see "
+    "60,000. So the figure compares roughly, and with convolutional VAEs with learned priors; models that draw the "
+    "pixels anew in each epoch get lower ones."
+)
+
+
+def write_artifact(
+    training: Training, folder: str | Path, *, command: str = "", licence: str = "", progress=None
+) -> dict[str, Any]:
+    """Writes all files of a trained model into ``folder``, measures it, and returns its card.
+
+    The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
+    images), where that code is quantised ``decoder.tflite`` (float32 with float16 weights) and ``codec.npz``, of a
+    lossless codec's model its int8 networks and ``lossless.npz``, of a language model ``text.npz`` and
+    ``tokenizer.model``, of every model ``golden.npz`` (an input and the outputs it must give), ``preview.png``,
+    ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once they are all
+    there.
+
+    Args:
+        training: finished.
+        folder: that is there.
+        command: which trained the model, for the card.
+        licence: of the weights, for the card; empty for "not stated", of the zoo's own models for the zoo's.
+        progress: a started ``rich.progress.Progress`` to report to.
+
+    Raises:
+        ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
+    """
+    folder = Path(folder)
+    model, data = training.model, training.data
+    spec = registry.spec_of(training.name)
+    modality = modalities.get(spec.modality)
+    encodes = modalities.quantizes(spec)
+    steps = _Steps(progress, total=4 + encodes + spec.compresses)
+
+    with artifacts.locked(folder), artifacts.staging(folder) as temporary:
+        room = temporary / _name_in(folder, training.name)  # a container carries its codec's name
+        room.mkdir()
+        card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
+        if encodes:
+            steps.next("converting to LiteRT")
+            encoder = _write_encoder(training, modality, room)
+            card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
+
+        steps.next("saving the model")
+        model.save(room / "model.keras")
+        _compress(room / "model.keras")
+        _write_npz(room / "golden.npz", tasks.golden(model, data.test[:GOLDEN_IMAGES]))
+
+        if spec.compresses:
+            steps.next("building the entropy coder's tables")
+            chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
+            write_codec(model, data, chosen, room)
+
+        steps.next("measuring on the test split")
+        card["metrics"] = tasks.measure_split(model, data)
+        if spec.compresses:
+            (room / "card.json").write_text(_json(card))
+            artifacts.write_manifest(room)
+            card["metrics"] |= modality.measure_codec(Codec(room), data, "test")
+
+        steps.next("drawing the preview")
+        tasks.TASKS[spec.task].preview(model, modality, data, card, room / "preview.png")
+        (room / "history.json").write_text(_json(training.history))
+        (room / "card.json").write_text(_json(card))
+        steps.next("writing the manifest")
+        _move(room, folder)
+    return card
+
+
+def _move(room: Path, folder: Path) -> None:
+    """All files of a model into its folder, and a manifest of them; whatever else lies there is the user's."""
+    (room / artifacts.MANIFEST).unlink(missing_ok=True)
+    names = sorted(path.name for path in room.iterdir())
+    for name in names:
+        (room / name).replace(folder / name)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    kept = (path.relative_to(folder).as_posix() for path in folder.glob("versions/*/*") if path.is_file())
+    artifacts.write_manifest(folder, [*names, *kept])
+
+
+def _write_encoder(training: Training, modality: modalities.Modality, room: Path) -> bytes:
+    """The int8 encoder and what calibrates it; the decoder learns from its codes, where the recipe says so."""
+    model, recipe = training.model, training.record["recipe"]
+    chosen = modality.calibration_examples(training.data.train, CALIBRATION_EXAMPLES)
+    _write_npz(room / "calibration.npz", {"images": chosen})
+    inputs = modality.calibration_inputs(chosen)
+    encoder = litert.convert(model.encoder, name=PARTS["encoder"], quantization="int8", calibration=inputs)
+    if recipe.get("decoder_epochs"):
+        adapt_decoder(model, encoder, training.data.train, epochs=recipe["decoder_epochs"], seed=recipe["seed"])
+    encoder = litert.with_metadata(encoder, part="encoder", model=room.name, sha256=litert.weights_digest(model))
+    (room / "encoder.tflite").write_bytes(encoder)
+    return encoder
+
+
+def _name_in(folder: Path, name: str) -> str:
+    """The name that an artefact in ``folder`` goes by: a shipped one by the catalogue's, others by the folder's."""
+    return name if _is_shipped(folder) else folder.resolve().name
+
+
+def _is_shipped(folder: Path) -> bool:
+    return folder.resolve().parent.parent == artifacts.shipped_root()
+
+
+def _card(training: Training, spec: registry.Spec, command: str, licence: str) -> dict[str, Any]:
+    model, data = training.model, training.data
+    modality = modalities.get(spec.modality)
+    architecture, tag = registry.loading.resolve(training.name)
+    encodes = modalities.quantizes(spec)
+    own = data.source == spec.data_of(tag)
+    return {
+        "name": training.name if own else f"{architecture} trained on {data.name}",
+        "architecture": architecture,
+        "tag": tag if own else None,
+        "description": spec.summary,
+        "paper": spec.paper,
+        "licence": licence,
+        **({"examples_licence": data.licence} if _holds_examples(spec) else {}),
+        "parameters": model.count_params(),
+        **({"encoder_parameters": model.encoder.count_params()} if encodes else {}),
+        **({"examples": examples} if (examples := modality.examples(model, data)) else {}),
+        "input_shape": list(model.image_shape),
+        "input_range": modality.input_range(model),
+        **({"code_shape": modality.latent_shape(model)} if hasattr(model, "encoder") else {}),
+        "data": {
+            "source": _named(data.source),
+            "seed": training.record["seed"],
+            "fit": training.fit,
+            "binarized": training.record["recipe"].get("binarized", False),
+            "licence": data.licence,
+            "fingerprint": data.fingerprint,
+            **{split: len((data.texts or vars(data))[split]) for split in ("train", "validation", "test")},
+            **_packages(data),
+        },
+        "training": {
+            "command": shlex.join(map(_without_place, shlex.split(command))),
+            **training.record,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+            },
+            "machine": platform.machine(),
+        },
+        **({"note": LIKELIHOOD_NOTE} if training.record["recipe"].get("binarized", False) else {}),
+    }
+
+
+def _holds_examples(spec: registry.Spec) -> bool:
+    """Whether the folder holds examples of the data: all but that of a generator alone, whose images are its own."""
+    return spec.tasks != ("generate",)
+
+
+def _named(source: str) -> str:
+    """How a card names its data: a card is passed on, and says nothing of where the user's own files lie."""
+    return f"./{Path(source).name}" if Path(source).is_absolute() else source
+
+
+def _without_place(argument: str) -> str:
+    """An argument of a command, or an option with its value, with the last name of an absolute path alone."""
+    option, path = re.fullmatch(r"(--[\w-]+=|-o|)(.*)", argument, re.S).groups()
+    return option + (Path(path).name or path if Path(path).is_absolute() else path)
+
+
+def _packages(data: DataSet) -> dict[str, dict[str, dict[str, Any]]]:
+    """Of docstrings: how many pairs are of each package, and its licence."""
+    if data.texts is None or not isinstance(data.texts["train"][0], text.Pair):
+        return {}
+    counts = collections.Counter(pair.source for pairs in data.texts.values() for pair in pairs)
+    return {"packages": {name: {"pairs": n, "licence": text.licence_of(name)} for name, n in sorted(counts.items())}}
+
+
+def _compress(path: Path) -> None:
+    """Compresses the parts of a ``.keras`` file, which Keras stores as they are."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    path.write_bytes(tables.to_bytes(arrays))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+class _Steps:
+    """Names the step at hand on the caller's progress bar, where there is one."""
+
+    def __init__(self, progress, total: int):
+        self.progress = progress
+        self.task = progress and progress.add_task("", total=total, status="")
+        self.done = -1
+
+    def next(self, what: str) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress.update(self.task, description=what, completed=self.done)
