@@ -2,7 +2,8 @@
 
 from zoo.data.images import DataSet, check_same, load, source_of
 from zoo.data.neighbours import nearest_neighbours
-from zoo.data.pipeline import training_batches
+from zoo.data.packed import is_mapped
+from zoo.data.pipeline import ordered_batches, training_batches
 from zoo.data.points import Mixture, grid, ring
 from zoo.data.sets import label_names, load_images
 from zoo.data.signals import load_recordings
@@ -16,6 +17,7 @@ __all__ = [
     "Mixture",
     "check_same",
     "grid",
+    "is_mapped",
     "label_names",
     "load",
     "load_columns",
@@ -25,6 +27,7 @@ __all__ = [
     "load_recordings",
     "load_table",
     "nearest_neighbours",
+    "ordered_batches",
     "ring",
     "source_of",
     "stacked",

@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from zoo.data.packed import ROWS, Pack, gathered
-from zoo.data.sets import LICENCES, PREFIX, is_set, label_order, load_split, prepared, shape_of
+from zoo.data.sets import (
+    LICENCES,
+    PREFIX,
+    is_set,
+    label_names,
+    label_order,
+    load_split,
+    named_labels,
+    prepared,
+    shape_of,
+)
 from zoo.data.sources import FITS, Examples, array_names, stream
 from zoo.io import pictures
 
@@ -56,6 +66,14 @@ class DataSet:
             for start in range(0, len(split), ROWS):
                 digest.update(np.ascontiguousarray(gathered(split, slice(start, start + ROWS))))
         return digest.hexdigest()[:16]
+
+    def names_of(self, split: str) -> list[str] | None:
+        """What the labels of a split stand for, empty of negative ones, which stand for none; None without labels."""
+        if self.labels is None:
+            return None
+        if self.classes is None:
+            return label_names(self.source, self.labels[split])
+        return named_labels(list(self.classes), self.labels[split])
 
     def tokenized(self, tokens: Callable[[list], np.ndarray]) -> "DataSet":
         """The same texts as integers.
@@ -175,9 +193,10 @@ def _load_set(name: str, rng: np.random.Generator, options: Mapping[str, Any]) -
         licence = LICENCES.get(name.removeprefix(PREFIX), "see tensorflow-datasets")
         height, width, channels = options["image_shape"]
         summary = f"{len(train) + len(test):,} pictures of {height} × {width}, {_colour(channels)}"
-        return DataSet(
-            name.removeprefix(PREFIX), name, train[kept], train[held_out], test, licence, labels, summary=summary
-        )
+        classes = tuple(label_order(name) or ()) or None
+        named = (name.removeprefix(PREFIX), name)
+        splits = (train[kept], train[held_out], test)
+        return DataSet(*named, *splits, licence, labels, classes=classes, summary=summary)
     train, test = (_Read(stream(name, split=split, **options), options["image_shape"]) for split in ("train", held))
     return _official((name.removeprefix(PREFIX), name), train, test, rng, options)
 

@@ -91,6 +91,19 @@ def training_batches(
     return numbers.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps
 
 
+def ordered_batches(images: np.ndarray, batch_size: int, labels: np.ndarray | None = None):
+    """All examples once and in their order, as a ``tf.data.Dataset`` of batches as those of ``training_batches``."""
+    taken, steps = _taken(images), {np.uint8: 255.0, np.int16: 32768.0}.get(images.dtype.type, 1.0)
+
+    def batch(start):
+        chosen = tf.range(start, tf.minimum(start + batch_size, len(images)))
+        pixels = tf.cast(taken(chosen), tf.float32) / steps
+        return (pixels,) if labels is None else (pixels, tf.gather(tf.constant(labels), chosen))
+
+    starts = tf.data.Dataset.range(0, len(images), batch_size)
+    return starts.map(batch, num_parallel_calls=1, deterministic=True).prefetch(1)
+
+
 def _taken(images: np.ndarray):
     """Indices ``(batch,)`` → those examples, in a graph."""
     if not is_mapped(images):
