@@ -180,11 +180,12 @@ class _Read:
 
 def _load_set(name: str, rng: np.random.Generator, options: Mapping[str, Any]) -> DataSet:
     """A set of tensorflow-datasets, of images of any size."""
+    shape = shape_of(name)
     splits = prepared(name).info.splits
     held = next((split for split in ("test", "validation") if split in splits), None)
     if "train" not in splits or held is None:
         raise ValueError(f"{name} has the splits {', '.join(splits)}: expected train, and test or validation.")
-    if shape_of(name) == options["image_shape"]:
+    if shape == options["image_shape"]:
         (train, train_labels), (test, test_labels) = (load_split(name, split) for split in ("train", held))
         kept, held_out = _held_out(len(train), rng)
         labels = None

@@ -216,12 +216,20 @@ def _beside(ours: Measurement, curves: dict[str, list[Measurement]], images: int
     }
 
 
+def _shown(panels: dict[str, dict[str, list[tuple[float, float]]]]) -> tuple[float, float]:
+    """The dB that a plot covers: where the codec's points lie, with room for the formats' beside them."""
+    ours = [psnr for curves in panels.values() for _, psnr in curves.get("compressor", ()) if math.isfinite(psnr)]
+    others = [psnr for curves in panels.values() for curve in curves.values() for _, psnr in curve]
+    low, high = (min(ours), max(ours)) if ours else (min(others), max(others))
+    return min(17.5, low - 3), max(28.5, high + 3)
+
+
 def _draw(output: Path, result: dict[str, Any], ours, curves) -> None:
     write(result, output / f"codec-{result['data']}.json")
     titles = {"mosaic": "one file of all", "files": "a file an image"}
     panels = {
-        titles[layout]: {"compressor": _points(ours[layout])}
+        titles[layout]: ({"compressor": _points(ours[layout])} if ours[layout] else {})
         | {name: _points(curve) for name, curve in curves[layout].items()}
         for layout in LAYOUTS
     }
-    plots.rate_distortion(panels, output / f"codec-{result['data']}.png", psnr_range=(17.5, 28.5))
+    plots.rate_distortion(panels, output / f"codec-{result['data']}.png", psnr_range=_shown(panels))
