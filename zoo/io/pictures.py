@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.io.files import Names, expand
 
+HEIF = (".heic", ".heif")  # of phones, by the extra heic
 EXTENSIONS = (
     ".png",
     ".jpg",
@@ -23,6 +24,7 @@ EXTENSIONS = (
     ".tiff",
     ".ppm",
     ".pgm",
+    *HEIF,
 )
 FITS = ("tile", "crop", "pad")
 
@@ -245,6 +247,8 @@ def _picture(path: Path) -> Iterator:
     """Opens a picture; whatever Pillow raises in the block becomes a ``ValueError``."""
     from PIL import Image, UnidentifiedImageError
 
+    if path.suffix.lower() in HEIF:
+        _register_heif(path)
     try:
         with Image.open(path) as image:
             yield image
@@ -258,6 +262,15 @@ def _picture(path: Path) -> Iterator:
         if isinstance(error, OSError) and error.strerror:
             raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
         raise ValueError(f"{path} is a damaged picture: {error}.") from None
+
+
+def _register_heif(path: Path) -> None:
+    """Teaches Pillow to read HEIC."""
+    try:
+        import pillow_heif
+    except ImportError:
+        raise ValueError(f"{path} is HEIC, which needs pillow-heif: pip install 'zoo[heic]'.") from None
+    pillow_heif.register_heif_opener()
 
 
 def _resize(pictures: np.ndarray, fit: str, tile: tuple[int, int]) -> np.ndarray:
