@@ -190,7 +190,7 @@ def test_manifest_and_files_agree(name):
     for file in artifact.manifest:
         artifact.file(file)  # compares the digest
     assert {"model.keras", "card.json", "golden.npz", "preview.png"} <= present
-    assert bool({"codec.npz", "lossless.npz", "text.npz"} & present) == CATALOG[architecture].codec
+    assert bool({"codec.npz", "lossless.npz", "text.npz"} & present) == CATALOG[architecture].compresses
 
 
 @pytest.mark.parametrize("name", zoo.list_models(pretrained=True))
@@ -205,3 +205,38 @@ def test_card_says_what_the_model_is(name):
     assert card.get("examples_licence") == (None if generated else card["data"]["licence"])
     assert {"command", "seed", "epochs", "seconds", "versions"} <= set(card["training"])
     assert json.loads(json.dumps(card)) == card
+
+
+CONCRETE = {spec.class_path.partition(":")[2] for spec in CATALOG.values()}
+
+
+def branches_on_classes(source: str) -> set[str]:
+    """Names of the catalogue's classes that a module asks an object's type for."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("isinstance", "issubclass")
+        ):
+            asked = node.args[1:]
+        elif isinstance(node, ast.Compare) and "type(" in ast.unparse(node.left):
+            asked = node.comparators
+        elif isinstance(node, ast.match_case):
+            asked = [node.pattern]
+        else:
+            continue
+        for name in (n for part in asked for n in ast.walk(part)):
+            found |= {getattr(name, "id", None), getattr(name, "attr", None)} & CONCRETE
+    return found
+
+
+def test_branches_on_classes_are_found():
+    source = "def f(m):\n    if isinstance(m, (models.MapAE, int)) or type(m) is VAE or issubclass(m, dict): pass"
+    assert branches_on_classes(source) == {"MapAE", "VAE"}
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if part_of(f) != "models"])
+def test_only_models_know_their_classes(file):
+    """What a model is made for says its row of the catalogue: ``zoo.tasks`` and ``zoo.modalities`` go by that."""
+    assert not branches_on_classes((PACKAGE / file).read_text())

@@ -9,8 +9,8 @@ import pytest
 import zoo
 from zoo import artifacts, data, exporting, modalities, registry
 from zoo.codec.litert import Network, as_int8
-from zoo.exporting import certificate as certificates
 from zoo.exporting import litert, micro
+from zoo.packaging import certificate as certificates
 
 NAMES = [name for name in artifacts.names() if modalities.quantizes(registry.spec_of(name))]
 

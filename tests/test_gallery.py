@@ -250,13 +250,13 @@ def test_tasks_are_what_the_classes_do():
     denoisers = (models.DenoisingAE, models.DenoisingSignalAE)
     for name in NAMES:
         spec = registry.spec_of(name)
-        found = set(usage.tasks_of(spec, zoo.info(name)))
+        found = {*spec.tasks}
         model_class = keras.saving.get_registered_object(f"zoo>{spec.class_path.partition(':')[2]}")
         assert ("generate" in found) == hasattr(model_class, "generate"), name
         assert ("denoise" in found) == issubclass(model_class, denoisers), name
-        assert ("codes" in found or "text" in found) == hasattr(model_class, "encode"), name
+        assert bool({"reconstruct", "summarize"} & found) == hasattr(model_class, "encode"), name
         coders = {"codec.npz", "lossless.npz", "text.npz"} & set(artifacts.find(name).manifest)
-        assert ("compress" in found) == bool(coders), name
+        assert ("compress" in found) == bool(coders) == hasattr(model_class, "coder"), name
         assert ("classify" in found) == issubclass(model_class, models.Classifier), name
         assert ("map" in found) == issubclass(model_class, models.MapAE), name
         assert ("select" in found) == issubclass(model_class, models.ConcreteAE), name
@@ -270,7 +270,7 @@ def test_the_command_line_knows_every_line_of_the_pages():
     commands = typer.main.get_command(app).commands
     for name in NAMES:
         spec, card = registry.spec_of(name), zoo.info(name)
-        lines = [line for line, _ in usage.commands(name, spec, usage.tasks_of(spec, card), card)]
+        lines = [line for line, _ in usage.commands(name, spec, card)]
         for line in [*lines, f"zoo train {name} -o mine"]:
             program, command, *arguments = shlex.split(line)
             assert program == "zoo"
@@ -281,8 +281,7 @@ def test_the_command_line_knows_every_line_of_the_pages():
 def test_the_python_of_the_pages_runs(run_python, tmp_path):
     snippets = {}
     for name in NAMES:
-        spec, card = registry.spec_of(name), zoo.info(name)
-        code = usage.python(name, spec, usage.tasks_of(spec, card), card)
+        code = usage.python(name, registry.spec_of(name))
         compile(code, name, "exec")
         snippets[code.replace(name, "")] = code  # one of each kind
     run_python("\n".join(snippets.values()), cwd=tmp_path)
@@ -339,7 +338,7 @@ def test_a_model_of_texts_shows_what_it_makes_of_some(tmp_path, monkeypatch):
     write_gallery(tmp_path / "site")
     page = Page(tmp_path / "site/models/text_ae.glosses.html")
     assert [written for _, written in page.data[:2]] == ["98.8 %", "75.0 %"] and not page.images
-    for part in ("less than <two>", "less than & two", "drawn at random: 1", "model.reconstruct(", "Text"):
+    for part in ("less than <two>", "less than & two", "drawn at random: 1", "model.reconstruct(", "Codes"):
         assert part in page.text
     assert not re.search("zoo (generate|embed|denoise|compress)", page.text)
 

@@ -11,7 +11,7 @@ sys.path.insert(0, "tests")
 import keras, numpy as np, tensorflow as tf
 tf.config.experimental.enable_op_determinism()
 import small
-from zoo import data, training
+from zoo import data, modalities, registry, training
 
 def examples_of(name):
     x, y = small.examples(name, 24), small.targets(name, 24)
@@ -38,7 +38,9 @@ training.run._for_shipping = lambda model: model  # what ships has no optimizers
 def run(name, folder, **options):
     # Steps as they stand in Python, see `eagerly` of conftest.py; of the summarizer, see test_callbacks.py.
     tf.config.run_functions_eagerly(name != "summarizer")
-    type(training.run.modalities.get(training.run.registry.spec_of(name).modality)).load = lambda *args, **kwargs: examples_of(name)
+    modality = modalities.get(registry.spec_of(name).modality)
+    type(modality).load = lambda *args, **kwargs: examples_of(name)
+    type(modality).adapted = lambda self, model, data_set: data_set
     made.name, training.run.registry.create = name, made
     changes = {"epochs": 3, "batch_size": 8, "dtype_policy": "float32", "jit_compile": False}
     changes |= {"neighbours": 3} if name == "map_ae" else {"layer_epochs": 1} if name == "stacked_ae" else {}

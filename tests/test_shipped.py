@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -148,9 +149,13 @@ def test_a_corrupted_weight_file_is_refused_before_it_is_opened(name, tmp_path):
 def test_history_ends_where_the_card_says():
     for name in NAMES:
         artifact = artifacts.find(name)
-        history = json.loads(artifact.file("history.json").read_text())
-        for metric in registry.spec_of(name).traits.metrics:
-            assert history[f"val_{metric}"][-1] == artifact.card["training"][f"validation_{metric}"]
+        history, record = json.loads(artifact.file("history.json").read_text()), artifact.card["training"]
+        spec = registry.spec_of(name)
+        model_class = keras.saving.get_registered_object(f"zoo>{spec.class_path.partition(':')[2]}")
+        for metric in model_class.default_metrics:
+            assert history[f"val_{metric}"][-1] == record[f"validation_{metric}"]
+        measured = {key.removeprefix("validation_") for key in record if key.startswith("validation_")}
+        assert measured == {*model_class.default_metrics}
 
 
 # Those of texts, which take integers, are exported in test_text_models.py.

@@ -200,7 +200,7 @@ def test_the_second_of_two_trainings_in_one_folder_is_refused(pictures, tmp_path
     [
         ({"epochs": 0}, "epochs must be an integer ≥ 1"),
         ({"learning_rate": -1.0}, "learning_rate must be above 0"),
-        ({"discriminator_learning_rate": 0.0}, "discriminator_learning_rate must be above 0: received 0.0"),
+        ({"discriminator_learning_rate": 0.1}, "The recipe has no field discriminator_learning_rate: it has epochs"),
     ],
 )
 def test_bad_recipes(pictures, tmp_path, options, message):

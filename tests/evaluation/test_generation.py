@@ -156,7 +156,7 @@ def test_the_command_compares_samples_with_grey_images(monkeypatch, capsys):
         asked.update(images=samples_of(3, 0), data=data_set, classifier=classifier, n=n)
         return {"frechet_distance": {"mean": 1.5}}
 
-    monkeypatch.setattr("zoo.packaging.evaluate.measure_samples", measure)
+    monkeypatch.setattr("zoo.packaging.measuring.measure_samples", measure)
     grey = rng.integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
     found = data.DataSet("m", "mnist", grey, grey, grey, "none")
     monkeypatch.setattr(data, "load", lambda *args, **kwargs: found)

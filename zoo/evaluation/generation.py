@@ -62,7 +62,7 @@ def measure_samples(
     if not isinstance(seeds, int) or seeds < 1:
         raise ValueError(f"seeds must be an integer ≥ 1: received {seeds!r}.")
     artifact, network = registry.artifact_of(classifier), registry.load(classifier)
-    if registry.spec_of(artifact.card["architecture"]).task != "classify":
+    if not registry.does(network, "classify", "image"):
         raise ValueError(f"classifier must be a classifier, such as classifier.mnist: received {artifact.name}.")
     if network.image_shape != data_set.test.shape[1:]:
         raise ValueError(

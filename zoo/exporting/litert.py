@@ -8,6 +8,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -210,6 +211,12 @@ def output_count(flatbuffer: bytes) -> int:
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.Model.GetRootAs(flatbuffer, 0).Subgraphs(0).OutputsLength()
+
+
+def served(folder: Path, signature: str, x: np.ndarray) -> list[np.ndarray]:
+    """What a SavedModel's signature makes of examples, its outputs in their order."""
+    outputs = tf.saved_model.load(str(folder)).signatures[signature](x=tf.constant(x))
+    return [outputs[key].numpy() for key in sorted(outputs, key=lambda key: (len(key), key))]
 
 
 def operators(flatbuffer: bytes) -> list[str]:

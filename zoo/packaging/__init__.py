@@ -2,6 +2,6 @@
 
 from zoo.packaging.artifact import write_artifact
 from zoo.packaging.certificate import certify
-from zoo.packaging.evaluate import evaluate
+from zoo.packaging.measuring import evaluate
 
 __all__ = ["certify", "evaluate", "write_artifact"]

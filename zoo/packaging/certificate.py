@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from zoo import artifacts, data, modalities, registry
 from zoo.codec.litert import Network, as_int8, dequantized
@@ -168,8 +167,7 @@ def _agreement(model, path: Path, tables: Tables | None, images: np.ndarray) -> 
     exact = _listed(model.encoder.predict(clean, batch_size=len(clean), verbose=0))
     with tempfile.TemporaryDirectory() as room:
         folder = export(model, Path(room) / "saved_model", format="saved_model", part="encoder")
-        served = tf.saved_model.load(str(folder)).signatures[PARTS["encoder"]](x=tf.constant(clean))
-        saved_model = [served[key].numpy() for key in sorted(served, key=lambda key: (len(key), key))]
+        saved_model = litert.served(folder, PARTS["encoder"], clean)
         floats = export(model, Path(room) / "encoder.tflite", part="encoder")
         litert_float = Network(floats)(clean)
     quantized = MicroNetwork(path.read_bytes())(as_int8(images))
