@@ -65,6 +65,7 @@ BENCHMARK = [
     "rouge-score>=0.1.2",
     "umap-learn>=0.5.7",
 ]
+HEIC, M4A = ["pillow-heif>=0.20"], ["av>=13"]  # pictures and sounds of phones
 DOCS = ["mkdocs>=1.6", "mkdocstrings[python]>=0.30"]
 TOOLS = [
     "ipykernel",
@@ -85,11 +86,13 @@ EXTRAS = {
     "text": TEXT,
     "maps": MAPS,
     "micro": MICRO,
+    "heic": HEIC,
+    "m4a": M4A,
     "hub": HUB,
     "benchmark": BENCHMARK,
     "docs": DOCS,
     # All that the tests use, and so no other backend of Keras: torch alone takes gigabytes.
-    "dev": [*DESK, *MAPS, *MICRO, *BENCHMARK, *DOCS, *TOOLS],
+    "dev": [*DESK, *MAPS, *MICRO, *BENCHMARK, *HEIC, *M4A, *DOCS, *TOOLS],
     # Earlier names, which install what they did.
     "edge": [*AUDIO, *TEXT],
     "gans": [*DESK, *EARTH_MOVERS],

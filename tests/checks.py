@@ -41,6 +41,27 @@ def check_layer(make, x: np.ndarray) -> np.ndarray:
     return y
 
 
+def check_shape(model: keras.Model, x: np.ndarray, y: np.ndarray | None) -> None:
+    """That a model is built for the shape of its examples: a step of training, its config, all that it returns.
+
+    Args:
+        x: float32 images ``(n, height, width, channels)``.
+        y: labels ``(n,)`` or images, where its ``fit`` takes them.
+    """
+    model.compile()
+    history = model.fit(x, y, batch_size=len(x), verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    config = model.get_config()
+    assert config["image_shape"] == x.shape[1:] and type(model).from_config(config).get_config() == config
+    if hasattr(model, "encode"):
+        restored = np.asarray(model.decode(model.encode(x)))
+        assert restored.shape == x.shape and 0 <= restored.min() <= restored.max() <= 1
+    if hasattr(model, "generate"):
+        assert np.asarray(model.generate(2, seed=0)).shape == (2, *x.shape[1:])
+    if hasattr(model, "features") and hasattr(model, "head"):
+        assert model(x).shape == (len(x), model.num_classes)
+
+
 def check_gradients(model: keras.Model, x: np.ndarray) -> None:
     """Every trainable variable gets a finite gradient from a loss over all outputs."""
     import tensorflow as tf

@@ -93,6 +93,15 @@ SMALL = {
     "classifier": lambda: models.Classifier(**SHAPE, num_classes=3, filters=(4, 6), feature_dim=7),
 }
 
+IMAGES = [*(name for name in AUTOENCODERS if "signal" not in name), *GANS, "classifier"]  # the models of images
+SHAPES = [(28, 28, 1), (32, 32, 3), (48, 80, 3)]  # that each of them takes, among others
+
+
+def of_shape(name: str, image_shape: tuple[int, int, int]) -> keras.Model:
+    """A model of images, as small, for images of another shape."""
+    model = SMALL[name]()
+    return type(model).from_config({**model.get_config(), "image_shape": image_shape})
+
 
 def examples(name: str, count: int) -> np.ndarray:
     """What a model's ``fit`` takes for ``x``: images, signals, or rows of pieces."""

@@ -53,7 +53,7 @@ def test_the_best_format_at_the_same_psnr():
 @pytest.mark.slow
 def test_the_benchmark_of_a_few_images(tmp_path, monkeypatch):
     images = samples.load().images[:24]
-    few = data.DataSet("few", "fashion_mnist", images, images, images, "none")
+    few = data.DataSet("fashion_mnist", "fashion_mnist", images, images, images, "none")
     monkeypatch.setattr(data, "load", lambda *args, **options: few)
     result = experiments.benchmark_codec(tmp_path / "out", images=20)
     assert json.loads((tmp_path / "out" / "codec-fashion_mnist.json").read_text()) == result
@@ -87,7 +87,7 @@ def test_the_benchmark_of_a_few_images(tmp_path, monkeypatch):
 
 
 def test_data_without_a_codec(tmp_path):
-    with pytest.raises(ValueError, match="No codec is trained on spoken_digit"):
+    with pytest.raises(ValueError, match="spoken_digit has no pictures"):
         experiments.benchmark_codec(tmp_path / "out", "spoken_digit")
     with pytest.raises(ValueError, match="images must be at least 1: received 0"):
         experiments.benchmark_codec(tmp_path / "out", images=0)

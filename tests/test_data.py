@@ -60,7 +60,7 @@ def test_errors_of_folders_say_what_to_do(tmp_path):
     Image.new("L", (20, 20)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match="smaller than one tile"):
         data.load_pictures([tmp_path / "a.png"], fit="tile")
-    with pytest.raises(ValueError, match="fit must be tile, crop, pad: received 'stretch'"):
+    with pytest.raises(ValueError, match="fit must be crop, pad, resize, tile, random-crop: received 'stretch'"):
         data.load_pictures([tmp_path / "a.png"], fit="stretch")
     with pytest.raises(ValueError, match="at least 10"):
         data.load(str(tmp_path))

@@ -198,7 +198,7 @@ def test_a_file_of_several_arrays_asks_which(tmp_path):
         (("no_such_model", "x.npy"), "Unknown model"),
         ((MODEL, "./missing"), "missing cannot be read"),
         ((MODEL, "no_such_set"), "Unknown data 'no_such_set'"),
-        ((MODEL, "x.npy", "--fit", "tile"), "fit must be crop or pad"),
+        ((MODEL, "x.npy", "--fit", "stretch"), "fit must be crop, pad, resize, tile"),
         (("dcgan", "x.npy"), "must have an encoder"),
         (("signal_ae", "x.npy"), "The model takes signals (576, 1): expected one of pictures"),
     ],

@@ -7,7 +7,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from zoo import losses, models
-from zoo.models.autoencoders.hierarchical_vae import QUARTERS, _divergence
+from zoo.models.autoencoders.hierarchical_vae import QUARTERS, _divergence, _planes, _woven
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 12, 8, 1)).astype(np.uint8)
 X = IMAGES / np.float32(255)
@@ -93,7 +93,23 @@ def test_generation_is_seeded(model):
         model.generate(0)
 
 
-@pytest.mark.parametrize("shape", [(12, 10, 1), (12, 8, 3)])
-def test_shapes_that_do_not_divide(shape):
-    with pytest.raises(ValueError, match="image_shape must be grey, of sizes divisible by 4"):
-        models.HierarchicalVAE(image_shape=shape)
+def test_channels_follow_each_other_in_a_quarter():
+    """A plane's distribution is of those before it alone, and the expected planes are woven as the pixels were cut."""
+    model = models.HierarchicalVAE(image_shape=(8, 12, 3), filters=8, top_dim=4, latent_channels=2, seed=0)
+    x = np.random.default_rng(0).random((2, 8, 12, 3), dtype=np.float32)
+    planes = _planes(x)
+    assert len(planes) == model.planes == 12
+    np.testing.assert_array_equal(_woven(planes), x)
+    latents = [np.zeros((2, 4), np.float32), np.zeros((2, 2, 3, 2), np.float32)]
+    before = model.likelihood([x, *latents])
+    for index in (0, 5, 11):
+        changed = list(planes)
+        changed[index] = 1 - changed[index]
+        after = model.likelihood([np.asarray(_woven(changed)), *latents])
+        same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+        assert all(same[: 3 * (index + 1)]) and not any(same[3 * (index + 1) :])
+
+
+def test_shapes_that_do_not_divide():
+    with pytest.raises(ValueError, match=r"divisible by 4: received \(12, 10, 1\); the nearest is \(12, 8, 1\)"):
+        models.HierarchicalVAE(image_shape=(12, 10, 1))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import small
-from checks import check_model
+from checks import check_model, check_shape
 
 from zoo import models
 
@@ -30,6 +30,35 @@ def test_every_autoencoder_of_the_catalogue_is_checked_here():
 @pytest.mark.parametrize("name", SMALL)
 def test_model(name, tmp_path, run_python):
     check_model(SMALL[name], examples_of(name), tmp_path, run_python)
+
+
+def test_every_architecture_of_images_is_built_for_every_shape():
+    from zoo.registry import CATALOG
+
+    others = {name for name, spec in CATALOG.items() if spec.traits.textual or "signal" in name}
+    assert set(small.IMAGES) == set(CATALOG) - others
+
+
+@pytest.mark.parametrize("shape", small.SHAPES, ids=str)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "hierarchical_vae" else n for n in small.IMAGES]
+)
+def test_images_of_any_size_in_grey_and_in_colour(name, shape, eagerly):
+    x = np.random.default_rng(0).random((6, *shape), dtype=np.float32)
+    y = x[::-1].copy() if name == "map_ae" else small.targets(name, 6)
+    check_shape(small.of_shape(name, shape), x, y)
+
+
+@pytest.mark.parametrize("name", small.IMAGES)
+def test_a_size_that_does_not_divide_is_said_with_the_nearest_that_does(name):
+    try:
+        model = small.of_shape(name, (30, 49, 3))
+    except ValueError as error:
+        assert str(error) == (
+            "image_shape must have a height and width divisible by 4: received (30, 49, 3); the nearest is (32, 48, 3)."
+        )
+    else:  # its layers are dense
+        assert model.image_shape == (30, 49, 3)
 
 
 @pytest.mark.slow

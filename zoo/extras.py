@@ -17,11 +17,14 @@ EXTRA = {
     **dict.fromkeys(("jinja2", "markupsafe", "matplotlib", "scipy", "sklearn"), DESK),
     **dict.fromkeys(("bjontegaard", "imagecodecs", "keras_tuner", "ot", "pystoi", "rouge_score"), "benchmark"),
     **dict.fromkeys(("ethosu", "tflite_micro"), "micro"),
+    "av": "m4a",
     "bokeh": "maps",
+    "pillow_heif": "heic",
 }
 # Module → what its distribution is called, where that is not the module's name with dashes.
 PACKAGE = {
     "PIL": "pillow",
+    "av": "PyAV",
     "ethosu": "ethos-u-vela",
     "keras": "TensorFlow",
     "ml_dtypes": "ml_dtypes",

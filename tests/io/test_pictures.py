@@ -1,6 +1,7 @@
 """Files of all kinds as 8-bit pictures, with names that can be restored."""
 
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -323,3 +324,23 @@ def test_a_picture_that_changes_while_it_is_read(tmp_path, rgb):
     Image.fromarray(rgb[:10]).save(tmp_path / "x.png")
     with pytest.raises(ValueError, match="x.png changed while it was read"):
         source.read(0, 1)
+
+
+def test_pictures_of_phones_are_read_by_an_extra(tmp_path, monkeypatch):
+    """Colour and size come back; without the extra, one line says what to install."""
+    import pillow_heif
+
+    pixels = np.full((32, 48, 3), (200, 60, 30), np.uint8)
+    pillow_heif.from_pillow(Image.fromarray(pixels)).save(tmp_path / "a.heic", quality=95)
+    (source,) = open_sources([tmp_path])
+    assert source.shape == (32, 48, 3) and np.abs(source.read(0, 1)[0].astype(int) - pixels).max() < 12
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ValueError, match=r"a.heic is HEIC, which needs pillow-heif: pip install 'zoo\[heic\]'"):
+        open_sources([tmp_path / "a.heic"])
+
+
+def test_without_the_extra_a_picture_of_a_phone_says_which(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(b"not looked at")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ValueError, match=r"a.heic is HEIC, which needs pillow-heif: pip install 'zoo\[heic\]'"):
+        open_sources([tmp_path / "a.heic"])

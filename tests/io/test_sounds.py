@@ -1,5 +1,7 @@
 """Opening sounds of the user's own: rates, channels, and files that are none."""
 
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -141,3 +143,30 @@ def test_a_folder_keeps_its_names(tmp_path):
         soundfile.write(tmp_path / "in" / name, tones(50, 0), 8000)
     assert [sound.name for sound in sounds.open_sounds([tmp_path / "in"], 8000)] == ["sub/x", "sub/y", "x"]
     assert sounds.are_sounds([tmp_path / "in"]) and not sounds.are_sounds([tmp_path / "a.png", tmp_path / "b.wav"])
+
+
+def test_recordings_of_phones_are_read_by_an_extra(tmp_path, monkeypatch):
+    """A tone comes back through AAC; a damaged file is one line."""
+    import av
+
+    tone = (8000 * np.sin(np.arange(16000) * 2 * np.pi * 440 / 16000)).astype(np.int16)
+    with av.open(str(tmp_path / "a.m4a"), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
+        frame.rate = 16000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    (sound,) = sounds.open_sounds([tmp_path / "a.m4a"], 8000)
+    samples = np.concatenate(list(sound.read())).astype(float)
+    peak = np.abs(np.fft.rfft(samples)).argmax() * 8000 / len(samples)
+    assert abs(len(samples) - 8000) < 1100 and abs(peak - 440) < 2 and 7000 < np.abs(samples).max() < 9000
+    (tmp_path / "b.m4a").write_bytes(b"no sound")
+    with pytest.raises(ValueError, match="b.m4a is a damaged sound"):
+        sounds.open_sounds([tmp_path / "b.m4a"], 8000)
+
+
+def test_without_the_extra_a_recording_of_a_phone_says_which(tmp_path, monkeypatch):
+    (tmp_path / "a.m4a").write_bytes(b"not looked at")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ValueError, match=r"a.m4a is AAC, which needs PyAV: pip install 'zoo\[m4a\]'"):
+        sounds.open_sounds([tmp_path / "a.m4a"], 8000)

@@ -91,9 +91,14 @@ def modes(
 
 @benchmark.command("codec")
 def codec(
-    data: Annotated[str, typer.Option(help="A data set that codecs are trained on: fashion_mnist or mnist.")] = (
-        "fashion_mnist"
-    ),
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MODEL", help="Codec models, or folders of your own; default: of the data."),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="fashion_mnist or mnist, which codecs are trained on, or a folder or file of your own.")
+    ] = "fashion_mnist",
+    fit: Annotated[str, typer.Option(help="How a picture of another size is fitted, as of zoo train.")] = "crop",
     images: Annotated[
         int | None, typer.Option(help="How many of the test images; default: all.", show_default=False)
     ] = None,
@@ -107,15 +112,18 @@ def codec(
 
     Rate and distortion of one file of all and of a file an image, BD-rates, and what a pixel takes without loss.
     """
-    from zoo.cli.console import emit, progress, start_tensorflow
+    from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
     start_tensorflow(threads)
     from zoo import experiments
 
+    failed: list[str] = []
     with progress() as bar:
-        result = experiments.benchmark_codec(output, data, images=images, progress=bar)
+        options = {"models": models or (), "fit": fit, "images": images}
+        result = experiments.benchmark_codec(output, data, **options, progress=bar, failed=failed)
     if as_json:
         emit(result, as_json=True)
+        report_failures(failed)
         return
     title = f"{result['data']} · {result['images']:,} test images · {output}"
     ours = [p for p in result["points"] if p["quality"] is None and p["layout"] == "mosaic"]
@@ -125,6 +133,7 @@ def codec(
     emit(result["files"], as_json=False, title="a file an image: bytes of each")
     exact = ({"codec": name, **layouts} for name, layouts in result["lossless"].items())
     emit(exact, as_json=False, title="without loss: bits a pixel")
+    report_failures(failed)
 
 
 @benchmark.command("train")

@@ -13,9 +13,21 @@ def compare(
             metavar="NAME", help="Models, patterns such as '*_vae', or folders; default: all.", show_default=False
         ),
     ] = None,
-    data: Annotated[str, typer.Option(help="The data set, hence the tag, that all are compared on.")] = "fashion_mnist",
+    data: Annotated[
+        str,
+        typer.Option(help="The data set, hence the tag, that all are compared on; or a folder or file of your own."),
+    ] = "fashion_mnist",
     epochs: Annotated[
         int | None, typer.Option(help="Trains each anew for so many epochs, 128 images a step; default: as shipped.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="64|96x64", help="With --epochs: height and width of the pictures.")
+    ] = None,
+    colour: Annotated[
+        bool | None, typer.Option("--colour/--grey", help="With --epochs: three channels, or one.", show_default=False)
+    ] = None,
+    fit: Annotated[
+        str | None, typer.Option(help="How a picture of another size is fitted, as of zoo train; default: as trained.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="OUT.json|OUT.md", help="Writes the table there too.")
@@ -30,15 +42,18 @@ def compare(
     """
     import json
 
-    from zoo.cli.console import emit, progress, start_tensorflow
+    from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
     start_tensorflow(threads)
     from zoo import artifacts, experiments
 
+    failed: list[str] = []
     with progress() as bar:
-        rows = experiments.compare(names or ["*"], data, epochs=epochs, progress=bar)
+        options = {"epochs": epochs, "size": size, "colour": colour, "fit": fit}
+        rows = experiments.compare(names or ["*"], data, **options, progress=bar, failed=failed)
     if output is not None:
         text = json.dumps(rows, indent=2) + "\n" if output.suffix == ".json" else experiments.markdown(rows)
         with artifacts.atomic_write(output) as file:
             file.write(text.encode())
     emit(rows, as_json, title=f"{data} · test split")
+    report_failures(failed)

@@ -58,6 +58,22 @@ def start_tensorflow(
     return distribution.start(strategy or "mirrored", **options)
 
 
+def argument(text: str) -> tuple[str, Any]:
+    """Name and value of ``NAME=VALUE``: JSON, such as 64 or [32, 16], or else text.
+
+    Raises:
+        ValueError: for another form.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError(f"set must be NAME=VALUE, such as latent_dim=64: received {text!r}.")
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return name, value
+    return name, tuple(found) if isinstance(found, list) else found
+
+
 def emit(
     result: Mapping[str, Any] | Iterable[Mapping[str, Any]],
     as_json: bool,

@@ -28,7 +28,7 @@ def embed(
     projector: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder that tensorboard --logdir DIR opens.")
     ] = None,
-    fit: Annotated[str, typer.Option(help="How a picture of another size meets the model's input: crop or pad.")] = (
+    fit: Annotated[str, typer.Option(help="How a picture of another size is fitted: crop, pad, resize or tile.")] = (
         "crop"
     ),
     split: Annotated[str, typer.Option(help="Of a tensorflow-datasets name, and of x_train, x_test in .npz.")] = "test",

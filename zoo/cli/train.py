@@ -11,9 +11,22 @@ def train(
         str, typer.Argument(metavar="NAME", help="A model of the catalogue, such as conv_ae or conv_ae.mnist.")
     ],
     data: Annotated[
-        str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the tag's data.")
+        str | None,
+        typer.Option(
+            help="A folder of pictures, a pattern, .npy, .npz, .csv, or a tensorflow-datasets name; default: the tag's "
+            "data."
+        ),
     ] = None,
-    fit: Annotated[str, typer.Option(help="How a picture of another size meets the input: crop, pad, tile.")] = "crop",
+    size: Annotated[
+        str | None, typer.Option(metavar="64|96x64", help="Height and width of the pictures; default: the model's.")
+    ] = None,
+    colour: Annotated[
+        bool | None, typer.Option("--colour/--grey", help="Three channels, or one; default: the model's.")
+    ] = None,
+    fit: Annotated[
+        str,
+        typer.Option(help="How a picture of another size is fitted: crop, pad, resize, tile or random-crop."),
+    ] = "crop",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of the result; default: runs/NAME.")
     ] = None,
@@ -24,6 +37,15 @@ def train(
         float | None, typer.Option(help="Peak of the cosine schedule, of both players of a GAN.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, data order and noise.")] = None,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="An argument of the model, such as latent_dim=64; may be given more than once.",
+            show_default=False,
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     strategy: Annotated[
         str | None,
@@ -44,21 +66,26 @@ def train(
     The same command gives the same weights. A training that was killed goes on with the same command and --resume.
     With --strategy each batch is shared out among devices or machines; the weights are those of one device.
     Files of a folder that cannot be read are listed at the end, with exit status 1; the others are trained on.
+
+    Pictures of any size and colour are made the model's, which takes other sizes by --size, --colour and --grey.
+    Subfolders are the classes of models that learn from labels.
     """
     import shlex
     import sys
 
-    from zoo.cli.console import console, emit, progress, report_failures, start_tensorflow
+    from zoo.cli.console import argument, console, emit, progress, report_failures, start_tensorflow
 
     tf_strategy = start_tensorflow(threads, strategy, devices, deterministic=True)
     from zoo import packaging, training
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     changes = {key: value for key, value in chosen.items() if value is not None}
+    overrides = dict(map(argument, arguments or []))
     output = output or Path("runs", name)
     failed: list[str] = []
     with progress() as bar:
-        options = {"data_source": data, "fit": fit, "output": output, "resume": resume, "strategy": tf_strategy}
+        options = {"data_source": data, "size": size, "colour": colour, "fit": fit, "overrides": overrides}
+        options |= {"output": output, "resume": resume, "strategy": tf_strategy}
         result = training.train(name, **options, progress=bar, failed=failed, **changes)
         if not training.distribution.is_chief(tf_strategy):
             return  # the chief writes what all have trained

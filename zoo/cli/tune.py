@@ -8,7 +8,10 @@ import typer
 
 def tune(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A model of the catalogue with a code length, such as dense_ae.mnist.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="A model of the catalogue with a code length, such as dense_ae.mnist, or a folder."
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of the result; default: tuning/NAME.")
@@ -18,8 +21,13 @@ def tune(
     images: Annotated[int | None, typer.Option(help="Training images, for a quick search; default: all.")] = None,
     seed: Annotated[int, typer.Option(help="Of the search and of each training.")] = 0,
     data: Annotated[
-        str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the tag's data.")
+        str | None, typer.Option(help="As of zoo train: a folder, a file or a name; default: the tag's data.")
     ] = None,
+    size: Annotated[str | None, typer.Option(metavar="64|96x64", help="Height and width of the pictures.")] = None,
+    colour: Annotated[
+        bool | None, typer.Option("--colour/--grey", help="Three channels, or one.", show_default=False)
+    ] = None,
+    fit: Annotated[str, typer.Option(help="How a picture of another size is fitted, as of zoo train.")] = "crop",
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -33,7 +41,7 @@ def tune(
     start_tensorflow(threads, deterministic=True)
     from zoo import experiments
 
-    output = output or Path("tuning", name)
+    output = output or Path("tuning", Path(name).name)
     failed: list[str] = []
     with progress() as bar:
         rows = experiments.tune(
@@ -44,6 +52,9 @@ def tune(
             images=images,
             seed=seed,
             data_source=data,
+            size=size,
+            colour=colour,
+            fit=fit,
             progress=bar,
             failed=failed,
         )

@@ -1,11 +1,13 @@
 """Data: tensorflow-datasets, the user's own pictures, tables and recordings, texts, toy distributions, corruption."""
 
-from zoo.data.examples import Examples, load_examples
-from zoo.data.images import DataSet, check_same, label_names, load, load_images, load_pictures, source_of, unit
+from zoo.data.images import DataSet, check_same, load, source_of
 from zoo.data.neighbours import nearest_neighbours
-from zoo.data.pipeline import training_batches
+from zoo.data.packed import is_mapped
+from zoo.data.pipeline import ordered_batches, training_batches
 from zoo.data.points import Mixture, grid, ring
+from zoo.data.sets import label_names, load_images
 from zoo.data.signals import load_recordings
+from zoo.data.sources import Examples, load_examples, load_pictures, stream, unit
 from zoo.data.stacked import stacked
 from zoo.data.tables import load_columns, load_table
 
@@ -15,6 +17,7 @@ __all__ = [
     "Mixture",
     "check_same",
     "grid",
+    "is_mapped",
     "label_names",
     "load",
     "load_columns",
@@ -24,9 +27,11 @@ __all__ = [
     "load_recordings",
     "load_table",
     "nearest_neighbours",
+    "ordered_batches",
     "ring",
     "source_of",
     "stacked",
+    "stream",
     "training_batches",
     "unit",
 ]

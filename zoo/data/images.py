@@ -1,6 +1,7 @@
-"""Images by name from tensorflow-datasets, or from a folder of the user's own pictures."""
+"""Data sets, split for training: by name from tensorflow-datasets, or of the user's own pictures and arrays."""
 
 import dataclasses
+import glob
 import hashlib
 import os
 import re
@@ -10,18 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.sets import prepared
+from zoo.data.packed import ROWS, Pack, gathered
+from zoo.data.sets import (
+    LICENCES,
+    PREFIX,
+    is_set,
+    label_names,
+    label_order,
+    load_split,
+    named_labels,
+    prepared,
+    shape_of,
+)
+from zoo.data.sources import FITS, Examples, array_names, stream
 from zoo.io import pictures
 
-LICENCES = {
-    "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
-    "fashion_mnist": "MIT (Zalando SE)",
-    "spoken_digit": "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)",
-    "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
-    "glosses": "WordNet 3.0 license (Princeton University)",
-}
 # What a card names its data by: a set, or files in the working directory.
-_SOURCE = re.compile(r"[A-Za-z]\w*(/[\w.:+-]+)?|\./(?!\.\.?$)[^/\\]+")
+_SOURCE = re.compile(r"(tfds:)?[A-Za-z]\w*(/[\w.:+-]+)?|\./(?!\.\.?$)[^/\\]+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +42,8 @@ class DataSet:
         licence: of the data.
         labels: split → integer labels ``(n,)``, where the data has any; autoencoders are not trained with them.
         texts: split → what ``tokenized`` makes the arrays of, where the data is texts: strings, or pairs of them.
+        classes: what labels of the user's own stand for, from 0: the names of subfolders, or what a table says.
+        summary: what the data is and what was done to it, in a line; empty where there is nothing to say.
     """
 
     name: str
@@ -46,14 +54,26 @@ class DataSet:
     licence: str
     labels: Mapping[str, np.ndarray] | None = None
     texts: Mapping[str, list] | None = None
+    classes: tuple[str, ...] | None = None
+    summary: str = ""
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over all pixels in their order, 16 hexadecimal digits."""
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            digest.update(repr(split.shape).encode() + np.ascontiguousarray(split).tobytes())
+            digest.update(repr(split.shape).encode())
+            for start in range(0, len(split), ROWS):
+                digest.update(np.ascontiguousarray(gathered(split, slice(start, start + ROWS))))
         return digest.hexdigest()[:16]
+
+    def names_of(self, split: str) -> list[str] | None:
+        """What the labels of a split stand for, empty of negative ones, which stand for none; None without labels."""
+        if self.labels is None:
+            return None
+        if self.classes is None:
+            return label_names(self.source, self.labels[split])
+        return named_labels(list(self.classes), self.labels[split])
 
     def tokenized(self, tokens: Callable[[list], np.ndarray]) -> "DataSet":
         """The same texts as integers.
@@ -80,60 +100,177 @@ class DataSet:
         return dataclasses.replace(self, name=f"{self.name}, binarized", **drawn)
 
 
-def unit(examples: np.ndarray) -> np.ndarray:
-    """Examples as a model takes them: uint8 images in [0, 1], int16 samples in [−1, 1]; others as they are."""
-    if examples.dtype == np.int32:  # pieces of texts
-        return examples
-    steps = {np.dtype(np.uint8): 255, np.dtype(np.int16): 32768}.get(examples.dtype, 1)
-    return examples.astype(np.float32) / np.float32(steps)
-
-
 def load(
-    name_or_folder: str, *, image_shape=(28, 28, 1), fit: str = "crop", seed: int = 0, failed: list[str] | None = None
+    source: str | os.PathLike | np.ndarray,
+    *,
+    image_shape=(28, 28, 1),
+    fit: str = "crop",
+    seed: int = 0,
+    failed: list[str] | None = None,
 ) -> DataSet:
     """Loads a data set and holds a part of its training split out for validation.
 
-    From tensorflow-datasets, 5,000 images of the training split are held out and the test split is the official
-    one. Of a folder, a tenth is held out for validation and a tenth for testing.
+    From tensorflow-datasets, 5,000 images of the training split are held out, at most a tenth, and the test split is
+    the official one; so it is of a ``.npz`` file that has both ``x_train`` and ``x_test``. Of anything else a tenth is
+    held out for validation and a tenth for testing, of random crops by whole pictures. What takes more than 256 MB is
+    kept in a file of the temporary folder and mapped, so that any number of pictures needs little memory.
 
     Args:
-        name_or_folder: a name such as ``fashion_mnist``, or a folder of pictures (looked through recursively);
-            the zoo's own data sets win over folders of the same name, which ``./`` before the name still reaches.
+        source: a name such as ``fashion_mnist``, a folder of pictures, or what else ``zoo.data.stream`` takes; the
+            zoo's own data sets win over folders of the same name, which ``./`` before the name still reaches.
         image_shape: ``(height, width, channels)`` that the model takes.
-        fit: how a picture of another size meets that shape: ``crop``, ``pad`` or ``tile``.
-        seed: of the random split.
-        failed: gets a line for each file of a folder that cannot be read, and the others are the data; None to raise
-            instead.
+        fit: how a picture of another size meets that shape, see ``zoo.data.stream``.
+        seed: of the random split, and of random crops.
+        failed: gets a line for each file that cannot be read, and the others are the data; None to raise instead.
 
     Raises:
-        ValueError: if the data cannot be had, is too little for three splits, or its images have another shape.
+        ValueError: if the data cannot be had, or is too little for three splits.
     """
     rng = np.random.default_rng(seed)
-    if Path(name_or_folder).is_dir() and name_or_folder not in LICENCES:
-        images = load_pictures([name_or_folder], image_shape=image_shape, fit=fit, failed=failed)
-        images = images[rng.permutation(len(images))]
-        held_out = len(images) // 10
-        if held_out < 1:
-            unread = f", and {len(failed)} that cannot be read, the first: {failed[0]}" if failed else ""
-            raise ValueError(f"{name_or_folder} holds {len(images)} pictures: at least 10 are needed{unread}.")
-        parts = np.split(images, [held_out, 2 * held_out])
-        return DataSet(
-            Path(name_or_folder).resolve().name,
-            str(Path(name_or_folder).resolve()),
-            *reversed(parts),
-            "the user's own",
+    options = {"image_shape": tuple(image_shape), "fit": fit, "seed": seed, "failed": failed}
+    if not isinstance(source, np.ndarray) and is_set(os.fspath(source)):
+        return _load_set(os.fspath(source), rng, options)
+    if {"x_train", "x_test"} <= {*array_names(source)}:
+        train, test = (_Read(stream(source, split=split, **options), image_shape) for split in ("train", "test"))
+        return _official(_own(source), train, test, rng, options)
+    found = _Read(stream(source, **options), image_shape)
+    number = len(found.owners) if fit == "tile" else found.pictures
+    held_out = number // 10
+    if held_out < 1:
+        name = "array" if isinstance(source, np.ndarray) else source
+        unread = f", and {len(failed)} that cannot be read, the first: {failed[0]}" if failed else ""
+        raise ValueError(f"{name} holds {number} pictures: at least 10 are needed{unread}.")
+    owners = np.arange(number) if fit == "tile" else found.owners
+    order = rng.permutation(number)
+    test, validation, train = np.split(order, [held_out, 2 * held_out])
+    if len(owners) != number:  # several crops a picture
+        ends = np.searchsorted(owners, np.arange(number + 1))
+        test, validation, train = (
+            np.concatenate([np.arange(ends[at], ends[at + 1]) for at in part]) for part in (test, validation, train)
         )
-    (train, train_labels), (test, test_labels) = (load_split(name_or_folder, split) for split in ("train", "test"))
-    if train.shape[1:] != tuple(image_shape):
-        raise ValueError(f"{name_or_folder} holds images {train.shape[1:]}: the model takes {tuple(image_shape)}.")
-    order = rng.permutation(len(train))
-    held_out = min(5000, len(train) // 10)
-    kept, held = np.sort(order[held_out:]), np.sort(order[:held_out])
-    labels = None
-    if train_labels is not None:
-        labels = {"train": train_labels[kept], "validation": train_labels[held], "test": test_labels}
-    licence = LICENCES.get(name_or_folder, "see tensorflow-datasets")
-    return DataSet(name_or_folder, name_or_folder, train[kept], train[held], test, licence, labels)
+    places = {"train": train, "validation": validation, "test": test}
+    labels, classes = _classes(found)
+    return DataSet(
+        *_own(source),
+        *found.pack.arranged(*places.values()),
+        "the user's own",
+        labels and {split: labels[0][at] for split, at in places.items()},
+        classes=classes,
+        summary=_summary(found.pictures, len(found.owners), options),
+    )
+
+
+class _Read:
+    """All examples of a stream: packed, with the number of the picture that each is of, and their labels."""
+
+    def __init__(self, parts: Iterable[Examples], image_shape):
+        self.pack = Pack(image_shape)
+        self.labels: list[str] = []
+        owners, self.pictures = [], 0
+        previous = None
+        for part in parts:
+            self.pack.add(pictures.to_uint8(part.images))
+            self.labels += part.labels or [""] * len(part.names)
+            for name in part.names:
+                self.pictures += name != previous
+                previous = name
+                owners.append(self.pictures - 1)
+        self.owners = np.asarray(owners, np.int64)
+
+
+def _load_set(name: str, rng: np.random.Generator, options: Mapping[str, Any]) -> DataSet:
+    """A set of tensorflow-datasets, of images of any size."""
+    shape = shape_of(name)
+    splits = prepared(name).info.splits
+    held = next((split for split in ("test", "validation") if split in splits), None)
+    if "train" not in splits or held is None:
+        raise ValueError(f"{name} has the splits {', '.join(splits)}: expected train, and test or validation.")
+    if shape == options["image_shape"]:
+        (train, train_labels), (test, test_labels) = (load_split(name, split) for split in ("train", held))
+        kept, held_out = _held_out(len(train), rng)
+        labels = None
+        if train_labels is not None:
+            labels = {"train": train_labels[kept], "validation": train_labels[held_out], "test": test_labels}
+        licence = LICENCES.get(name.removeprefix(PREFIX), "see tensorflow-datasets")
+        height, width, channels = options["image_shape"]
+        summary = f"{len(train) + len(test):,} pictures of {height} × {width}, {_colour(channels)}"
+        classes = tuple(label_order(name) or ()) or None
+        named = (name.removeprefix(PREFIX), name)
+        splits = (train[kept], train[held_out], test)
+        return DataSet(*named, *splits, licence, labels, classes=classes, summary=summary)
+    train, test = (_Read(stream(name, split=split, **options), options["image_shape"]) for split in ("train", held))
+    return _official((name.removeprefix(PREFIX), name), train, test, rng, options)
+
+
+def _official(named: tuple[str, str], train: _Read, test: _Read, rng, options: Mapping[str, Any]) -> DataSet:
+    """A data set whose test split is given."""
+    name, source = named
+    kept, held_out = _held_out(train.pictures, rng)
+    if not len(held_out) or not test.pictures:
+        raise ValueError(f"{name} holds {train.pictures} pictures for training: at least 10 are needed.")
+    inside = np.isin(train.owners, held_out)
+    places = {"train": np.flatnonzero(~inside), "validation": np.flatnonzero(inside)}
+    labels, classes = _classes(train, test, names=label_order(source) if is_set(source) else None)
+    if labels is not None:
+        labels = {**{split: labels[0][at] for split, at in places.items()}, "test": labels[1]}
+    own = not is_set(source)
+    return DataSet(
+        name,
+        source,
+        *train.pack.arranged(*places.values()),
+        *test.pack.arranged(np.arange(test.pack.count)),
+        "the user's own" if own else LICENCES.get(name, "see tensorflow-datasets"),
+        labels,
+        classes=classes,
+        summary=_summary(train.pictures + test.pictures, train.pack.count + test.pack.count, options),
+    )
+
+
+def _held_out(number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Which examples of a training split are trained on, and which are validated on."""
+    order = rng.permutation(number)
+    held_out = min(5000, number // 10)
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def _classes(*parts: _Read, names: list[str] | None = None) -> tuple[list[np.ndarray] | None, tuple[str, ...] | None]:
+    """Labels of each part as numbers of classes, and the classes' names; None unless all have one, of two or more.
+
+    Args:
+        names: of all classes in their order; None to find and sort them.
+    """
+    found = {label for part in parts for label in part.labels}
+    names = sorted(found, key=_natural) if names is None or not found <= {*names} else names
+    if len(names) < 2 or "" in names:
+        return None, None
+    numbers = {name: number for number, name in enumerate(names)}
+    return [np.array([numbers[label] for label in part.labels]) for part in parts], tuple(names)
+
+
+def _natural(name: str) -> tuple:
+    """Sorts numbers by their values."""
+    return (0, int(name), "") if name.isdecimal() else (1, 0, name)
+
+
+def _own(source: str | os.PathLike | np.ndarray) -> tuple[str, str]:
+    """Name and source of data of the user's own."""
+    if isinstance(source, np.ndarray):
+        return "array", "./array"
+    path = Path(source).resolve()
+    return path.name, str(path)
+
+
+def _summary(number: int, examples: int, options: Mapping[str, Any]) -> str:
+    height, width, channels = options["image_shape"]
+    several = f" {examples:,}" if examples != number else ""
+    done = FITS[options["fit"]].replace("cut into", f"cut into{several}")
+    if options["fit"] == "random-crop" and several:
+        done = f"{several.strip()} random crops of"
+    return f"{number:,} pictures, {done} {height} × {width}, {_colour(channels)}"
+
+
+def _colour(channels: int) -> str:
+    return {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
 
 
 def source_of(trained_on: Mapping[str, Any], name_or_folder: str | None = None) -> str:
@@ -150,7 +287,7 @@ def source_of(trained_on: Mapping[str, Any], name_or_folder: str | None = None) 
     if name_or_folder:
         return name_or_folder
     source = str(trained_on["source"])
-    if not _SOURCE.fullmatch(source) or (_is_own(source) and not Path(source).exists()):
+    if not _SOURCE.fullmatch(source) or (_is_own(source) and not (Path(source).exists() or glob.glob(source))):
         raise ValueError(
             f"The model was trained on {source}, which is not in the working directory: go where it lies, or name data "
             "(zoo evaluate --data)."
@@ -175,93 +312,3 @@ def check_same(data_set: DataSet, trained_on: Mapping[str, Any]) -> None:
 
 def _is_own(source: str) -> bool:
     return source.startswith("./")
-
-
-def load_images(name: str, split: str) -> np.ndarray:
-    """The images of a split of a tensorflow-datasets set, uint8 ``(n, height, width, channels)``, in their order.
-
-    Raises:
-        ValueError: if the set is unknown, has no images, or is neither at hand nor can be downloaded.
-    """
-    return load_split(name, split)[0]
-
-
-def label_names(name: str, labels: np.ndarray) -> list[str]:
-    """What labels ``(n,)`` of a tensorflow-datasets set stand for; empty of negative ones, which stand for none."""
-    import tensorflow_datasets as tfds
-
-    names = getattr(tfds.builder(name).info.features["label"], "names", None)
-    return [str(label) if names is None else names[label] if label >= 0 else "" for label in labels]
-
-
-def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images of a split, as ``load_images``, and, where the set has them, labels ``(n,)``."""
-    builder = prepared(name)
-    if "image" not in builder.info.features or split not in builder.info.splits:
-        raise ValueError(f"{name} has no images in a split {split!r}.")
-    import tensorflow_datasets as tfds
-
-    try:
-        rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1, decoders=None))
-    except Exception as error:  # of TensorFlow, whose errors are no ValueError
-        raise ValueError(f"{name} holds no images of one size ({type(error).__name__}): give them as files.") from None
-    return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
-
-
-def load_pictures(
-    inputs: Iterable[str | os.PathLike],
-    *,
-    image_shape=(28, 28, 1),
-    fit: str = "crop",
-    failed: list[str] | None = None,
-) -> np.ndarray:
-    """Reads pictures of any size and colour into one array.
-
-    Args:
-        inputs: pictures that Pillow opens, ``.npy`` arrays, and folders of pictures, looked through recursively.
-        image_shape: ``(height, width, channels)``; 1 channel makes colours grey (ITU-R 601 luma), 3 makes grey RGB.
-        fit: ``crop`` scales and crops the centre, ``pad`` scales and pads with black, ``tile`` cuts a picture
-            at its own resolution into as many whole tiles as fit.
-        failed: gets a line for each picture that cannot be read, and the others are returned; None to raise instead.
-
-    Returns:
-        uint8 ``(n, height, width, channels)``.
-
-    Raises:
-        ValueError: if a file is no picture, a folder holds none, ``fit`` is unknown, or a picture is smaller
-            than one tile.
-    """
-    if len(image_shape) != 3:
-        raise ValueError(f"The model takes signals {tuple(image_shape)}, and no pictures: leave the pictures out.")
-    images = [np.empty((0, *image_shape), np.uint8)]
-    for source in pictures.open_sources(inputs, fit, image_shape[:2], failed=failed):
-        try:
-            images += _tiles(source, *image_shape)
-        except ValueError as error:  # its size could be read, its pixels not
-            if failed is None:
-                raise
-            failed.append(str(error))
-    return np.concatenate(images)
-
-
-def _tiles(source: pictures.Source, height: int, width: int, channels: int) -> list[np.ndarray]:
-    """The whole tiles of a source's pictures, uint8 ``(n, height, width, channels)`` of each batch."""
-    if source.shape[0] < height or source.shape[1] < width:
-        raise ValueError(f"{source.name} is smaller than one tile of {height}×{width}: use --fit pad or crop.")
-    found = []
-    for batch in source.batches(1024):
-        batch = with_channels(batch, channels)
-        rows, columns = batch.shape[1] // height, batch.shape[2] // width
-        whole = batch[:, : rows * height, : columns * width]
-        tiles = whole.reshape(-1, rows, height, columns, width, channels).swapaxes(2, 3)
-        found.append(tiles.reshape(-1, height, width, channels))
-    return found
-
-
-def with_channels(images: np.ndarray, channels: int) -> np.ndarray:
-    """uint8 pictures ``(n, h, w, 1)`` or ``(n, h, w, 3)`` with 1 channel (ITU-R 601 luma) or 3."""
-    if images.shape[-1] == channels:
-        return images
-    if channels == 3:
-        return np.repeat(images, 3, axis=-1)
-    return np.rint(images @ np.array([[0.299], [0.587], [0.114]])).astype(np.uint8)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.packed import gathered, is_mapped
+
 
 def training_batches(
     images: np.ndarray,
@@ -27,7 +29,8 @@ def training_batches(
     full is dropped, unless it is to be kept.
 
     Args:
-        images: ``(n, ...)``, uint8 images, int16 signals, or int32 or floating-point, which is taken as it is.
+        images: ``(n, ...)``, uint8 images, int16 signals, or int32 or floating-point, which is taken as it is. A mapped
+            file is read batch by batch.
         batch_size: examples a batch; at most n.
         labels: ``(n, ...)``, which then come with their images.
         neighbours: indices ``(n, k)``, of which one an image is drawn, each as likely as the others: that image comes
@@ -58,14 +61,14 @@ def training_batches(
         )
     places = np.arange(batch_size).reshape(parts, replicas, -1).swapaxes(0, 1).reshape(replicas, -1)
     shares = tf.constant(places[list(own)])
-    table = tf.constant(images)
-    steps_of_one = {tf.uint8: 255.0, tf.int16: 32768.0}.get(table.dtype)
-    dtype = tf.int32 if table.dtype == tf.int32 else tf.float32
+    taken = _taken(images)
+    steps_of_one = {np.uint8: 255.0, np.int16: 32768.0}.get(images.dtype.type)
+    dtype = tf.int32 if images.dtype == np.int32 else tf.float32
     targets = None if labels is None else tf.constant(labels)
     graph = None if neighbours is None else tf.constant(neighbours)
 
     def rows(chosen):
-        pixels = tf.cast(tf.gather(table, chosen), dtype)
+        pixels = tf.cast(taken(chosen), dtype)
         return pixels / steps_of_one if steps_of_one else pixels
 
     def batch(number):
@@ -86,3 +89,29 @@ def training_batches(
 
     numbers = tf.data.Dataset.range(initial_epoch * steps * len(own), epochs * steps * len(own))
     return numbers.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps
+
+
+def ordered_batches(images: np.ndarray, batch_size: int, labels: np.ndarray | None = None):
+    """All examples once and in their order, as a ``tf.data.Dataset`` of batches as those of ``training_batches``."""
+    taken, steps = _taken(images), {np.uint8: 255.0, np.int16: 32768.0}.get(images.dtype.type, 1.0)
+
+    def batch(start):
+        chosen = tf.range(start, tf.minimum(start + batch_size, len(images)))
+        pixels = tf.cast(taken(chosen), tf.float32) / steps
+        return (pixels,) if labels is None else (pixels, tf.gather(tf.constant(labels), chosen))
+
+    starts = tf.data.Dataset.range(0, len(images), batch_size)
+    return starts.map(batch, num_parallel_calls=1, deterministic=True).prefetch(1)
+
+
+def _taken(images: np.ndarray):
+    """Indices ``(batch,)`` → those examples, in a graph."""
+    if not is_mapped(images):
+        table = tf.constant(images)
+        return lambda chosen: tf.gather(table, chosen)
+
+    def taken(chosen):
+        rows = tf.numpy_function(lambda at: gathered(images, at), [chosen], images.dtype, stateful=False)
+        return tf.ensure_shape(rows, [chosen.shape[0], *images.shape[1:]])
+
+    return taken

@@ -1,9 +1,24 @@
 """Sets of tensorflow-datasets: at hand, or downloaded."""
 
 import os
+import re
 import socket
 import urllib.parse
 import urllib.request
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+LICENCES = {
+    "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
+    "fashion_mnist": "MIT (Zalando SE)",
+    "spoken_digit": "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)",
+    "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
+    "glosses": "WordNet 3.0 license (Princeton University)",
+}
+PREFIX = "tfds:"  # before a name that could be another's
+_SET = re.compile(r"[a-z]\w*(/\w[\w.+-]*)?(:\d[\d.]*)?")  # perhaps with its configuration and version
 
 
 class DataUnavailable(ValueError):
@@ -13,8 +28,21 @@ class DataUnavailable(ValueError):
         return [f"ValueError: {self}"]
 
 
+def is_set(source: str) -> bool:
+    """Whether a source is meant as a name of tensorflow-datasets.
+
+    The zoo's own data sets win over files of the same name, which ``./`` before the name still reaches.
+    """
+    if source in LICENCES or source.startswith(PREFIX):
+        return True
+    return _SET.fullmatch(source) is not None and not Path(source).exists()
+
+
 def prepared(name: str):
     """tensorflow-datasets' builder of a set, downloaded if need be.
+
+    Args:
+        name: of the set, perhaps after ``tfds:``.
 
     Raises:
         ValueError: ``DataUnavailable``, if the set is unknown, or is neither at hand nor can be downloaded.
@@ -22,7 +50,7 @@ def prepared(name: str):
     import tensorflow_datasets as tfds
 
     try:
-        builder = tfds.builder(name)
+        builder = tfds.builder(name.removeprefix(PREFIX))
         if not builder.data_path.exists():
             _check_online(builder)
             builder.download_and_prepare()
@@ -57,6 +85,74 @@ def load_rows(name: str, split: str, features: tuple[str, ...]) -> list[dict]:
     import tensorflow_datasets as tfds
 
     return list(tfds.as_numpy(builder.as_dataset(split=split)))
+
+
+def load_images(name: str, split: str) -> np.ndarray:
+    """The images of a split of a tensorflow-datasets set, uint8 ``(n, height, width, channels)``, in their order.
+
+    Raises:
+        ValueError: if the set is unknown, has no images, or is neither at hand nor can be downloaded.
+    """
+    return load_split(name, split)[0]
+
+
+def label_names(name: str, labels: np.ndarray) -> list[str]:
+    """What labels ``(n,)`` of a tensorflow-datasets set stand for; empty of negative ones, which stand for none."""
+    return named_labels(label_order(name), labels)
+
+
+def named_labels(names: list[str] | None, labels: Iterable[int]) -> list[str]:
+    """What labels stand for, by the names of all classes; None for numbers."""
+    return [str(label) if names is None else names[label] if label >= 0 else "" for label in labels]
+
+
+def label_order(name: str) -> list[str] | None:
+    """The names of a set's classes, in the order of its labels; None where these are numbers, or there are none."""
+    features = prepared(name).info.features
+    return getattr(features["label"], "names", None) if "label" in features else None
+
+
+def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images of a split, as ``load_images``, and, where the set has them, labels ``(n,)``."""
+    shape_of(name, split)
+    import tensorflow_datasets as tfds
+
+    try:
+        rows = tfds.as_numpy(prepared(name).as_dataset(split=split, batch_size=-1))
+    except Exception as error:  # of TensorFlow, whose errors are no ValueError
+        raise ValueError(f"{name} holds no images of one size ({type(error).__name__}): use zoo.data.load.") from None
+    return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
+
+
+def shape_of(name: str, split: str | None = None) -> tuple[int | None, ...]:
+    """The shape of a set's images, with None for what differs from one to the other.
+
+    Args:
+        name: of the set.
+        split: that it must have.
+
+    Raises:
+        ValueError: if the set has no images or no such split, is unknown, or is neither at hand nor can be downloaded.
+    """
+    info = prepared(name).info
+    if "image" not in info.features:
+        raise ValueError(f"{name} has no pictures: it has {', '.join(info.features)}.")
+    if split is not None and split not in info.splits:
+        raise ValueError(f"{name} has no images in a split {split!r}: it has {', '.join(info.splits)}.")
+    return tuple(info.features["image"].shape)
+
+
+def set_examples(name: str, split: str) -> Iterator[tuple[np.ndarray, int | None]]:
+    """Images of a split in their order, ``(height, width, channels)`` of any size, and labels, if there are any.
+
+    Raises:
+        ValueError: as ``shape_of``.
+    """
+    shape_of(name, split)
+    import tensorflow_datasets as tfds
+
+    for row in tfds.as_numpy(prepared(name).as_dataset(split=split)):
+        yield row["image"], row.get("label")
 
 
 def _check_online(builder) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.images import LICENCES, load_images
+from zoo.data.sets import LICENCES, load_images
 
 
 def load_table(

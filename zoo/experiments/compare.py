@@ -10,16 +10,28 @@ BATCH_SIZE = 128
 
 
 def compare(
-    patterns: Iterable[str] = ("*",), source: str = "fashion_mnist", *, epochs: int | None = None, progress: Any = None
+    patterns: Iterable[str] = ("*",),
+    source: str = "fashion_mnist",
+    *,
+    epochs: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
+    colour: bool | None = None,
+    fit: str | None = None,
+    progress: Any = None,
+    failed: list[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Measures autoencoders on the official test split of one data set, each by the same measures.
+    """Measures autoencoders on the test split of one data set, each by the same measures.
 
     Args:
         patterns: names of architectures, shell-style patterns of them, or folders of trained models.
-        source: the data set's name.
+        source: the data set's name, or data of the user's own, as for ``zoo.data.load``: on that, every architecture
+            is measured by the model that is its default, or trained by its recipe.
         epochs: trains every model anew with this budget (its recipe's learning rate, 128 images a step, grey images);
             None for the shipped models, each trained by its own recipe.
+        size, colour: of the pictures of models that are trained anew, as for ``zoo.training.train``.
+        fit: how a picture of another size is fitted, as for ``zoo.data.stream``; None for what each was trained with.
         progress: a started ``rich.progress.Progress`` to report to.
+        failed: gets a line for each file that cannot be read, and the others are the data; None to raise instead.
 
     Returns:
         A row each: ``name``, ``parameters``, ``code`` (how many numbers), ``mse``, ``psnr`` in dB, ``knn5_accuracy`` of
@@ -30,15 +42,24 @@ def compare(
         ValueError: if no model of that data set matches one of the patterns, a model that is named has no code, a
             folder is to be trained anew, or ``epochs`` is below 1.
     """
+    if epochs is None and (size is not None or colour is not None):
+        raise ValueError("size and colour are of models that are trained anew: give epochs, or leave them out.")
     names = list(dict.fromkeys(name for pattern in patterns for name in _matching(pattern, source, epochs)))
+    lines: list[str] | None = None if failed is None else []
     task = progress and progress.add_task("comparing", total=len(names), status="")
     rows = []
     for name in names:
         if progress:
             progress.update(task, description=name)
-        rows.append(_shipped(name, source) if epochs is None else _trained(name, source, epochs, progress))
+        if epochs is None:
+            rows.append(_shipped(name, source, fit, lines))
+        else:
+            options = {"size": size, "colour": colour, "fit": fit or "crop", "failed": lines, "progress": progress}
+            rows.append(_trained(name, source, epochs, **options))
         if progress:
             progress.advance(task)
+    if failed is not None:
+        failed += dict.fromkeys(lines)  # every model has read the same files
     return rows
 
 
@@ -50,13 +71,23 @@ def _matching(pattern: str, source: str, epochs: int | None) -> list[str]:
         architectures = {pattern: registry.info(pattern)["architecture"]}
     else:
         found = registry.list_models(pattern)
-        architectures = {name: name for name in found if registry.data_of(name) == source or name == pattern}
+        if source not in {registry.data_of(name) for name in registry.list_models()}:  # the user's own
+            architectures = {name: name for name in found if _is_default(name) or name == pattern}
+        else:
+            architectures = {name: name for name in found if registry.data_of(name) == source or name == pattern}
     if not architectures:
         raise ValueError(f"No model of {source} matches {pattern}: see zoo list, or name a folder of zoo train.")
     encoding = [name for name, row in architectures.items() if "reconstruct" in registry.spec_of(row).tasks]
     if not encoding:
         raise ValueError(f"{pattern} must be an autoencoder, whose code is compared: {', '.join(architectures)}.")
     return encoding
+
+
+def _is_default(name: str) -> bool:
+    """Whether a model of pictures is the one that its architecture's name alone stands for."""
+    architecture, tag = registry.loading.resolve(name)
+    spec = registry.CATALOG[architecture]
+    return tag == spec.tags[0] and spec.modality == "image"
 
 
 def markdown(rows: list[Mapping[str, Any]]) -> str:
@@ -75,14 +106,14 @@ def markdown(rows: list[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _shipped(name: str, source: str) -> dict[str, Any]:
+def _shipped(name: str, source: str, fit: str | None, failed: list[str] | None) -> dict[str, Any]:
     card, model = registry.info(name), registry.load(name)
-    options = {"fit": card["data"]["fit"], "seed": card["data"]["seed"]}
+    options = {"fit": fit or card["data"]["fit"], "seed": card["data"]["seed"], "failed": failed}
     data_set = modalities.of(model).load(source, model.image_shape, **options)
     return _row(name, model, data_set, card["training"]["seconds"], card["litert"]["encoder_bytes"])
 
 
-def _trained(name: str, source: str, epochs: int, progress) -> dict[str, Any]:
+def _trained(name: str, source: str, epochs: int, **options: Any) -> dict[str, Any]:
     architecture, tag = registry.loading.resolve(name)
     changes = {"epochs": epochs, "batch_size": BATCH_SIZE}
     if hasattr(registry.CATALOG[architecture].recipes[tag], "binarized"):
@@ -92,7 +123,7 @@ def _trained(name: str, source: str, epochs: int, progress) -> dict[str, Any]:
             name,
             data_source=source,
             output=folder,
-            progress=progress,
+            **options,
             **changes,
         )
     chosen = data.unit(result.data.train[:100])

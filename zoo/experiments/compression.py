@@ -26,8 +26,11 @@ def benchmark_codec(
     output: str | os.PathLike,
     data_source: str = "fashion_mnist",
     *,
+    models: Sequence[str] = (),
+    fit: str = "crop",
     images: int | None = None,
     progress: Any = None,
+    failed: list[str] | None = None,
 ) -> dict[str, Any]:
     """Compresses the official test images with the codec's models and with the image formats.
 
@@ -36,9 +39,13 @@ def benchmark_codec(
 
     Args:
         output: folder for ``codec-DATA.json`` and ``codec-DATA.png``.
-        data_source: name of the data set: the models are those trained on it.
+        data_source: name of a data set, or data of the user's own, as for ``zoo.data.load``.
+        models: names of codec models, or folders of trained ones, of one size of pictures; none for those that are
+            trained on the data set, and of the user's own data on the default one.
+        fit: how a picture of another size meets that size, as for ``zoo.data.stream``.
         images: how many of the test images; None for all.
         progress: a started ``rich.progress.Progress``.
+        failed: gets a line for each file that cannot be read, and the others are the data; None to raise instead.
 
     Returns:
         ``points``: every measurement; ``bd_rate``: of each format in percent, with the interval in dB;
@@ -50,18 +57,16 @@ def benchmark_codec(
             is missing.
     """
     _bjontegaard()
-    names = [
-        name
-        for name in registry.list_models(pretrained=True)
-        if registry.data_of(name) == data_source and name.partition(".")[0] in CODECS
-    ]
-    if not names:
-        raise ValueError(f"No codec is trained on {data_source}: expected a data set such as fashion_mnist.")
     if images is not None and images < 1:
         raise ValueError(f"images must be at least 1: received {images}.")
-    chosen = data.load(data_source, image_shape=(28, 28, 1), fit="crop", seed=0).test[:images]
+    codecs = [Codec(name) for name in models or _codecs_of(data_source)]
+    tiles = {codec.tile: codec.name for codec in codecs}
+    if len(tiles) > 1:
+        sizes = ", ".join(f"{name} of {height} × {width}" for (height, width), name in tiles.items())
+        raise ValueError(f"models must be of one size of pictures: received {sizes}.")
+    loaded = data.load(data_source, image_shape=(*codecs[0].tile, 1), fit=fit, seed=0, failed=failed)
+    chosen = loaded.test[:images]
     folder = made(output)
-    codecs = [Codec(name) for name in names]
     lossy = [codec for codec in codecs if not codec.lossless]
     formats = [name for name, image_format in ALL_FORMATS.items() if image_format.qualities]
     lossless = [name for name, image_format in ALL_FORMATS.items() if not image_format.qualities]
@@ -97,7 +102,7 @@ def benchmark_codec(
             exact[name][layout] = RateDistortion(chosen, name, layout).measure().bits_per_pixel
     exact["lzma"] = {"mosaic": 8 * len(lzma.compress(chosen.tobytes(), preset=9 | lzma.PRESET_EXTREME)) / chosen.size}
     result = {
-        "data": data_source,
+        "data": loaded.name,
         "images": len(chosen),
         "bd_rate": {
             name: bd_rate(_points(curve), _points(ours["mosaic"]), *INTERVAL)
@@ -112,6 +117,17 @@ def benchmark_codec(
     }
     _draw(folder, result, ours, curves)
     return result
+
+
+def _codecs_of(data_source: str) -> list[str]:
+    """The models that data is compressed with: those trained on it, or, of other data, on fashion_mnist."""
+    shipped = {
+        name: registry.data_of(name)
+        for name in registry.list_models(pretrained=True)
+        if name.partition(".")[0] in CODECS
+    }
+    own = data_source not in shipped.values()
+    return [name for name, of in shipped.items() if of == ("fashion_mnist" if own else data_source)]
 
 
 def bd_rate(
@@ -198,12 +214,20 @@ def _beside(ours: Measurement, curves: dict[str, list[Measurement]], images: int
     }
 
 
+def _shown(panels: dict[str, dict[str, list[tuple[float, float]]]]) -> tuple[float, float]:
+    """The dB that a plot covers: where the codec's points lie, with room for the formats' beside them."""
+    ours = [psnr for curves in panels.values() for _, psnr in curves.get("compressor", ()) if math.isfinite(psnr)]
+    others = [psnr for curves in panels.values() for curve in curves.values() for _, psnr in curve]
+    low, high = (min(ours), max(ours)) if ours else (min(others), max(others))
+    return min(17.5, low - 3), max(28.5, high + 3)
+
+
 def _draw(output: Path, result: dict[str, Any], ours, curves) -> None:
     write(result, output / f"codec-{result['data']}.json")
     titles = {"mosaic": "one file of all", "files": "a file an image"}
     panels = {
-        titles[layout]: {"compressor": _points(ours[layout])}
+        titles[layout]: ({"compressor": _points(ours[layout])} if ours[layout] else {})
         | {name: _points(curve) for name, curve in curves[layout].items()}
         for layout in LAYOUTS
     }
-    plots.rate_distortion(panels, output / f"codec-{result['data']}.png", psnr_range=(17.5, 28.5))
+    plots.rate_distortion(panels, output / f"codec-{result['data']}.png", psnr_range=_shown(panels))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from zoo import artifacts, data, extras, modalities, plots, registry, training
 
@@ -25,7 +26,10 @@ def tune(
     epochs: int = 5,
     images: int | None = None,
     seed: int = 0,
-    data_source: str | None = None,
+    data_source: str | os.PathLike | np.ndarray | None = None,
+    size: int | str | tuple[int, int] | None = None,
+    colour: bool | None = None,
+    fit: str = "crop",
     progress: Any = None,
     failed: list[str] | None = None,
 ) -> list[dict[str, Any]]:
@@ -37,14 +41,16 @@ def tune(
     stopped goes on in the same folder, and the same seed makes the same search.
 
     Args:
-        name: ``architecture`` or ``architecture.tag``.
+        name: ``architecture`` or ``architecture.tag``, or the folder of a trained model: its architecture is searched
+            for its data and its pictures' shape.
         output: folder for ``trials.json``, ``error_by_code.png``, ``search.json``, which says what was searched, and
             KerasTuner's own records.
         trials: how many combinations.
         epochs: passes over the training split for each; pretraining comes on top of them, one pass a layer.
         images: how many training images, for a quick search; None for all.
         seed: of the search and of each training.
-        data_source: a name of tensorflow-datasets or a folder of pictures; None for the tag's own data.
+        data_source: as of ``zoo.training.train``; None for the tag's own data, or the folder's.
+        size, colour, fit: of the pictures, as of ``zoo.training.train``.
         progress: a started ``rich.progress.Progress`` to report to.
         failed: gets a line for each file of a folder that cannot be read, and the others are the data; None to raise
             instead.
@@ -61,12 +67,19 @@ def tune(
     for argument, value in (("trials", trials), ("epochs", epochs), ("images", images if images is not None else 1)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{argument} must be an integer ≥ 1: received {value!r}.")
+    overrides = {}
+    if registry.is_folder(name):
+        card = registry.info(name)
+        data_source = data.source_of(card["data"]) if data_source is None else data_source
+        overrides = {} if size or colour is not None else {"image_shape": tuple(card["input_shape"])}
+        name = ".".join(filter(None, (card["architecture"], card["tag"])))
     architecture, tag = registry.loading.resolve(name)
     spec = registry.CATALOG[architecture]
     name, recipe = f"{architecture}.{tag}", spec.recipes[tag]
-    space = _Space(name)
+    space = _Space(name, training.sized(name, size, colour, overrides))
     modality = modalities.get(spec.modality)
-    data_set = modality.load(data_source or spec.data_of(tag), space.image_shape, seed=seed, failed=failed)
+    source = spec.data_of(tag) if data_source is None else data_source
+    data_set = modality.load(source, space.image_shape, fit=fit, seed=seed, failed=failed)
     data_set = training.families.changed(dataclasses.replace(recipe, seed=seed), data_set)
     examples = data.unit(data_set.train[:images])
     held_out = data.unit(data_set.validation)
@@ -142,9 +155,9 @@ def _claim(path: Path, identity: dict[str, Any]) -> None:
 class _Space:
     """What there is to search of one model, found from its constructor's arguments."""
 
-    def __init__(self, name: str):
-        model = registry.create(name)
-        self.image_shape = model.image_shape
+    def __init__(self, name: str, given: dict[str, Any]):
+        model = registry.create(name, **given)
+        self.given, self.image_shape = given, model.image_shape
         known = inspect.signature(type(model)).parameters
         self.latent = "latent_dim" in known
         self.dense, self.stacked = "hidden_units" in known, hasattr(model, "stages")
@@ -154,7 +167,7 @@ class _Space:
 
     def overrides(self, hyperparameters) -> dict[str, Any]:
         """Arguments of the constructor, drawn by the tuner."""
-        chosen: dict[str, Any] = {"latent_dim": hyperparameters.Choice("latent_dim", LATENT_DIMS)}
+        chosen = {**self.given, "latent_dim": hyperparameters.Choice("latent_dim", LATENT_DIMS)}
         if self.dense:
             depth = hyperparameters.Choice("depth", DEPTHS)
             width = hyperparameters.Choice("width", WIDTHS)

@@ -8,10 +8,12 @@ from typing import BinaryIO
 
 import numpy as np
 
+from zoo import extras
 from zoo.io.sources import Source, Take
 
 _GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112  # EXIF
+HEIF = (".heic", ".heif")  # of phones, by the extra heic
 
 
 def open_picture(path: Path, take: Take) -> Source:
@@ -163,6 +165,11 @@ def _picture(path: Path) -> Iterator:
     """Opens a picture; whatever Pillow raises in the block becomes a ``ValueError``."""
     from PIL import Image, UnidentifiedImageError
 
+    if path.suffix.lower() in HEIF:
+        with extras.needed(f"{path} is HEIC, which"):
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
     try:
         with Image.open(path) as image:
             yield image

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.io.decoding import check_png, open_picture, write_png
+from zoo.io.decoding import HEIF, check_png, open_picture, write_png
 from zoo.io.files import Names, expand
 from zoo.io.sources import PIXELS, Source, Take
 
@@ -27,6 +27,7 @@ EXTENSIONS = (
     ".tiff",
     ".ppm",
     ".pgm",
+    *HEIF,
 )
 FITS = ("tile", "crop", "pad")
 

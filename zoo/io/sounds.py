@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +14,8 @@ import numpy as np
 from zoo import extras
 from zoo.io.files import Names, expand
 
-EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64")
+AAC = (".m4a", ".aac")  # of phones, by the extra m4a
+EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", *AAC)
 BLOCK = 1 << 16  # samples that are read at once
 # libsndfile's names of what holds more than 16 bits.
 _FINER = {"PCM_24": "24 bits", "PCM_32": "32 bits", "FLOAT": "floats", "DOUBLE": "floats"}
@@ -197,6 +199,8 @@ def _resampled(blocks: Iterator[np.ndarray], found: int, rate: int) -> Iterator[
 
 def _file(path: Path):
     soundfile = _library("soundfile")
+    if path.suffix.lower() in AAC and path.is_file():
+        return _from_aac(path)
     try:
         return soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
@@ -204,6 +208,27 @@ def _file(path: Path):
             raise ValueError(f"{path} cannot be read: No such file or directory.") from None
         reason = error.error_string.rstrip(".")
         raise ValueError(f"{path} is not a sound: expected WAV, FLAC, OGG, MP3 or .npy ({reason}).") from None
+
+
+def _from_aac(path: Path):
+    """The samples of an AAC file, decoded into an unnamed WAV file."""
+    with extras.needed(f"{path} is AAC, which"):
+        import av
+    soundfile, decoded = _library("soundfile"), tempfile.TemporaryFile()
+    try:
+        with av.open(str(path)) as container:
+            (stream, *_) = container.streams.audio or [None]
+            if stream is None:
+                raise ValueError(f"{path} is not a sound: it holds none.")
+            channels, planar = stream.layout.nb_channels, av.AudioResampler("s16", stream.layout, stream.rate)
+            with soundfile.SoundFile(decoded, "w", stream.rate, channels, "PCM_16", format="WAV") as wav:
+                for frame in container.decode(stream):
+                    for part in planar.resample(frame):
+                        wav.write(part.to_ndarray().reshape(-1, channels))
+    except av.FFmpegError as error:
+        raise ValueError(f"{path} is a damaged sound: {error.strerror}.") from None
+    decoded.seek(0)
+    return soundfile.SoundFile(decoded)
 
 
 def writer(file: BinaryIO, rate: int):

@@ -10,6 +10,7 @@ from keras import layers, ops
 from zoo import backend
 from zoo.layers import Dropout, ResidualBlock2D
 from zoo.models.base import Guarded
+from zoo.models.inputs import check_divisible
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -55,8 +56,7 @@ class Classifier(Guarded, keras.Model):
         self.image_shape, self.filters, self.blocks = tuple(image_shape), tuple(filters), tuple(blocks)
         if len(self.image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
             raise ValueError(f"image_shape must be three positive integers: received {image_shape!r}.")
-        if self.image_shape[0] % 4 or self.image_shape[1] % 4:
-            raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
+        check_divisible(self.image_shape, 4)
         for name, value, least in (("num_classes", num_classes, 2), ("feature_dim", feature_dim, 1)):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be an integer ≥ {least}: received {value!r}.")

@@ -45,6 +45,25 @@ def bounds_of(model, name: str) -> Bounds | None:
     return value_range and Bounds(name, value_range, getattr(model, "margin", MARGIN))
 
 
+def check_divisible(image_shape: tuple[int, int, int], factor: int) -> None:
+    """Checks the size of images that a model halves and doubles.
+
+    Args:
+        image_shape: ``(height, width, channels)``.
+        factor: that height and width are multiples of.
+
+    Raises:
+        ValueError: if one is not, with the nearest size that is.
+    """
+    height, width, channels = image_shape
+    if height % factor or width % factor:
+        nearest = tuple(max(factor, round(side / factor) * factor) for side in (height, width))
+        raise ValueError(
+            f"image_shape must have a height and width divisible by {factor}: received {tuple(image_shape)}; the "
+            f"nearest is {(*nearest, channels)}."
+        )
+
+
 def refuse(reasons: Mapping[str, str], **given) -> None:
     """Refuses arguments that a model does not count, where they are given.
 

@@ -159,6 +159,8 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             "licence": data.licence,
             "fingerprint": data.fingerprint,
             **{split: len((data.texts or vars(data))[split]) for split in ("train", "validation", "test")},
+            **({"classes": list(data.classes)} if data.classes and not own else {}),
+            **({"summary": data.summary} if data.summary and not own else {}),
             **_packages(data),
         },
         "training": {

@@ -40,11 +40,10 @@ class Map(Task):
             super().preview(model, modality, data_set, card, path)
             return
         from zoo import plots
-        from zoo.data import label_names
         from zoo.evaluation import latent_codes
 
         codes = latent_codes(model, data_set.test)
-        labels = data_set.labels and label_names(data_set.source, data_set.labels["test"])
+        labels = data_set.names_of("test")
         plots.code_map(codes, path, labels=labels, title=f"{len(codes):,} images of the test split")
 
     def shown(self, spec):

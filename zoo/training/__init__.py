@@ -14,7 +14,7 @@ from zoo.training.diagnosis import (
 )
 from zoo.training.families import optimizer, steps_at_once
 from zoo.training.pretraining import pretrain_greedily
-from zoo.training.run import Training, train
+from zoo.training.run import Training, sized, train
 from zoo.training.tensorboard import TensorBoardImages, TensorBoardProjector
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "distribution",
     "optimizer",
     "pretrain_greedily",
+    "sized",
     "steps_at_once",
     "train",
     "adapt_decoder",

@@ -36,7 +36,9 @@ class Training:
 def train(
     name: str,
     *,
-    data_source: str | None = None,
+    data_source: str | os.PathLike | np.ndarray | None = None,
+    size: int | str | tuple[int, int] | None = None,
+    colour: bool | None = None,
     fit: str = "crop",
     output: str | os.PathLike,
     resume: bool = False,
@@ -53,8 +55,11 @@ def train(
 
     Args:
         name: ``architecture`` or ``architecture.tag``.
-        data_source: a name of tensorflow-datasets or a folder of pictures; None for the tag's own data.
-        fit: how a picture of another size meets the model's input: ``crop``, ``pad`` or ``tile``.
+        data_source: a folder of pictures, a name of tensorflow-datasets, or what else ``zoo.data.stream`` takes; None
+            for the tag's own data.
+        size: of the model's pictures: ``64``, ``(96, 64)``, height before width, or ``"96x64"``; None for its own.
+        colour: whether they have three channels, or one; None for its own number.
+        fit: how a picture of another size meets that size, see ``zoo.data.stream``.
         output: folder for the checkpoint; ``zoo.packaging.write_artifact`` makes it a loadable model.
         resume: goes on from the folder's checkpoint, if there is one.
         overrides: arguments of the model's constructor.
@@ -66,15 +71,16 @@ def train(
         changes: fields of ``zoo.registry.Recipe`` that take the place of the recipe's, such as ``epochs``.
 
     Raises:
-        ValueError: for an unknown name or field, data that cannot be had or that the finished model could not be
-            packaged with, an output folder that is in use or cannot be written, a batch that replicas cannot share out
-            evenly, a worker that is gone, or a loss that is not finite (the last good checkpoint stays). A folder that
-            was made for a training which failed before its first checkpoint is removed.
+        ValueError: for an unknown name or field, a size that the model cannot take, data that cannot be had or that the
+            finished model could not be packaged with, an output folder that is in use or cannot be written, a batch
+            that replicas cannot share out evenly, a worker that is gone, or a loss that is not finite (the last good
+            checkpoint stays). A folder that was made for a training that failed before its first checkpoint is removed.
     """
     architecture, tag = registry.loading.resolve(name)
     recipe = _changed(registry.CATALOG[architecture].recipes[tag], changes)
     _check(recipe)
     needs.check(name, data_source)
+    overrides = sized(f"{architecture}.{tag}", size, colour, overrides)
     with (
         _removed_if_empty(Path(output)),
         _prepared(Path(output), resume, alone=distribution.is_chief(strategy)) as folder,
@@ -148,8 +154,15 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
         model = _fresh_model(architecture, tag, recipe, overrides)
     modality.check(model)
     options = {"fit": source["fit"], "seed": recipe.seed, "failed": source["failed"]}
-    data_set = modality.load(source["source"] or spec.data_of(tag), model.image_shape, **options)
+    chosen = spec.data_of(tag) if source["source"] is None else source["source"]
+    data_set = modality.load(chosen, model.image_shape, **options)
     data_set = families.changed(recipe, modality.adapted(model, data_set))
+    if model.labelled and data_set.classes and "num_classes" not in overrides:
+        if len(data_set.classes) != model.num_classes:
+            with strategy.scope():
+                model = _fresh_model(architecture, tag, recipe, {**overrides, "num_classes": len(data_set.classes)})
+    if progress is not None and data_set.summary and distribution.is_chief(strategy):
+        progress.console.print(f"{data_set.name}: {data_set.summary}.")
     labels = _labels(model, data_set) if model.labelled else None
     identity = {
         "model": f"{architecture}.{tag}",
@@ -187,13 +200,16 @@ def _fit(run: Run) -> None:
         **options,
     )
     size = recipe.validation_batch_size or run.batch_size
-    validation = {
-        "validation_data": (data.unit(data_set.validation), *([labels["validation"]] if labels else [])),
-        "validation_batch_size": size,
-    }
-    if run.strategy.num_replicas_in_sync > 1:
-        chosen = distribution.for_every_replica(run.strategy, validation["validation_data"], size)
-        validation = dict(zip(("validation_data", "validation_steps"), chosen, strict=True))
+    targets = [labels["validation"]] if labels else []
+    several = run.strategy.num_replicas_in_sync > 1
+    if data.is_mapped(data_set.validation) and not several:
+        validation = {"validation_data": data.ordered_batches(data_set.validation, size, *targets)}
+    else:
+        arrays = (data.unit(data_set.validation), *targets)
+        validation = {"validation_data": arrays, "validation_batch_size": size}
+        if several:
+            chosen = distribution.for_every_replica(run.strategy, arrays, size)
+            validation = dict(zip(("validation_data", "validation_steps"), chosen, strict=True))
     reporting = run.callbacks(recipe.epochs, run.steps, run.done)
     with distribution.watched(run.strategy):
         model.fit(
@@ -234,6 +250,48 @@ def _fresh_model(architecture: str, tag: str, recipe: registry.Recipe, overrides
         return registry.create(f"{architecture}.{tag}", **{"name": architecture, **(overrides or {})})
     finally:
         keras.config.set_dtype_policy(previous_policy)
+
+
+def sized(
+    name: str,
+    size: int | str | tuple[int, int] | None,
+    colour: bool | None,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Arguments of a model's constructor, with the shape of pictures of a size and a number of channels.
+
+    Args:
+        name: of the catalogue.
+        size, colour: as of ``train``.
+        overrides: the other arguments.
+
+    Raises:
+        ValueError: for a size of another form, a model that takes no pictures, or a shape that was given too.
+    """
+    overrides = dict(overrides or {})
+    if size is None and colour is None:
+        return overrides
+    architecture, tag = registry.loading.resolve(name)
+    spec = registry.CATALOG[architecture]
+    if spec.modality != "image" or "image_shape" in overrides:
+        reason = "image_shape was given too" if "image_shape" in overrides else f"{name} takes no pictures"
+        raise ValueError(f"size and colour must be left out: {reason}.")
+    height, width, channels = registry.create(name).image_shape
+    if size is not None:
+        height, width = _two(size)
+    if colour is not None:
+        channels = 3 if colour else 1
+    return {**overrides, "image_shape": (height, width, channels)}
+
+
+def _two(size: int | str | tuple[int, int]) -> tuple[int, int]:
+    """Height and width of a size, in any way of giving it."""
+    parts = size.split("x") if isinstance(size, str) else size if isinstance(size, (tuple, list)) else [size]
+    sides = [int(part) if isinstance(part, str) and part.isdecimal() else part for part in parts]
+    sides = 2 * sides if len(sides) == 1 else sides
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise ValueError(f"size must be a number such as 64, or height and width such as 96x64: received {size!r}.")
+    return sides[0], sides[1]
 
 
 def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recipe:

@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from zoo.layers import EntropyBottleneck, ResidualBlock2D
+from zoo.models.inputs import check_divisible
 from zoo.models.quantized import QuantizedAutoencoder, conv, sub_pixel_decoder
 
 
@@ -55,9 +56,7 @@ class Compressor(QuantizedAutoencoder):
         **kwargs,
     ):
         super().__init__(image_shape=image_shape, **kwargs)
-        height, width, _ = self.image_shape
-        if height % 4 or width % 4:
-            raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
+        check_divisible(self.image_shape, 4)
         self.rate_weight, self.latent_dim, self.step, self.tables = rate_weight, latent_dim, step, tables
         self.filters, self.decoder_filters = filters, decoder_filters
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), decoder_blocks

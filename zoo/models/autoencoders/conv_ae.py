@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from zoo.layers import EntropyBottleneck, ResidualBlock2D
+from zoo.models.inputs import check_divisible
 from zoo.models.quantized import QuantizedAutoencoder, conv, sub_pixel_decoder
 
 
@@ -48,9 +49,7 @@ class ConvAE(QuantizedAutoencoder):
         **kwargs,
     ):
         super().__init__(image_shape=image_shape, **kwargs)
-        height, width, _ = self.image_shape
-        if height % 4 or width % 4:
-            raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
+        check_divisible(self.image_shape, 4)
         self.filters, self.decoder_filters, self.latent_dim = filters, decoder_filters, latent_dim
         self.encoder_blocks, self.decoder_blocks = encoder_blocks, decoder_blocks
         self.rate_weight, self.step, self.initial_bias = rate_weight, step, initial_bias

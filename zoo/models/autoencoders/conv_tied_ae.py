@@ -11,6 +11,7 @@ from keras import layers
 
 from zoo.layers.reversible import ReversibleConv2D, ReversibleDense
 from zoo.models.base import Autoencoder
+from zoo.models.inputs import check_divisible
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -45,10 +46,7 @@ class ConvTiedAE(Autoencoder):
             raise ValueError(f"latent_dim and filters must be positive: received {latent_dim!r} and {filters!r}.")
         factor = 2 ** len(filters)
         height, width, channels = self.image_shape
-        if height % factor or width % factor:
-            raise ValueError(
-                f"image_shape must have a height and width divisible by {factor}: received {image_shape!r}."
-            )
+        check_divisible(self.image_shape, factor)
         self.filters, self.kernel_size, self.latent_dim, self.tied = tuple(filters), kernel_size, latent_dim, tied
         self.activation = keras.activations.get(activation)
 

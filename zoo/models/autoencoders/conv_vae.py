@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from zoo.layers import Dropout, ResidualBlock2D, SubPixelConv2D
+from zoo.models.inputs import check_divisible
 from zoo.models.variational import VariationalAutoencoder
 
 
@@ -65,8 +66,7 @@ class ConvVAE(VariationalAutoencoder):
             **kwargs,
         )
         height, width, channels = self.image_shape
-        if height % 4 or width % 4:
-            raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
+        check_divisible(self.image_shape, 4)
         if not isinstance(filters, int) or filters < 4 or filters % 4:
             raise ValueError(f"filters must be a positive multiple of 4: received {filters!r}.")
         self.filters, self.dropout, self.initial_bias = filters, dropout, initial_bias

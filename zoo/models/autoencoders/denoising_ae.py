@@ -9,6 +9,7 @@ from keras import layers
 
 from zoo.layers import Corruption, ResidualBlock2D, SpatialMixing, SubPixelConv2D
 from zoo.models.base import Autoencoder
+from zoo.models.inputs import check_divisible
 
 CORRUPTION_ARGUMENTS = ("gaussian", "masking", "salt_and_pepper", "frequencies", "seed")
 
@@ -57,8 +58,7 @@ class DenoisingAE(Autoencoder):
     ):
         super().__init__(image_shape=image_shape, **kwargs)
         height, width, channels = self.image_shape
-        if height % 4 or width % 4:
-            raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
+        check_divisible(self.image_shape, 4)
         if not 1 <= latent_channels < 16 * channels:
             raise ValueError(
                 f"latent_channels must be between 1 and {16 * channels - 1}, for a code smaller than the image: "

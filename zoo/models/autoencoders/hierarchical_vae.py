@@ -14,7 +14,7 @@ from keras import layers, ops
 from zoo import backend, losses
 from zoo.codec.coders.lossless import QUARTERS
 from zoo.layers import ResidualBlock2D, SubPixelConv2D
-from zoo.models.inputs import mean
+from zoo.models.inputs import check_divisible, mean
 from zoo.models.variational import LOG_VAR_BOUNDS, BoundedAutoencoder
 
 MEAN_BOUNDS = (-0.05, 1.05)  # of the components' means, where pixels are in [0, 1]
@@ -30,6 +30,8 @@ class HierarchicalVAE(BoundedAutoencoder):
         z1, z2, x ───────── likelihood ─────────→ 4 × means, log scales, logits (b, 14, 14, components),
                                                   of quarter k from the quarters before k alone
 
+    In colour, each channel of a quarter is one of 12 such steps. The lossless codec takes grey images.
+
     Training minimises the negative evidence lower bound in bits a pixel,
 
         −log p(x|z1, z2) + KL(q(z2|x) ‖ N(0, I)) + KL(q(z1|x, z2) ‖ p(z1|z2)),
@@ -39,7 +41,7 @@ class HierarchicalVAE(BoundedAutoencoder):
     Of ``fit(x, y)`` the pixels are those of y, by the posterior of x.
 
     Args:
-        image_shape: shape ``(height, width, 1)``; height and width are multiples of 4.
+        image_shape: shape ``(height, width, channels)``; height and width are multiples of 4.
         filters: channels of all convolutions.
         top_dim: length of z2.
         latent_channels: channels of z1, at a quarter of the resolution.
@@ -68,8 +70,8 @@ class HierarchicalVAE(BoundedAutoencoder):
     ):
         super().__init__(image_shape=image_shape, warmup_steps=warmup_steps, **kwargs)
         height, width, channels = self.image_shape
-        if height % 4 or width % 4 or channels != 1:
-            raise ValueError(f"image_shape must be grey, of sizes divisible by 4: received {image_shape!r}.")
+        check_divisible(self.image_shape, 4)
+        self.planes = len(QUARTERS) * channels
         self.filters, self.top_dim, self.latent_channels, self.blocks = filters, top_dim, latent_channels, blocks
         self.components, self.dropout, self.seed = components, dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -125,11 +127,11 @@ class HierarchicalVAE(BoundedAutoencoder):
         y = SubPixelConv2D(self.filters, activation="relu")(y)
         for _ in range(self.blocks):
             y = ResidualBlock2D(self.filters)(y)
-        quarters = [x[:, row::2, column::2] for row, column in QUARTERS]
+        planes = _planes(x)
         outputs = []
-        for index in range(len(QUARTERS)):
+        for index in range(self.planes):
             if index:
-                y = _joined(self.filters, y, layers.Concatenate()(quarters[:index]) if index > 1 else quarters[0])
+                y = _joined(self.filters, y, layers.Concatenate()(planes[:index]) if index > 1 else planes[0])
                 y = ResidualBlock2D(self.filters, dropout=self.dropout)(y)
             # Within bounds, for int8 to have steps of about a level.
             outputs.append(ops.clip(_linear(y, self.components, f"means_{index}", 0.5), *MEAN_BOUNDS))
@@ -171,7 +173,7 @@ class HierarchicalVAE(BoundedAutoencoder):
         return likelihood - divergence
 
     def _bound(self, x, target, training):
-        """Log likelihood of the target and divergence in nats, ``(batch,)``, and each quarter's expected pixels."""
+        """Log likelihood of the target and divergence in nats, ``(batch,)``, and the expected pixels."""
         top = self.top_posterior(x, training=training)
         z2 = self._draw(top, self.seed_generator)
         lower = self.posterior([x, z2], training=training)
@@ -179,12 +181,10 @@ class HierarchicalVAE(BoundedAutoencoder):
         prior = self.prior(z2, training=training)
         divergence = _divergence(top) + _divergence(lower, prior)
         outputs = self.likelihood([target, z2, z1], training=training)
-        pixels = ops.cast(target, "float32")
         likelihood, expected = 0.0, []
-        for index, (row, column) in enumerate(QUARTERS):
+        for index, plane in enumerate(_planes(ops.cast(target, "float32"))):
             means, log_scales, logits = outputs[3 * index : 3 * index + 3]
-            quarter = pixels[:, row::2, column::2]
-            mass = losses.discretized_logistic_mixture(quarter, means, log_scales, logits)
+            mass = losses.discretized_logistic_mixture(plane, means, log_scales, logits)
             likelihood = likelihood + ops.sum(mass, axis=(1, 2))
             expected.append(_expected(means, logits))
         return likelihood, divergence, _woven(expected)
@@ -211,7 +211,7 @@ class HierarchicalVAE(BoundedAutoencoder):
 
 
 class _Filled(layers.Layer):
-    """Images ``(batch, *image_shape)`` of latents ``[z2, z1]``: each quarter as expected from those before it."""
+    """Images ``(batch, *image_shape)`` of latents ``[z2, z1]``: each plane as expected from those before it."""
 
     def __init__(self, likelihood: keras.Model, **kwargs):
         super().__init__(**kwargs)
@@ -219,14 +219,14 @@ class _Filled(layers.Layer):
 
     def call(self, latents):
         z2, z1 = latents
-        height, width = self.likelihood.input_shape[0][1:3]
-        quarters = []
+        height, width, channels = self.likelihood.input_shape[0][1:]
+        planes, number = [], len(QUARTERS) * channels
         empty = ops.zeros((ops.shape(z2)[0], height // 2, width // 2, 1), self.compute_dtype)
-        for index in range(len(QUARTERS)):
-            x = _woven([*quarters, *[empty] * (len(QUARTERS) - index)])
+        for index in range(number):
+            x = _woven([*planes, *[empty] * (number - index)])
             means, _, logits = self.likelihood([x, z2, z1], training=False)[3 * index : 3 * index + 3]
-            quarters.append(ops.cast(ops.clip(_expected(means, logits), 0.0, 1.0), self.compute_dtype))
-        return ops.cast(_woven(quarters), "float32")
+            planes.append(ops.cast(ops.clip(_expected(means, logits), 0.0, 1.0), self.compute_dtype))
+        return ops.cast(_woven(planes), "float32")
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0][0], *self.likelihood.input_shape[0][1:])
@@ -236,11 +236,23 @@ def _expected(means, logits):
     return ops.sum(ops.softmax(logits) * means, axis=-1, keepdims=True)
 
 
-def _woven(quarters):
-    """Quarters ``(batch, height / 2, width / 2, 1)``, ordered as ``QUARTERS``, as whole images."""
-    at = {place: quarter for place, quarter in zip(QUARTERS, quarters, strict=True)}
+def _planes(x):
+    """Images as planes ``(batch, height / 2, width / 2, 1)``: the channels of each quarter, ordered as ``QUARTERS``."""
+    quarters = [x[:, row::2, column::2] for row, column in QUARTERS]
+    channels = x.shape[-1]
+    if channels == 1:
+        return quarters
+    return [quarter[..., channel : channel + 1] for quarter in quarters for channel in range(channels)]
+
+
+def _woven(planes):
+    """The images whose ``_planes`` these are."""
+    channels = len(planes) // len(QUARTERS)
+    if channels > 1:
+        return ops.concatenate([_woven(planes[channel::channels]) for channel in range(channels)], axis=-1)
+    at = dict(zip(QUARTERS, planes, strict=True))
     rows = [ops.stack([at[row, 0], at[row, 1]], axis=3) for row in (0, 1)]  # (b, h, w, 2, 1)
-    height, width = quarters[0].shape[1:3]
+    height, width = planes[0].shape[1:3]
     rows = [ops.reshape(row, (-1, height, 2 * width, 1)) for row in rows]
     return ops.reshape(ops.stack(rows, axis=2), (-1, 2 * height, 2 * width, 1))
 

@@ -12,6 +12,7 @@ from keras import layers
 
 from zoo.layers.pooling import MaxPoolWithSwitches2D, MaxUnpool2D
 from zoo.models.base import Autoencoder
+from zoo.models.inputs import check_divisible
 
 POOL = 2
 
@@ -52,8 +53,7 @@ class UnpoolAE(Autoencoder):
     ):
         super().__init__(image_shape=image_shape, **kwargs)
         height, width, channels = self.image_shape
-        if height % POOL**2 or width % POOL**2:
-            raise ValueError(f"image_shape must have a height and width divisible by 4: received {image_shape!r}.")
+        check_divisible(self.image_shape, POOL**2)
         for name, pair in (("filters", filters), ("pooled_channels", pooled_channels)):
             if len(pair) != 2 or not all(isinstance(n, int) and n > 0 for n in pair):
                 raise ValueError(f"{name} must be two positive integers: received {pair!r}.")

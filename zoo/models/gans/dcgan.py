@@ -10,6 +10,7 @@ from keras import layers
 
 from zoo.layers import BatchNormalization, Dropout, LeakyReLU, SpectralNormalization, SubPixelConv2D
 from zoo.models.adversarial import AdversarialModel
+from zoo.models.inputs import check_divisible
 
 NORMALIZATIONS = ("batch", "spectral", None)
 CONVOLUTION = {"padding": "same", "data_format": "channels_last"}
@@ -52,11 +53,9 @@ class DCGAN(AdversarialModel):
         self, *, filters=32, hidden_units=(), normalization="default", score_scale=None, dropout=0.0, **kwargs
     ):
         super().__init__(**kwargs)
-        if len(self.image_shape) != 3 or self.image_shape[0] % 4 or self.image_shape[1] % 4:
-            raise ValueError(
-                f"image_shape must be (height, width, channels), height and width divisible by 4: received "
-                f"{self.image_shape!r}."
-            )
+        if len(self.image_shape) != 3:
+            raise ValueError(f"image_shape must be (height, width, channels): received {self.image_shape!r}.")
+        check_divisible(self.image_shape, 4)
         if not isinstance(filters, int) or filters < 1:
             raise ValueError(f"filters must be an integer ≥ 1: received {filters!r}.")
         if not all(isinstance(n, int) and n > 0 for n in hidden_units):
