@@ -153,7 +153,7 @@ def test_a_batch_goes_on_past_what_is_damaged_and_says_what_it_leaves_out(comman
     data = (tmp_path / "whole.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
     Image.fromarray(blobs(1, seed=4)[0, ..., 0]).save(tmp_path / "in" / "b.png")
-    for name in ("a.heic", "notes.txt", ".hidden", ".git/config"):
+    for name in ("a.xcf", "notes.txt", ".hidden", ".git/config"):
         (tmp_path / "in" / name).touch()
     (tmp_path / "in" / "to").symlink_to(tmp_path)
     (tmp_path / "in" / "lost.png").symlink_to("nowhere.png")
@@ -163,7 +163,7 @@ def test_a_batch_goes_on_past_what_is_damaged_and_says_what_it_leaves_out(comman
     assert status == 1 and result["pictures"] == 2 and result["psnr"] > 10
     assert [line.removeprefix("Failed: ") for line in err.splitlines()] == result["failed"]
     for name, reason in (
-        ("in/a.heic", "is left out: it is none of the pictures"),
+        ("in/a.xcf", "is left out: it is none of the pictures"),
         ("in/notes.txt", "is left out: it is none of the pictures"),
         ("in/to", "is left out: it is a link to a folder"),
         ("in/lost.png", "is left out: it is no regular file"),

@@ -14,6 +14,7 @@ from zoo.codec.format.fields import CodecError
 from zoo.codec.format.header import Header
 from zoo.codec.media import Summary, medium_of
 from zoo.codec.stream import Stream
+from zoo.codec.tables import Tables
 from zoo.io.pictures import Source
 
 MAX_BYTES = 1 << 31  # that are restored from any file
@@ -62,7 +63,7 @@ class ArrayCodec:
         return self.coder.lossless
 
     @property
-    def tables(self):
+    def tables(self) -> Tables:
         """The integer tables of a lossy model, ``zoo.codec.tables.Tables``."""
         return self._lossy("tables").tables
 

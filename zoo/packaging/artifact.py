@@ -33,7 +33,7 @@ LIKELIHOOD_NOTE = (
 
 
 def write_artifact(
-    training: Training, folder: str | Path, *, command: str = "", licence: str = "", progress=None
+    training: Training, folder: str | Path, *, command: str = "", licence: str = "", progress: Any = None
 ) -> dict[str, Any]:
     """Writes all files of a trained model into ``folder``, measures it, and returns its card.
 

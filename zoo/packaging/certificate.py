@@ -41,7 +41,7 @@ def certify(
     output: str | os.PathLike | None = None,
     *,
     images: int | None = None,
-    progress=None,
+    progress: Any = None,
 ) -> dict[str, Any]:
     """Measures a trained model's int8 encoder: what it loses, what it takes, and where it runs.
 

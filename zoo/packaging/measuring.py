@@ -20,7 +20,7 @@ def evaluate(
     samples: bool = False,
     classifier: str | os.PathLike | None = None,
     dtype_policy: str = "float32",
-    advance=None,
+    advance: Any = None,
     failed: list[str] | None = None,
 ) -> dict[str, Any]:
     """Measures a trained model, of the zoo or of a folder.
