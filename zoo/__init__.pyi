@@ -33,5 +33,8 @@ from .registry import info as info
 from .registry import list_models as list_models
 from .registry import load as load
 from .summarization import summarize as summarize
+from .tasks.denoise import denoise_files as denoise_files
+from .tasks.generate import generate as generate
+from .tasks.select import select as select
 
 __version__: str
