@@ -231,6 +231,13 @@ def test_batches_of_a_mapped_file_are_those_of_memory(folder, monkeypatch):
                 np.testing.assert_array_equal(a, b)
 
 
+def test_examples_may_lie_in_memory_of_another_library():
+    foreign = np.frombuffer(bytes(range(24)), np.uint8).reshape(2, 3, 4, 1)
+    held = data.DataSet("foreign", "foreign", foreign, foreign, foreign, "none")
+    own = data.DataSet("own", "own", *3 * [foreign.copy()], "none")
+    assert held.fingerprint == own.fingerprint and not packed.is_mapped(foreign)
+
+
 def test_a_full_disk_is_one_line(monkeypatch):
     def full(*args, **options):
         raise OSError(28, "No space left on device")

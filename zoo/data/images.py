@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.fitting import FITS
 from zoo.data.packed import ROWS, Pack, gathered
 from zoo.data.sets import (
     LICENCES,
@@ -23,7 +24,7 @@ from zoo.data.sets import (
     prepared,
     shape_of,
 )
-from zoo.data.sources import FITS, Examples, array_names, stream
+from zoo.data.sources import Examples, array_names, stream
 from zoo.io import pictures
 
 # What a card names its data by: a set, or files in the working directory.

@@ -53,7 +53,7 @@ def gathered(examples: np.ndarray, indices: np.ndarray) -> np.ndarray:
     rows = np.array(examples[indices])
     base = examples
     while base is not None and not isinstance(base, mmap.mmap):
-        base = base.base
+        base = getattr(base, "base", None)  # the last may be of another library
     if base is not None:
         base.madvise(mmap.MADV_DONTNEED)
     return rows

@@ -18,18 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.data.fitting import FITS, Cut
 from zoo.data.sets import is_set, label_order, named_labels, set_examples, shape_of
 from zoo.data.tables import load_table
 from zoo.io import files, pictures
 
-FITS = {
-    "crop": "centre-cropped to",
-    "pad": "padded to",
-    "resize": "stretched to",
-    "tile": "cut into tiles of",
-    "random-crop": "cropped at random to",
-}
-CROPS = 64  # of a picture at random, at most
 TABLES = (".npy", ".npz", ".csv")
 ROWS = 1024  # of an array that are read at once
 
@@ -102,7 +95,7 @@ def stream(
         raise ValueError(f"fit must be {', '.join(FITS)}: received {fit!r}.")
     if len(image_shape) != 3:
         raise ValueError(f"The model takes signals {tuple(image_shape)}: expected one of pictures, such as map_ae.")
-    cut = _Cut(tuple(image_shape), fit, seed)
+    cut = Cut(tuple(image_shape), fit, seed)
     order = np.random.default_rng(seed).permutation if shuffle else np.arange
     if isinstance(source, np.ndarray):
         return _of_array(source, "array", "array", None, cut, order)
@@ -173,70 +166,7 @@ def load_pictures(
     return np.concatenate([np.empty((0, *image_shape), np.uint8), *images])
 
 
-def with_channels(images: np.ndarray, channels: int) -> np.ndarray:
-    """uint8 pictures ``(n, h, w, 1)`` or ``(n, h, w, 3)`` with 1 channel (ITU-R 601 luma) or 3."""
-    if images.shape[-1] == channels:
-        return images
-    if channels == 3:
-        return np.repeat(images, 3, axis=-1)
-    return np.rint(images @ np.array([[0.299], [0.587], [0.114]])).astype(np.uint8)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Cut:
-    """What is made of pictures: ``shape`` of each, ``fit``, and the seed of random crops."""
-
-    shape: tuple[int, int, int]
-    fit: str
-    seed: int
-
-    def __call__(self, source: pictures.Source) -> np.ndarray:
-        """The examples of all pictures of a source, uint8 ``(n, *shape)``."""
-        height, width, channels = self.shape
-        own = source.shape[:2]
-        if self.fit == "tile" and (own[0] < height or own[1] < width):
-            raise ValueError(f"{source.name} is smaller than one tile of {height}×{width}: use --fit pad or crop.")
-        if self.fit in ("crop", "pad"):
-            source = pictures.fitted(source, self.fit, (height, width))
-        elif self.fit == "resize":
-            source = _scaled(source, (height, width))
-        elif self.fit == "random-crop" and (own[0] < height or own[1] < width):
-            scale = max(height / own[0], width / own[1])
-            source = _scaled(source, (max(height, round(scale * own[0])), max(width, round(scale * own[1]))))
-        images = with_channels(source.read(0, source.count), channels)
-        if images.shape[1:3] == (height, width):
-            return images
-        return self._crops(images, source.name) if self.fit == "random-crop" else self._tiles(images)
-
-    def _tiles(self, images: np.ndarray) -> np.ndarray:
-        height, width, channels = self.shape
-        rows, columns = images.shape[1] // height, images.shape[2] // width
-        whole = images[:, : rows * height, : columns * width]
-        tiles = whole.reshape(-1, rows, height, columns, width, channels).swapaxes(2, 3)
-        return tiles.reshape(-1, height, width, channels)
-
-    def _crops(self, images: np.ndarray, name: str) -> np.ndarray:
-        height, width, _ = self.shape
-        down, right = images.shape[1] - height, images.shape[2] - width
-        number = min(CROPS, (images.shape[1] // height) * (images.shape[2] // width))
-        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
-        places = zip(rng.integers(0, down + 1, number), rng.integers(0, right + 1, number), strict=True)
-        return np.concatenate([images[:, y : y + height, x : x + width] for y, x in places])
-
-
-def _scaled(source: pictures.Source, size: tuple[int, int]) -> pictures.Source:
-    """The source with its pictures stretched to a size."""
-    from PIL import Image
-
-    def read(start: int, stop: int) -> np.ndarray:
-        images = [Image.fromarray(p[..., 0] if p.shape[-1] == 1 else p) for p in source.read(start, stop)]
-        scaled = [np.asarray(image.resize(size[::-1], Image.Resampling.LANCZOS)) for image in images]
-        return np.stack(scaled).reshape(-1, *size, source.shape[2])
-
-    return dataclasses.replace(source, shape=(*size, source.shape[2]), read=read)
-
-
-def _of_pictures(item: str, cut: _Cut, order: Callable, failed: list[str] | None) -> Iterator[Examples]:
+def _of_pictures(item: str, cut: Cut, order: Callable, failed: list[str] | None) -> Iterator[Examples]:
     """The examples of a picture, a folder or a pattern, a picture's at a time."""
     names = files.Names()
     found = [(path, names.unique(label, 1)) for path, label in _paths(item, failed)]
@@ -291,7 +221,7 @@ def _in_parallel(read: Callable[[int], "Examples | str"], indices: np.ndarray) -
                 future.cancel()
 
 
-def _of_set(name: str, split: str, cut: _Cut) -> Iterator[Examples]:
+def _of_set(name: str, split: str, cut: Cut) -> Iterator[Examples]:
     shape_of(name, split)  # raises here, and not at the first example
     names = label_order(name)
 
@@ -304,7 +234,7 @@ def _of_set(name: str, split: str, cut: _Cut) -> Iterator[Examples]:
     return parts()
 
 
-def _of_arrays(path: Path, array: str | None, split: str, cut: _Cut, order: Callable) -> Iterator[Examples]:
+def _of_arrays(path: Path, array: str | None, split: str, cut: Cut, order: Callable) -> Iterator[Examples]:
     labels, wrong = None, "holds no arrays of numbers in one shape"
     with _reading(path, wrong):
         content = np.load(path, mmap_mode="r" if path.suffix.lower() == ".npy" else None, allow_pickle=False)
@@ -337,7 +267,7 @@ def array_names(source: str | os.PathLike | np.ndarray) -> list[str]:
     return []
 
 
-def _of_csv(path: Path, cut: _Cut, order: Callable) -> Iterator[Examples]:
+def _of_csv(path: Path, cut: Cut, order: Callable) -> Iterator[Examples]:
     values, names, labels = load_table(path, label="label", optional=True, least=1)
     if len(names) != np.prod(cut.shape):
         hint = "" if labels is not None else " A column of labels needs a heading, which calls it label."
@@ -358,7 +288,7 @@ def _reading(path: Path, wrong: str) -> Iterator[None]:
         raise ValueError(f"{path} {wrong}: {' '.join(str(error).split())}") from None
 
 
-def _of_array(array: np.ndarray, name: str, label: str, labels, cut: _Cut, order: Callable) -> Iterator[Examples]:
+def _of_array(array: np.ndarray, name: str, label: str, labels, cut: Cut, order: Callable) -> Iterator[Examples]:
     """An array of the user's, ``ROWS`` examples at a time.
 
     Args:
