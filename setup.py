@@ -65,7 +65,7 @@ BENCHMARK = [
     "rouge-score>=0.1.2",
     "umap-learn>=0.5.7",
 ]
-HEIC, M4A = ["pillow-heif>=0.20"], ["av>=13"]  # pictures and sounds of phones
+HEIC, M4A = ["pillow-heif>=1.0"], ["av>=14"]  # pictures and sounds of phones
 DOCS = ["mkdocs>=1.6", "mkdocstrings[python]>=0.30"]
 TOOLS = [
     "ipykernel",

@@ -112,7 +112,6 @@ def _pictures(inputs, output, model, overlap, noise, seed, overwrite, failed, pr
 
     def write(item, file):
         name, source, index = item
-
         size = denoiser.image_shape[:2]
         clean = source.read(index, index + 1)
         noisy = clean
