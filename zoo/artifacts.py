@@ -222,7 +222,7 @@ def find(name_or_path: str | os.PathLike, *, folders: bool = True) -> Artifact:
     text = os.fspath(name_or_path)
     architecture, tag = split_name(text, quiet=not folders)
     known = names()
-    tags = [split_name(n)[1] for n in known if split_name(n)[0] == architecture]
+    tags = [n.partition(".")[2] for n in known if n.partition(".")[0] == architecture]
     if tags and tag is None:
         tag = default_tag(tags)
     if tags and tag in tags:

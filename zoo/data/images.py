@@ -76,6 +76,10 @@ class DataSet:
             return label_names(self.source, self.labels[split])
         return named_labels(list(self.classes), self.labels[split])
 
+    def texts_of(self, split: str) -> list:
+        """The texts of a split, of data that is texts."""
+        return (self.texts or {})[split]
+
     def tokenized(self, tokens: Callable[[list], np.ndarray]) -> "DataSet":
         """The same texts as integers.
 

@@ -117,7 +117,7 @@ def _colour_space(image) -> str | None:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
         if "sRGB" in ImageCms.getProfileDescription(profile):
             return "sRGB"
-        space = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(profile.profile.xcolor_space.strip())
+        space = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(profile.profile.xcolor_space.strip())  # type: ignore
     except Exception:  # damaged ones make LittleCMS and Pillow raise various things, a Pillow without it ImportError
         return None
     return (
@@ -148,7 +148,7 @@ def _pixels(image, target: str, take: Take) -> np.ndarray:
     """A frame ``(h, w, c)``, upright, in one of Pillow's modes."""
     from PIL import ImageOps
 
-    image = ImageOps.exif_transpose(image)
+    image = ImageOps.exif_transpose(image) or image
     if image.mode.startswith("I;16"):
         levels = np.asarray(image).astype(np.uint16)
         if target == "I;16":
@@ -156,7 +156,7 @@ def _pixels(image, target: str, take: Take) -> np.ndarray:
         grey = np.rint(levels / 257).astype(np.uint8)[..., None]
         return np.repeat(grey, 3, axis=2) if target == "RGB" else grey
     if not take.exact:
-        image = _in_srgb(image)
+        image = _in_srgb(image) or image
     return np.asarray(image.convert(target)).reshape(image.height, image.width, -1)
 
 

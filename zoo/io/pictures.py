@@ -168,7 +168,7 @@ def _resize(pictures: np.ndarray, fit: str, tile: tuple[int, int]) -> np.ndarray
     resize = ImageOps.fit if fit == "crop" else ImageOps.pad
     channels = pictures.shape[-1]
     images = (Image.fromarray(p[..., 0] if channels == 1 else p) for p in pictures)
-    resized = [np.asarray(resize(image, tile[::-1], Image.Resampling.LANCZOS)) for image in images]
+    resized = [np.asarray(resize(image, (tile[1], tile[0]), Image.Resampling.LANCZOS)) for image in images]
     return np.stack(resized).reshape(-1, *tile, channels)
 
 

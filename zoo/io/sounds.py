@@ -225,7 +225,7 @@ def _from_aac(path: Path):
                 for frame in container.decode(stream):
                     for part in planar.resample(frame):
                         wav.write(part.to_ndarray().reshape(-1, channels))
-    except av.FFmpegError as error:
+    except av.FFmpegError as error:  # pyright: ignore[reportPrivateImportUsage]
         raise ValueError(f"{path} is a damaged sound: {error.strerror}.") from None
     decoded.seek(0)
     return soundfile.SoundFile(decoded)

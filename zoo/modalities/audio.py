@@ -23,7 +23,7 @@ class Audio(Modality):
 
         lines: list[str] | None = None if failed is None else []
         recordings = {split: signals.load_recordings(source, split, lines) for split in signals.SPLITS}
-        if failed is not None:
+        if failed is not None and lines is not None:
             failed += dict.fromkeys(lines)  # a file whose header cannot be read fails for every split
         least = max(shape[0], LEAST_SAMPLES)
         if short := [split for split, parts in recordings.items() if sum(map(len, parts)) < least]:

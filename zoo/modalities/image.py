@@ -80,7 +80,7 @@ class Image(Modality):
 
         images = getattr(data_set, split)
         file = codec.compress(images)
-        error = mean_squared_error(images, codec.decompress(file))
+        error = mean_squared_error(images, np.asarray(codec.decompress(file)))
         if codec.lossless and error:
             raise ValueError(f"{codec.name} must restore every pixel: the mean squared error is {error}.")
         return {

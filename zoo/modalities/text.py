@@ -23,11 +23,13 @@ class Text(Modality):
         from zoo.data.images import LICENCES
 
         splits = text.load_texts(source)
-        known = source in LICENCES
+        known, nothing = source in LICENCES, np.empty((0, 0), np.int32)
         return DataSet(
             source if known else Path(source).stem,
             source if known else str(Path(source).resolve()),
-            *3 * [np.empty((0, 0), np.int32)],
+            nothing,
+            nothing,
+            nothing,
             LICENCES.get(source, "the user's own"),
             texts=splits,
         )
@@ -42,12 +44,12 @@ class Text(Modality):
             ValueError: for sentences where a model takes pairs, and for pairs where it takes sentences.
         """
         of_pairs = model.of_pairs
-        if isinstance(data_set.texts["train"][0], str) == of_pairs:
+        if isinstance(data_set.texts_of("train")[0], str) == of_pairs:
             expected = (
                 "documents with their summaries: docstrings" if of_pairs else "a text file with a sentence a line"
             )
             raise ValueError(f"{model.name} cannot be trained on {data_set.name}: expected {expected}.")
-        model.tokenizer.adapt(model.texts_of(data_set.texts["train"]))
+        model.tokenizer.adapt(model.texts_of(data_set.texts_of("train")))
         return self.prepared(model, data_set)
 
     def input_range(self, model):
@@ -59,7 +61,7 @@ class Text(Modality):
     def measure_reconstruction(self, model, data_set, split):
         from zoo.evaluation import measure_sentences
 
-        return measure_sentences(model, data_set.texts[split])
+        return measure_sentences(model, data_set.texts_of(split))
 
     def missing(self, data_set, split):
         from zoo.evaluation.texts import SHORT
@@ -69,7 +71,7 @@ class Text(Modality):
     def measure_codec(self, codec, data_set, split):
         from zoo.evaluation import measure_prose
 
-        return measure_prose(codec, data_set.texts[split])
+        return measure_prose(codec, data_set.texts_of(split))
 
     def golden(self, model, examples):
         written = np.array(model.write(examples))
@@ -92,4 +94,4 @@ class Text(Modality):
     def examples(self, model, data_set):
         from zoo.evaluation import examples_of
 
-        return examples_of(model, data_set.texts["test"])
+        return examples_of(model, data_set.texts_of("test"))

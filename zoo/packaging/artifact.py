@@ -19,6 +19,7 @@ from zoo.exporting import litert, tables
 from zoo.exporting.codec import write_codec
 from zoo.exporting.export import PARTS
 from zoo.registry import needs
+from zoo.registry.loading import resolve
 from zoo.training import Training, adapt_decoder
 from zoo.training.run import CHECKPOINT
 
@@ -134,7 +135,7 @@ def _is_shipped(folder: Path) -> bool:
 def _card(training: Training, spec: registry.Spec, command: str, licence: str) -> dict[str, Any]:
     model, data = training.model, training.data
     modality = modalities.get(spec.modality)
-    architecture, tag = registry.loading.resolve(training.name)
+    architecture, tag = resolve(training.name)
     encodes = modalities.quantizes(spec)
     own = data.source == spec.data_of(tag)
     return {
@@ -188,7 +189,8 @@ def _named(source: str) -> str:
 
 def _without_place(argument: str) -> str:
     """An argument of a command, or an option with its value, with the last name of an absolute path alone."""
-    option, path = re.fullmatch(r"(--[\w-]+=|-o|)(.*)", argument, re.S).groups()
+    option = re.match(r"--[\w-]+=|-o|", argument)[0]  # type: ignore[index] - it matches always
+    path = argument[len(option) :]
     return option + (Path(path).name or path if Path(path).is_absolute() else path)
 
 

@@ -68,7 +68,7 @@ def certify(
     if images is not None and images < 1:
         raise ValueError(f"images must be at least 1: received {images}.")
     if output is not None:
-        folder = _checked(Path(output))
+        _check_writable(Path(output))
     task = progress and progress.add_task("", total=STEPS, status=artifact.name)
 
     def step(what: str) -> None:
@@ -120,17 +120,17 @@ def certify(
     step("writing")
     if output is not None:
         files = {"certificate.json": json.dumps(result, indent=2) + "\n", "certificate.md": page(result)}
+        folder = Path(output)
         artifacts.make_folder(folder)
         artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
     return result
 
 
-def _checked(folder: Path) -> Path:
-    """A folder that can be written to or made, which is better known before minutes of measuring."""
+def _check_writable(folder: Path) -> None:
+    """Refuses a folder that cannot be written to or made, which is better known before minutes of measuring."""
     beside = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not beside.is_dir() or not os.access(beside, os.W_OK):
         raise ValueError(f"Cannot write to {folder}: give another folder with --output.")
-    return folder
 
 
 def quantization(model, network: Network, tables: Tables | None, images: np.ndarray) -> dict[str, float]:

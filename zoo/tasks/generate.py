@@ -138,7 +138,7 @@ def generate(
         with artifacts.atomic_write(output) as file:
             np.save(file, images)
     elif film:
-        plots.animation(rows.swapaxes(0, 1), output, back=True)
+        plots.animation(list(rows.swapaxes(0, 1)), output, back=True)
     elif kind == "samples":
         written = _pages(output, -(-number // PAGE))
         for index, page in enumerate(written):

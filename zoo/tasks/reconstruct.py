@@ -18,7 +18,7 @@ class Reconstruct(Task):
         return modality.golden(model, examples)
 
     def python(self, name, spec, modality):
-        return modality.python_of_latents
+        return list(modality.python_of_latents)
 
     def commands(self, name, spec, modality, metrics):
         return modality.commands_of_latents(name)

@@ -13,7 +13,7 @@ class Summarize(Task):
     def measure(self, model, modality, data_set, split, **options):
         from zoo.evaluation import measure_summarizer
 
-        return measure_summarizer(model, data_set.texts[split])
+        return measure_summarizer(model, data_set.texts_of(split))
 
     def missing(self, model, modality, data_set, split):
         from zoo import extras
