@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 from collections.abc import Iterable
+from typing import Any
 
 from zoo import extras
 from zoo.registry.loading import data_of, resolve, spec_of
@@ -12,7 +13,7 @@ OF_MODALITY = {"text": ("sentencepiece", "sentencex")}
 OF_ARCHITECTURE = {"summarizer": ("rouge_score",)}
 
 
-def check(name: str, data_source: str | None = None) -> None:
+def check(name: str, data_source: Any = None) -> None:
     """Raises, before hours of training, what its data or its card would be without.
 
     Args:
@@ -26,7 +27,8 @@ def check(name: str, data_source: str | None = None) -> None:
     architecture, tag = resolve(name)
     modules = (*OF_MODALITY.get(spec_of(name).modality, ()), *OF_ARCHITECTURE.get(architecture, ()))
     reasons = [extras.needs(module) for module in modules if not _installed(module)]
-    if (data_source or data_of(name)) == "docstrings":
+    source = data_of(name) if data_source is None else data_source
+    if isinstance(source, str) and source == "docstrings":
         from zoo.data import text
 
         if missing := [package for split in text.PACKAGES.values() for package in split if not _installed(package)]:
