@@ -52,7 +52,7 @@ def test_a_picture(monkeypatch, tmp_path):
 
 def test_many_samples_are_several_pictures(monkeypatch, capsys, tmp_path):
     options = ("vae.mnist", "-n", 13, "--seed", 2, "--json")
-    monkeypatch.setattr("zoo.tasks.generate.PAGE", 6)
+    monkeypatch.setattr("zoo.generation.PAGE", 6)
     assert run(monkeypatch, *options, "-o", tmp_path / "many.png") == 0
     names = [str(tmp_path / f"many-{page}.png") for page in (1, 2, 3)]
     assert json.loads(capsys.readouterr().out) == {"output": names, "kind": "samples", "images": 13}

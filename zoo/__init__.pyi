@@ -7,6 +7,7 @@ from . import evaluation as evaluation
 from . import experiments as experiments
 from . import exporting as exporting
 from . import gallery as gallery
+from . import generation as generation
 from . import layers as layers
 from . import losses as losses
 from . import maps as maps
@@ -17,6 +18,7 @@ from . import packaging as packaging
 from . import plots as plots
 from . import registry as registry
 from . import regularizers as regularizers
+from . import selection as selection
 from . import sklearn as sklearn
 from . import summarization as summarization
 from . import tasks as tasks
@@ -24,17 +26,17 @@ from . import training as training
 from .codec import Codec as Codec
 from .codec import CodecError as CodecError
 from .denoising import denoise as denoise
+from .denoising import denoise_files as denoise_files
 from .denoising import denoise_sound as denoise_sound
 from .embedding import embed as embed
 from .exporting import export as export
+from .generation import generate as generate
 from .packaging import certify as certify
 from .packaging import evaluate as evaluate
 from .registry import info as info
 from .registry import list_models as list_models
 from .registry import load as load
+from .selection import select as select
 from .summarization import summarize as summarize
-from .tasks.denoise import denoise_files as denoise_files
-from .tasks.generate import generate as generate
-from .tasks.select import select as select
 
 __version__: str
