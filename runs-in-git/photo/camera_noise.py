@@ -53,6 +53,10 @@ class CameraNoise(keras.layers.Layer):
         noise = backend.per_example(
             lambda shape: keras.random.normal(shape, dtype=x.dtype, seed=self.seed_generator), ops.shape(x)
         )
+        # A grey picture in several channels stays grey.
+        axes = tuple(range(1, len(x.shape)))
+        grey = ops.cast(ops.all(ops.equal(x, x[..., :1]), axis=axes, keepdims=True), x.dtype)
+        noise = grey * noise[..., :1] + (1.0 - grey) * noise
         noisy = x + ops.sqrt(ops.square(sigma) + ops.square(shot) * x) * noise
         return ops.round(255.0 * ops.clip(noisy, 0.0, 1.0)) / 255.0
 

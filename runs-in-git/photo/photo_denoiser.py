@@ -23,7 +23,7 @@ class PhotoDenoiser(Autoencoder):
     """Encoder and decoder at three scales, with a skip connection at each, and the noise subtracted at the end.
 
         x (b, h, w, 3) → camera noise, in training only
-        → 2×2 pixels to channels, conv, block (b, h/2, w/2, 48) ────────────────────────┐ half
+        → 2×2 pixels to channels, conv, block (b, h/2, w/2, 64) ────────────────────────┐ half
           → conv/2, block (b, h/4, w/4, 96) ─────────────────────────┐ quarter          │
             → conv/2, blocks z (b, h/8, w/8, 160) → sub-pixel, sum → blocks → sub-pixel, sum → blocks
         → conv, channels to 2×2 pixels, added to x → clean (b, h, w, 3)
@@ -43,7 +43,7 @@ class PhotoDenoiser(Autoencoder):
         self,
         *,
         image_shape=(96, 96, 3),
-        filters=(48, 96, 160),
+        filters=(64, 96, 160),
         encoder_blocks=(1, 1, 2),
         decoder_blocks=(2, 2),
         gaussian=(0.0, 75 / 255),

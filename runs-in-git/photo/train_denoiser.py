@@ -7,7 +7,7 @@ from PIL import Image
 import data
 ap = argparse.ArgumentParser(); ap.add_argument("out"); ap.add_argument("--total", type=int, default=100000); ap.add_argument("--threads", type=int, default=1)
 ap.add_argument("--batch", type=int, default=8); ap.add_argument("--size", type=int, default=96); ap.add_argument("--every", type=int, default=2000)
-ap.add_argument("--rate", type=float, default=1e-3); ap.add_argument("--photos", default=os.environ.get("PHOTOS")); ap.add_argument("--seconds", type=float, default=1e9); ap.add_argument("--floor", type=float, default=.01)
+ap.add_argument("--rate", type=float, default=1e-3); ap.add_argument("--photos", default="/work/shared/photos"); ap.add_argument("--seconds", type=float, default=1e9); ap.add_argument("--floor", type=float, default=.01)
 a = ap.parse_args(); os.makedirs(a.out, exist_ok=True)
 tf.config.threading.set_intra_op_parallelism_threads(a.threads); tf.config.threading.set_inter_op_parallelism_threads(1)
 keras.config.set_dtype_policy("mixed_bfloat16"); keras.utils.set_random_seed(0)
@@ -51,9 +51,16 @@ def save(step):
     np.savez(last + ".tmp.npz", **d); os.replace(last + ".tmp.npz", last)
 gen = data.crops(by, a.size, step0 + 11, rotate=True); jrng = np.random.default_rng(step0 + 3)
 def pair():
-    y = next(gen); x = y
-    if jrng.random() < .1:  # what JPEG left, to be taken away
-        b = io.BytesIO(); Image.fromarray(y).save(b, "JPEG", quality=int(jrng.integers(15, 80))); x = np.asarray(Image.open(b))
+    y = next(gen)
+    if jrng.random() < .12:  # grey pictures
+        y = np.repeat(np.asarray(Image.fromarray(y).convert("L"))[..., None], 3, -1)
+    x = y
+    draw = jrng.random()
+    if draw < .1:  # what JPEG left, of a noisy picture in every second one, to be taken away
+        if draw < .05:
+            n = jrng.standard_normal(y.shape) if np.ptp(y, -1).any() else jrng.standard_normal((*y.shape[:2], 1))
+            x = np.clip(y + jrng.uniform(2, 30) * n, 0, 255).round().astype("uint8")
+        b = io.BytesIO(); Image.fromarray(x).save(b, "JPEG", quality=int(jrng.integers(15, 90))); x = np.asarray(Image.open(b))
     return x, y
 Q = queue.Queue(16)
 def feed():
