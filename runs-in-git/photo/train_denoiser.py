@@ -7,7 +7,7 @@ from PIL import Image
 import data
 ap = argparse.ArgumentParser(); ap.add_argument("out"); ap.add_argument("--total", type=int, default=100000); ap.add_argument("--threads", type=int, default=1)
 ap.add_argument("--batch", type=int, default=8); ap.add_argument("--size", type=int, default=96); ap.add_argument("--every", type=int, default=2000)
-ap.add_argument("--rate", type=float, default=1e-3); ap.add_argument("--photos", default="/work/shared/photos"); ap.add_argument("--seconds", type=float, default=1e9); ap.add_argument("--floor", type=float, default=.01)
+ap.add_argument("--rate", type=float, default=1e-3); ap.add_argument("--photos", default=os.environ.get("PHOTOS", "photos")); ap.add_argument("--seconds", type=float, default=1e9); ap.add_argument("--floor", type=float, default=.01)
 a = ap.parse_args(); os.makedirs(a.out, exist_ok=True)
 tf.config.threading.set_intra_op_parallelism_threads(a.threads); tf.config.threading.set_inter_op_parallelism_threads(1)
 keras.config.set_dtype_policy("mixed_bfloat16"); keras.utils.set_random_seed(0)
