@@ -47,7 +47,7 @@ def trained(name: str, strategy, steps: int) -> tuple[list[np.ndarray], float]:
             model.compile(keras.optimizers.SGD(rate), jit_compile=False)
             model.optimizer.build(model.trainable_variables)
     before = [np.array(v) for v in model.trainable_variables]
-    neighbours = spec.recipes[spec.tags[0]].neighbours
+    neighbours = getattr(spec.recipes[spec.tags[0]], "neighbours", 0)
 
     def batches(replicas, own):
         return data.training_batches(
