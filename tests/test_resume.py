@@ -33,6 +33,7 @@ class Copied(training.Checkpoint):
             shutil.copy(self.path, self.path.parent.parent / "cut")
 
 training.run.Checkpoint = Copied
+training.run.needs.check = lambda *arguments: None  # the data is made up
 training.run._for_shipping = lambda model: model  # what ships has no optimizers any more
 
 def run(name, folder, **options):
