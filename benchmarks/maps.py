@@ -19,11 +19,12 @@ from rich.progress import Progress
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
-from zoo.evaluation.card import MAP_NEIGHBOURS, NEIGHBOURS
 
 import zoo
 from zoo import backend, data, registry
 from zoo.codec.litert import Network, as_int8, dequantized
+from zoo.evaluation.codes import NEIGHBOURS
+from zoo.tasks.map import NEIGHBOURS as MAP_NEIGHBOURS
 
 
 def vectors(images: np.ndarray) -> np.ndarray:
