@@ -100,19 +100,20 @@ def spectral_gating(noisy: np.ndarray) -> np.ndarray:
 
 def measure(clean: np.ndarray, noise: np.ndarray, level: float, model) -> dict[str, dict[str, float]]:
     """Name of a way → ``si_sdr`` in dB and ``stoi``."""
-    from zoo import denoising, evaluation
+    from zoo import evaluation
+    from zoo.denoising import audio
 
     noisy = clean + noise * np.sqrt(np.sum(clean**2) / np.sum(noise**2)) * 10 ** (-level / 20)
     gain = min(1.0, 0.98 / np.abs(noisy).max())
     clean, noisy = gain * clean, gain * noisy
     samples = np.rint(noisy * 32768).astype(np.int16)
     length = model.image_shape[0]
-    pairs = list(denoising._by_model([samples], len(samples), model, length, length // 2))
+    pairs = list(audio._by_model([samples], len(samples), model, length, length // 2))
     by_floor = [afftdn(noisy, floor) for floor in FLOORS]
     ways = {
         "noisy": noisy,
         "model": np.concatenate([found for _, found in pairs]),
-        "gated": np.concatenate(list(denoising._in_sections(pairs, len(samples), None))),
+        "gated": np.concatenate(list(audio._in_sections(pairs, len(samples), None))),
         "afftdn": max(by_floor, key=lambda found: evaluation.si_sdr(clean, found)),
         "spectral_gating": spectral_gating(noisy),
     }

@@ -119,16 +119,16 @@ def test_a_gate_of_any_length(n):
 
 
 def test_sections_are_gated_as_the_whole(monkeypatch):
-    from zoo import denoising
+    from zoo.denoising import audio
 
     speech, noise = speech_and_noise(5.0, seconds=8)
     noisy, found = (np.rint(values).astype(np.int16) for values in (speech + noise, 0.9 * speech))
     whole = np.rint(gated(noisy, found))
-    monkeypatch.setattr(denoising, "SECTION", 1 << 14)
+    monkeypatch.setattr(audio, "SECTION", 1 << 14)
     for size in (997, 30_000, 64_000):
         pairs = ((noisy[at : at + size], found[at : at + size]) for at in range(0, len(noisy), size))
         done = []
-        parts = list(denoising._in_sections(pairs, len(noisy), done.append))
+        parts = list(audio._in_sections(pairs, len(noisy), done.append))
         assert sum(done) == len(noisy) and len(parts) == 4
         np.testing.assert_allclose(np.concatenate(parts), whole, atol=1)
 

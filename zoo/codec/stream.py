@@ -1,11 +1,9 @@
 """The stream between sources and a container's chunks, and back: many chunks at a time, in few threads and bytes."""
 
-import collections
 import dataclasses
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,6 +15,7 @@ from zoo.codec.format.fields import CodecError
 from zoo.codec.format.header import MAX_SAMPLES, QUALITY_STEPS, Header, Section, fits, run_lengths, tiles_of
 from zoo.codec.media.base import Medium
 from zoo.io.files import make_safe
+from zoo.io.parallel import in_order
 
 Progress = Callable[[int, int], None]
 """Called now and then with what is done and with all: pixels of pictures, seconds of sounds, bytes of texts."""
@@ -228,18 +227,7 @@ class Stream:
         if self.num_threads == 1:
             yield from map(work, items)
             return
-        with ThreadPoolExecutor(self.num_threads) as pool:
-            waiting: collections.deque = collections.deque()
-            try:
-                for item in items:
-                    waiting.append(pool.submit(work, item))
-                    if len(waiting) > self.num_threads:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+        yield from in_order(work, items, self.num_threads, ahead=self.num_threads)
 
 
 class _Progress:

@@ -4,7 +4,6 @@ There is one reader, ``stream``, which holds a few examples at a time; ``load_ex
 what it gives.
 """
 
-import collections
 import contextlib
 import dataclasses
 import glob
@@ -13,7 +12,6 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ from zoo.data.fitting import FITS, Cut
 from zoo.data.sets import is_set, label_order, named_labels, set_examples, shape_of
 from zoo.data.tables import load_table
 from zoo.io import files, pictures
+from zoo.io.parallel import in_order
 
 TABLES = (".npy", ".npz", ".csv")
 ROWS = 1024  # of an array that are read at once
@@ -207,18 +206,7 @@ def _paths(item: str, failed: list[str] | None) -> Iterable[tuple[Path, str]]:
 def _in_parallel(read: Callable[[int], "Examples | str"], indices: np.ndarray) -> Iterator["Examples | str"]:
     """What ``read`` makes of each index, in their order, a few ahead of what is taken."""
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: collections.deque = collections.deque()
-        try:
-            for index in indices:
-                waiting.append(pool.submit(read, int(index)))
-                if len(waiting) > 4 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return in_order(lambda index: read(int(index)), indices, workers, ahead=4 * workers)
 
 
 def _of_set(name: str, split: str, cut: Cut) -> Iterator[Examples]:

@@ -16,6 +16,8 @@ from zoo.registry.loading import resolve
 
 STYLE = "style.css"
 
+LABELS = {name: task.title for name, task in tasks.TASKS.items()}
+
 
 def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None) -> list[Path]:
     """Writes the site of shipped models; nothing appears in ``folder`` before all of it has been made.
@@ -79,13 +81,12 @@ def describe(name: str) -> dict[str, Any]:
 
 def index_page(models: list[dict[str, Any]]) -> str:
     """The page of all models, with a search that needs no network."""
-    labels = {name: task.title for name, task in tasks.TASKS.items()}
-    counts = {task: sum(task in model["tasks"] for model in models) for task in labels}
+    counts = {task: sum(task in model["tasks"] for model in models) for task in LABELS}
     return _template("index.html.j2").render(
         models=models,
-        tasks={task: (label, counts[task]) for task, label in labels.items() if counts[task]},
+        tasks={task: (label, counts[task]) for task, label in LABELS.items() if counts[task]},
         sources=list(dict.fromkeys(model["card"]["data"]["source"] for model in models)),
-        labels={name: task.title for name, task in tasks.TASKS.items()},
+        labels=LABELS,
         version=__version__,
         root="",
     )
@@ -99,7 +100,7 @@ def model_page(model: dict[str, Any], models: list[dict[str, Any]]) -> str:
         card=model["card"],
         certificate=model["certificate"],
         others=_comparison(model, models),
-        labels={name: task.title for name, task in tasks.TASKS.items()},
+        labels=LABELS,
         plot=(curves.WIDTH, curves.HEIGHT),
         version=__version__,
         root="../",

@@ -66,9 +66,11 @@ def write_artifact(
         room = temporary / _name_in(folder, training.name)  # a container carries its codec's name
         room.mkdir()
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
-        if encodes:
+        chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
+        if chosen is not None:
             steps.next("converting to LiteRT")
-            encoder = _write_encoder(training, modality, room)
+            _write_npz(room / "calibration.npz", {"images": chosen})
+            encoder = _write_encoder(training, modality.calibration_inputs(chosen), room)
             card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
 
         steps.next("saving the model")
@@ -79,7 +81,6 @@ def write_artifact(
         declared = {"codec": {"coder": model.coder, "medium": modality.name} if spec.compresses else None}
         if spec.compresses:
             steps.next("building the entropy coder's tables")
-            chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
             write_codec(model, data, chosen, room)
 
         steps.next("measuring on the test split")
@@ -109,12 +110,9 @@ def _move(room: Path, folder: Path, declared: dict[str, Any]) -> None:
     artifacts.write_manifest(folder, [*names, *kept], declared)
 
 
-def _write_encoder(training: Training, modality: modalities.Modality, room: Path) -> bytes:
-    """The int8 encoder and what calibrates it; the decoder learns from its codes, where the recipe says so."""
+def _write_encoder(training: Training, inputs: np.ndarray, room: Path) -> bytes:
+    """The int8 encoder, calibrated by inputs; the decoder learns from its codes, where the recipe says so."""
     model, recipe = training.model, training.record["recipe"]
-    chosen = modality.calibration_examples(training.data.train, CALIBRATION_EXAMPLES)
-    _write_npz(room / "calibration.npz", {"images": chosen})
-    inputs = modality.calibration_inputs(chosen)
     encoder = litert.convert(model.encoder, name=PARTS["encoder"], quantization="int8", calibration=inputs)
     if recipe.get("decoder_epochs"):
         adapt_decoder(model, encoder, training.data.train, epochs=recipe["decoder_epochs"], seed=recipe["seed"])

@@ -46,7 +46,7 @@ def measure_split(model: "keras.Model", data_set: "DataSet", *, split: str = "te
         options: of ``Task.measure``.
 
     Returns:
-        Name of a figure → figure. ``not_measured`` says of each that the data does not suffice for why.
+        Name of a figure → figure. What the data does not suffice for is under ``not_measured``, with the reason.
     """
     spec, modality = registry.spec_of_model(model), modalities.of(model)
     figures: dict[str, Any] = {}
