@@ -226,7 +226,7 @@ def test_bottleneck_refuses_a_negative(argument):
     ],
 )
 def test_what_replicas_share_is_kerass_own_on_one_device(mine, kerass, options):
-    """On several replicas: tests/test_distribution.py."""
+    """On several replicas: tests/training/test_distribution.py."""
     x = IMAGES[:, 0] if mine is layers.SpatialDropout1D else IMAGES
     check_layer(lambda: mine(**options), x)
     one, other = mine(**options), kerass(**options)
