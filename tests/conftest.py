@@ -116,7 +116,7 @@ def sound_model(recordings, tmp_path_factory):
         "encoder_blocks": (0, 1, 0),
         "decoder_blocks": (0, 1, 0),
         "latent_channels": 4,
-        "tables": 3,
+        "num_priors": 3,
         "rate_weight": 0.0002,
     }
     recipe = {"epochs": 15, "batch_size": 16, "learning_rate": 5e-3}

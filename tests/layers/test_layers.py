@@ -13,7 +13,7 @@ IMAGES = rng.random((2, 6, 4, 8), dtype=np.float32)
 
 
 def test_the_bottleneck_takes_the_best_of_several_tables():
-    layer = layers.EntropyBottleneck(step=1.0, tables=3, mixtures=2, seed=0)
+    layer = layers.EntropyBottleneck(step=1.0, num_priors=3, mixtures=2, seed=0)
     layer.build((None, 4))
     rng = np.random.default_rng(0)
     layer.table_logits.assign([0.0, 1.0, -1.0])

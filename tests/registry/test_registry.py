@@ -369,6 +369,40 @@ def test_old_names_of_exports_and_arguments_warn_and_work(monkeypatch):
         made(table=16)
 
 
+# Arguments that were renamed: of models, and of the layers that they are saved with
+RENAMED = [("compressor", "tables", "num_priors", 5), ("signal_ae", "tables", "num_priors", 5)]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "value"), RENAMED)
+def test_a_model_takes_old_names_of_arguments_and_reads_those_of_files(name, old, new, value):
+    model = small.SMALL[name]()
+    config = model.get_config()
+    assert new in config and old not in config
+    config[old] = value
+    del config[new]
+    with warnings.catch_warnings():  # a saved file is silent
+        warnings.simplefilter("error")
+        assert type(model).from_config(config).get_config()[new] == value
+    with pytest.warns(FutureWarning, match=f"The argument {old} is now {new}"):
+        assert zoo.registry.create(name, **{old: value}).get_config()[new] == value
+    with pytest.raises(ValueError, match=f"{old} is the old name of {new}: give {new} alone"):
+        zoo.registry.create(name, **{old: value, new: value})
+
+
+def test_a_layer_reads_old_names_of_files():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer = zoo.layers.EntropyBottleneck.from_config({"tables": 3, "name": "bottleneck"})
+    assert layer.num_priors == 3 and layer.get_config()["num_priors"] == 3
+
+
+@pytest.mark.parametrize("name", ["compressor.mnist_q1", "signal_ae"])
+def test_shipped_files_are_read_without_a_warning(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        zoo.load(name)
+
+
 # What a training needs
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import keras
 from keras import ops
 
-from zoo import backend, losses
+from zoo import backend, deprecations, losses
 from zoo.models.inputs import MARGIN, at_hand, bounds_of, checked_examples, checked_source, refuse
 
 # Examples that encode and decode compute at once: few enough for what a network holds in between to stay small.
@@ -28,6 +28,11 @@ class OwnPolicy:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             cls.__init__ = _under_own_policy(cls.__init__)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """As ``keras.Model.from_config``; reads what was saved by arguments' old names too."""
+        return super().from_config(deprecations.current_arguments(cls.__init__, config, quiet=True), custom_objects)
 
 
 def _under_own_policy(init):
