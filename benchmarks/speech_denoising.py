@@ -107,7 +107,7 @@ def measure(clean: np.ndarray, noise: np.ndarray, level: float, model) -> dict[s
     gain = min(1.0, 0.98 / np.abs(noisy).max())
     clean, noisy = gain * clean, gain * noisy
     samples = np.rint(noisy * 32768).astype(np.int16)
-    length = model.image_shape[0]
+    length = model.example_shape[0]
     pairs = list(audio._by_model([samples], len(samples), model, length, length // 2))
     by_floor = [afftdn(noisy, floor) for floor in FLOORS]
     ways = {

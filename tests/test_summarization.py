@@ -41,7 +41,7 @@ class Known(models.Summarizer):
 def make(kind=models.Summarizer, **changes):
     model = kind(
         **{
-            "image_shape": (40,),
+            "example_shape": (40,),
             "summary_length": 8,
             "vocabulary_size": 300,
             "embedding_dim": 8,
@@ -68,7 +68,7 @@ def known(monkeypatch):
     """Of texts that count as long, whose codes are known, and chosen by these alone."""
     monkeypatch.setattr("zoo.summarization.CENTRALITY", 0.0)
     monkeypatch.setattr("zoo.summarization._fits", lambda lengths, model: False)
-    model = make(Known, image_shape=(100,))
+    model = make(Known, example_shape=(100,))
     # Cats and both point the same way, dogs another one, birds least.
     codes = {CATS: [8, 2, 0, 0], DOGS: [0, 5, 0, 0], BOTH: [8, 2.2, 0, 0], BIRDS: [0, 0, 2, 0]}
     model.known = {text: np.array(code, float) for text, code in codes.items()}
@@ -174,7 +174,7 @@ def test_the_scores_are_similarities_with_a_preference_of_early_and_long_ones(kn
 def test_of_a_short_text_the_sentence_most_like_what_the_decoder_draws(monkeypatch):
     from zoo.summarization import EARLINESS_OF_SHORT, LIKENESS
 
-    model = make(image_shape=(100,))
+    model = make(example_shape=(100,))
     drawn = ["Dogs guard the house.", "Birds sing.", "A dog guards the house at night."]
     asked = []
     monkeypatch.setattr(model, "drawn", lambda documents, **options: asked.append((documents, options)) or [drawn])
@@ -188,7 +188,7 @@ def test_of_a_short_text_the_sentence_most_like_what_the_decoder_draws(monkeypat
 
 def test_chosen_sentences_are_shortened(monkeypatch):
     cats = "Cats sleep most of the day, which few dogs do (or birds)."
-    model = make(image_shape=(100,))
+    model = make(example_shape=(100,))
     monkeypatch.setattr(model, "drawn", lambda documents: [["Cats sleep most of the day."]] * len(documents))
     found = extract(f"{DOGS} {cats} {BIRDS}", model, shorten=True)
     assert found.text == "Cats sleep most of the day." and found.sentences == [cats] and found.indices == [1]
@@ -316,7 +316,7 @@ def test_no_sentence_twice(known, options):
 
 def test_no_shortened_sentence_twice(monkeypatch):
     cats = ["Cats sleep most of the day, which few dogs do.", "Cats sleep most of the day (or more)."]
-    model = make(image_shape=(100,))
+    model = make(example_shape=(100,))
     monkeypatch.setattr(model, "drawn", lambda documents: [["Cats sleep most of the day."]] * len(documents))
     for fits in (True, False):
         monkeypatch.setattr("zoo.summarization._fits", lambda lengths, model, fits=fits: fits)

@@ -35,7 +35,7 @@ def embed(
     if not hasattr(encoder, "encode"):
         raise ValueError(f"model must have an encoder, such as map_ae: received {encoder.name!r}.")
     images = np.asarray(images)
-    shape = tuple(encoder.image_shape)
+    shape = tuple(encoder.example_shape)
     if images.ndim < 2 or not len(images) or np.prod(images.shape[1:]) != np.prod(shape):
         raise ValueError(f"images must be (n, {', '.join(map(str, shape))}), n ≥ 1: received {images.shape}.")
     if images.dtype != np.uint8 and images.dtype.kind != "f":

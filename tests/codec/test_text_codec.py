@@ -35,7 +35,7 @@ PROSE = " ".join(np.random.default_rng(0).choice(SENTENCES, 300)) + "\n"
 def model():
     keras.utils.set_random_seed(0)
     model = Summarizer(
-        image_shape=(48,), summary_length=8, vocabulary_size=320, embedding_dim=12, latent_dim=8, units=16, heads=2
+        example_shape=(48,), summary_length=8, vocabulary_size=320, embedding_dim=12, latent_dim=8, units=16, heads=2
     )
     model.build()
     model.tokenizer.adapt(SENTENCES * 20)

@@ -20,7 +20,7 @@ from zoo.layers import SignalNoise
 from zoo.layers.signal_noise import coloured
 
 SMALL = {
-    "image_shape": (96, 1),
+    "example_shape": (96, 1),
     "latent_channels": 8,
     "filters": (4, 6, 8),
     "decoder_filters": (4, 6, 8),
@@ -76,7 +76,7 @@ def test_it_adds_noise_in_training_only():
 
 def test_the_code_is_smaller_than_the_frame():
     with pytest.raises(ValueError, match="latent_channels must be from 1 to 31: received 32"):
-        models.DenoisingSignalAE(image_shape=(96, 1), latent_channels=32)
+        models.DenoisingSignalAE(example_shape=(96, 1), latent_channels=32)
 
 
 @pytest.mark.parametrize("decibels", [0.0, 10.0])

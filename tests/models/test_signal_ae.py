@@ -24,7 +24,7 @@ def test_the_loss_is_the_emphasised_error_as_it_is_heard():
 
 
 def test_the_default_loss_is_that_of_the_model():
-    model = models.SignalAE(image_shape=(96, 1), overlap=16, emphasis=0.5, latent_channels=2)
+    model = models.SignalAE(example_shape=(96, 1), overlap=16, emphasis=0.5, latent_channels=2)
     model.compile()
     x = np.random.default_rng(0).normal(0, 0.2, (2, 96, 1)).astype(np.float32)
     loss = model.evaluate(x, verbose=0)
@@ -35,15 +35,15 @@ def test_the_default_loss_is_that_of_the_model():
 
 def test_arguments():
     with pytest.raises(ValueError, match="length divisible by 32"):
-        models.SignalAE(image_shape=(100, 1))
-    with pytest.raises(ValueError, match="image_shape must be two positive integers"):
-        models.SignalAE(image_shape=(96, 1, 1))
+        models.SignalAE(example_shape=(100, 1))
+    with pytest.raises(ValueError, match="example_shape must be two positive integers"):
+        models.SignalAE(example_shape=(96, 1, 1))
     with pytest.raises(ValueError, match="overlap must be from 0 to half of the length, 48"):
-        models.SignalAE(image_shape=(96, 1), overlap=50)
+        models.SignalAE(example_shape=(96, 1), overlap=50)
     with pytest.raises(
         ValueError, match=r"floating-point in \[-1, 1\]: received int16; divide 16-bit samples by 32768"
     ):
-        models.SignalAE(image_shape=(96, 1), overlap=16).encode(np.zeros((1, 96, 1), np.int16))
+        models.SignalAE(example_shape=(96, 1), overlap=16).encode(np.zeros((1, 96, 1), np.int16))
 
 
 def test_si_sdr_in_closed_form():

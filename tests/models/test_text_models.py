@@ -66,6 +66,13 @@ def test_pieces_in_a_row_of_fixed_length(tokenizer):
     assert tokenizer.decode(tokenizer.byte_pieces[list("é".encode())]) == "é"
 
 
+def test_a_tokenizer_is_set_by_its_old_name_too(tokenizer):
+    layer = layers.TextTokenizer(small.VOCABULARY)
+    with pytest.warns(FutureWarning, match="TextTokenizer.take is now TextTokenizer.set_tokenizer"):
+        layer.take(tokenizer)
+    assert layer.pieces is tokenizer
+
+
 def test_damaged_tokenizers_and_too_few_words_are_refused():
     with pytest.raises(ValueError, match="The tokenizer is damaged"):
         Tokenizer(b"no tokenizer")
@@ -302,7 +309,7 @@ def test_pieces_are_drawn_by_their_probabilities():
     ("make", "message"),
     [
         (lambda m, s: TextAE(hidden_pieces=1.0), "hidden_pieces must be from 0 to below 1"),
-        (lambda m, s: TextAE(image_shape=(3, 3)), "image_shape must be one positive integers?"),
+        (lambda m, s: TextAE(example_shape=(3, 3)), "example_shape must be one positive integers?"),
         (lambda m, s: m.encode("the cat"), "texts must be a list of strings: received one string"),
         (lambda m, s: m(np.zeros((2, 5), np.int32)), r"x must have the shape \(batch, 12\): received \(2, 5\)"),
         (lambda m, s: Summarizer(summary_length=191), "summary_length must be from 2 to below the length, 192"),

@@ -34,7 +34,7 @@ def _write_tiles(model, data_set, calibration, folder: Path) -> None:
 
 
 def _write_frames(model, data_set, calibration, folder: Path) -> None:
-    tile = (1, model.image_shape[0] - model.overlap, 1)
+    tile = (1, model.example_shape[0] - model.overlap, 1)
     _write_tables(model, data_set, folder, tile=tile, **tables.signal_tables(model.overlap, signals.RATE))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo import deprecations
 from zoo.codec.tokenizer import Tokenizer, train_tokenizer
 
 ASSET = "tokenizer.model"
@@ -51,9 +52,14 @@ class TextTokenizer(keras.layers.Layer):
             raise ValueError("The tokenizer knows no pieces yet: call tokenizer.adapt(texts), or load a trained model.")
         return self._tokenizer
 
-    def take(self, tokenizer: Tokenizer) -> None:
+    def set_tokenizer(self, tokenizer: Tokenizer) -> None:
         """Uses a tokenizer that is trained already."""
         self._tokenizer = tokenizer
+
+    def take(self, tokenizer: Tokenizer) -> None:
+        """The old name of ``set_tokenizer``."""
+        deprecations.warn("TextTokenizer.take", "TextTokenizer.set_tokenizer")
+        self.set_tokenizer(tokenizer)
 
     def save_assets(self, dir_path: str) -> None:
         if self._tokenizer is not None:

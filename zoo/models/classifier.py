@@ -53,9 +53,8 @@ class Classifier(Guarded, keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.image_shape, self.filters, self.blocks = tuple(image_shape), tuple(filters), tuple(blocks)
-        if len(self.image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
-            raise ValueError(f"image_shape must be three positive integers: received {image_shape!r}.")
+        self._take_shape(image_shape, None, axes=3)
+        self.filters, self.blocks = tuple(filters), tuple(blocks)
         check_divisible(self.image_shape, 4)
         for name, value, least in (("num_classes", num_classes, 2), ("feature_dim", feature_dim, 1)):
             if not isinstance(value, int) or value < least:

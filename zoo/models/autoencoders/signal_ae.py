@@ -28,7 +28,7 @@ class SignalAE(QuantizedAutoencoder):
     (``zoo.codec.frames``); the squared error is weighted by that.
 
     Args:
-        image_shape: shape ``(length, channels)`` of a frame, in [−1, 1]; the length is a multiple of 32.
+        example_shape: shape ``(length, channels)`` of a frame, in [−1, 1]; the length is a multiple of 32.
         overlap: samples that a frame shares with each of its neighbours.
         emphasis: of the error's high frequencies in the loss, from 0 to below 1 (``losses.WindowedSquaredError``).
         rate_weight: weight of one bit against a squared error of 1: the quality.
@@ -49,11 +49,11 @@ class SignalAE(QuantizedAutoencoder):
 
     coder = "frames"
 
-    @deprecations.renamed_arguments(tables="num_priors")
+    @deprecations.renamed_arguments(image_shape="example_shape", tables="num_priors")
     def __init__(
         self,
         *,
-        image_shape=(576, 1),
+        example_shape=(576, 1),
         overlap=64,
         emphasis=0.7,
         rate_weight=0.002,
@@ -66,8 +66,8 @@ class SignalAE(QuantizedAutoencoder):
         decoder_blocks=(1, 2, 3),
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
-        length = checked_length(self.image_shape)
+        super().__init__(example_shape=example_shape, **kwargs)
+        length = checked_length(self.example_shape)
         if not 0 <= overlap <= length // 2:
             raise ValueError(f"overlap must be from 0 to half of the length, {length // 2}: received {overlap!r}.")
         self.overlap, self.emphasis, self.rate_weight = overlap, emphasis, rate_weight
@@ -76,11 +76,11 @@ class SignalAE(QuantizedAutoencoder):
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), tuple(decoder_blocks)
         self.latent_dim = length // STRIDE * latent_channels
 
-        self.encoder = signal_encoder(self.image_shape, latent_channels, self.filters, self.encoder_blocks)
+        self.encoder = signal_encoder(self.example_shape, latent_channels, self.filters, self.encoder_blocks)
         self.bottleneck = EntropyBottleneck(
             rate_weight=rate_weight, step=step, num_priors=num_priors, name="bottleneck"
         )
-        self.decoder = signal_decoder(self.image_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
+        self.decoder = signal_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
 
     def default_loss(self):
         """The squared error weighted as frames are heard."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import backend
+from zoo import backend, deprecations
 from zoo.codec.tokenizer import END, PAD, START, UNKNOWN
 from zoo.data.text import split_sentences
 from zoo.layers import AttentionBlock, Dropout, PositionEmbedding, TextTokenizer
@@ -38,7 +38,7 @@ class Summarizer(Autoencoder):
     so that the sentence nearest to a document's code says what it is about.
 
     Args:
-        image_shape: ``(length,)``, of document and summary together.
+        example_shape: ``(length,)``, of document and summary together.
         summary_length: pieces of a summary, its end included; the rest of the length is the document's.
         vocabulary_size: number of pieces.
         embedding_dim: numbers of a piece.
@@ -60,10 +60,11 @@ class Summarizer(Autoencoder):
     weight_steps = 8
     of_pairs = True  # whether its examples are documents with their summaries
 
+    @deprecations.renamed_arguments(image_shape="example_shape")
     def __init__(
         self,
         *,
-        image_shape=(192,),
+        example_shape=(192,),
         summary_length=32,
         vocabulary_size=8192,
         embedding_dim=112,
@@ -75,8 +76,8 @@ class Summarizer(Autoencoder):
         seed=None,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
-        (self.length,) = self.image_shape
+        super().__init__(example_shape=example_shape, **kwargs)
+        (self.length,) = self.example_shape
         if not 2 <= summary_length < self.length - 1:
             raise ValueError(
                 f"summary_length must be from 2 to below the length, {self.length}: received {summary_length!r}."
@@ -150,7 +151,7 @@ class Summarizer(Autoencoder):
         return np.concatenate([pairs, np.pad(rows, ((0, 0), (0, self.summary_length)))])
 
     def copy_assets(self, model):
-        self.tokenizer.take(model.tokenizer.pieces)
+        self.tokenizer.set_tokenizer(model.tokenizer.pieces)
 
     def parts(self):
         return {"encoder": self.encoder}  # the decoder is a loop
@@ -249,7 +250,7 @@ class Summarizer(Autoencoder):
 
     def _parts(self, x):
         """Documents and their summaries, and what stands in rows without a summary."""
-        if tuple(x.shape[1:]) != self.image_shape:
+        if tuple(x.shape[1:]) != self.example_shape:
             raise ValueError(f"x must have the shape (batch, {self.length}): received {tuple(x.shape)}.")
         x = ops.cast(x, "int32")
         paired = ops.not_equal(x[:, self.document_length], PAD)

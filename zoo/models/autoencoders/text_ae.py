@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import backend
+from zoo import backend, deprecations
 from zoo.codec.tokenizer import PAD, UNKNOWN
 from zoo.layers import AttentionBlock, PositionBinding, PositionEmbedding, TextTokenizer
 from zoo.models.base import Autoencoder
@@ -34,7 +34,7 @@ class TextAE(Autoencoder):
     the model: ``fit``, ``encode`` and ``reconstruct`` take lists of strings, and ``decode`` gives them.
 
     Args:
-        image_shape: ``(length,)``, pieces of a sentence, its end included; longer ones are cut.
+        example_shape: ``(length,)``, pieces of a sentence, its end included; longer ones are cut.
         vocabulary_size: number of pieces.
         embedding_dim: numbers of a piece.
         latent_dim: length of the code.
@@ -55,10 +55,11 @@ class TextAE(Autoencoder):
     weight_steps = 8
     of_pairs = False  # whether its examples are documents with their summaries
 
+    @deprecations.renamed_arguments(image_shape="example_shape")
     def __init__(
         self,
         *,
-        image_shape=(24,),
+        example_shape=(24,),
         vocabulary_size=8192,
         embedding_dim=128,
         latent_dim=256,
@@ -70,10 +71,10 @@ class TextAE(Autoencoder):
         seed=None,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
+        super().__init__(example_shape=example_shape, **kwargs)
         if not 0 <= hidden_pieces < 1:
             raise ValueError(f"hidden_pieces must be from 0 to below 1: received {hidden_pieces!r}.")
-        (self.length,) = self.image_shape
+        (self.length,) = self.example_shape
         self.vocabulary_size, self.embedding_dim, self.latent_dim = vocabulary_size, embedding_dim, latent_dim
         self.binding_dim, self.decoder_units, self.decoder_blocks = binding_dim, decoder_units, decoder_blocks
         self.heads, self.hidden_pieces, self.seed = heads, hidden_pieces, seed
@@ -121,7 +122,7 @@ class TextAE(Autoencoder):
         return texts
 
     def copy_assets(self, model):
-        self.tokenizer.take(model.tokenizer.pieces)
+        self.tokenizer.set_tokenizer(model.tokenizer.pieces)
 
     def encode(self, x):
         """The codes ``(n, latent_dim)`` of a list of strings, or of pieces ``(n, length)``."""
@@ -204,7 +205,7 @@ class TextAE(Autoencoder):
         return backend.share_of_loss(total / number)
 
     def _checked(self, x):
-        if tuple(x.shape[1:]) != self.image_shape:
+        if tuple(x.shape[1:]) != self.example_shape:
             raise ValueError(f"x must have the shape (batch, {self.length}): received {tuple(x.shape)}.")
         return ops.cast(x, "int32")
 
