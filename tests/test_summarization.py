@@ -30,7 +30,7 @@ class Known(models.Summarizer):
 
     def encode(self, x):
         assert x.shape[1] <= self.document_length
-        texts = [self.tokenizer.pieces.decode(row) for row in x]
+        texts = [self.tokenizer.tokenizer.decode(row) for row in x]
         everything = np.sum(list(self.known.values()), axis=0)
         return np.array([self.known.get(text, everything) for text in texts])
 
@@ -208,7 +208,7 @@ def test_a_long_text_is_the_mean_of_its_parts(model):
     sentences = [CATS, DOGS, BOTH, BIRDS] * 3
     codes, document, lengths = summarization._codes(sentences, model)
     document = document / np.linalg.norm(document)
-    pieces = model.tokenizer.pieces
+    pieces = model.tokenizer.tokenizer
     assert lengths.tolist() == [len(row) for row in pieces.encode(sentences)]
     own = np.asarray(model.encode(sentences))  # padded to the full length: padding changes nothing
     np.testing.assert_allclose(codes, own / np.linalg.norm(own, axis=1, keepdims=True), atol=1e-4)
@@ -247,13 +247,13 @@ def test_abstractive_reads_what_fits(known, model):
     found = extract(ANIMALS, known, abstractive=True)
     assert found.text == f"Of: {' '.join(found.sentences)}"
     long = extract(" ".join(f"{number} {CATS}" for number in range(90)), known, abstractive=True)
-    pieces = known.tokenizer.pieces
+    pieces = known.tokenizer.tokenizer
     assert 1 <= len(long.sentences) < long.total
     assert sum(map(len, pieces.encode(long.sentences))) < known.document_length
 
 
 def test_padding_only_as_far_as_needed(model):
-    pieces = model.tokenizer.pieces
+    pieces = model.tokenizer.tokenizer
     assert pieces.filled([[9, 8], [7]]).tolist() == [[9, 8, END], [7, END, PAD]]
     assert pieces.filled([[9]], 4).tolist() == [[9, END, PAD, PAD]]
     assert pieces.filled([]).shape == (0, 1)

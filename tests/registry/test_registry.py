@@ -376,6 +376,7 @@ RENAMED = [
     ("signal_ae", "image_shape", "example_shape", (128, 1)),
     ("denoising_signal_ae", "image_shape", "example_shape", (128, 1)),
     ("text_ae", "image_shape", "example_shape", (20,)),
+    ("text_ae", "hidden_pieces", "hidden_tokens", 0.5),
     ("summarizer", "image_shape", "example_shape", (40,)),
     ("gan", "image_shape", "example_shape", (2,)),
 ]

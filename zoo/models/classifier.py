@@ -15,11 +15,11 @@ from zoo.models.inputs import check_divisible
 
 @keras.saving.register_keras_serializable("zoo")
 class Classifier(Guarded, keras.Model):
-    """Residual convolutions, the mean over all places, one wide layer of features, and the classes' log odds.
+    """Residual convolutions, the mean over all positions, one wide layer of features, and the classes' log odds.
 
         x (b, 28, 28, 1), in training shifted and flipped → conv (b, 28, 28, 32) → max pooling (b, 14, 14, 32)
         → conv (b, 14, 14, 32), residual blocks → conv/2 (b, 7, 7, 64), residual blocks
-        → mean and largest over places (b, 128) → features (b, 128) → logits (b, 10)
+        → mean and largest over positions (b, 128) → features (b, 128) → logits (b, 10)
 
     ``fit`` takes labels: integers ``(batch,)``. ``loss`` is their cross-entropy in nats.
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 FRONT = 4096  # candidates among which sentences are chosen before all others are compared again
-TOP = 64  # likeliest pieces, of which one is drawn
+TOP = 64  # likeliest tokens, of which one is drawn
 SHORTEST = 5  # words of a sentence that is cut off
 _ASIDE = re.compile(r"\s+\([^()]*\)")
 # Where a sentence may end early and still be one.
@@ -13,7 +13,7 @@ _CUT = re.compile(r"[,;:]| (?:which|such as|if|when|where|that|so|by|for example
 
 
 def draw(likelihood: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
-    """One of the likeliest ``TOP`` pieces, int64 ``(…)``, by probabilities ``(…, n)`` to the power of 1 / temperature.
+    """One of the likeliest ``TOP`` tokens, int64 ``(…)``, by probabilities ``(…, n)`` to the power of 1 / temperature.
 
     References:
         Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story Generation", for the likeliest ones alone.
@@ -22,8 +22,8 @@ def draw(likelihood: np.ndarray, temperature: float, rng: np.random.Generator) -
     chances = np.take_along_axis(likelihood, top, axis=-1)
     sums = np.cumsum((chances / chances.max(axis=-1, keepdims=True)) ** (1 / temperature), axis=-1)
     number = rng.random(sums.shape[:-1], dtype=np.float32)[..., None] * sums[..., -1:]
-    place = np.minimum((sums <= number).sum(axis=-1, keepdims=True), sums.shape[-1] - 1)
-    return np.take_along_axis(top, place, axis=-1)[..., 0]
+    position = np.minimum((sums <= number).sum(axis=-1, keepdims=True), sums.shape[-1] - 1)
+    return np.take_along_axis(top, position, axis=-1)[..., 0]
 
 
 def likeness(texts: list[str], drawn: list[str]) -> np.ndarray:
@@ -62,9 +62,9 @@ def most_alike(drawn: list[str], sentences: list[str], earliness: float) -> str:
         earliness: what the first one's likeness has added to it, the second one's half of that, the third one's a
             third: they say nothing that the document does not, and the first ones mostly what it is about.
     """
-    own = [(form, place) for place, text in enumerate(sentences, start=1) for form in (text, *shortened(text))]
+    own = [(form, position) for position, text in enumerate(sentences, start=1) for form in (text, *shortened(text))]
     texts = [form for form, _ in own]
-    of_own = likeness(texts, drawn) + earliness / np.array([place for _, place in own]) if own else []
+    of_own = likeness(texts, drawn) + earliness / np.array([position for _, position in own]) if own else []
     of_drawn = likeness(drawn, drawn) - 1 / len(drawn)  # but for itself
     return [*texts, *drawn][int(np.argmax([*of_own, *of_drawn]))]
 
@@ -82,9 +82,9 @@ def _longest_common(a: list[str], b: list[str]) -> int:
     row = [0] * (len(b) + 1)
     for word in a:
         diagonal = 0
-        for place, other in enumerate(b, start=1):
-            above = row[place]
-            row[place] = diagonal + 1 if word == other else max(above, row[place - 1])
+        for position, other in enumerate(b, start=1):
+            above = row[position]
+            row[position] = diagonal + 1 if word == other else max(above, row[position - 1])
             diagonal = above
     return row[-1]
 

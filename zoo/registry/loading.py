@@ -319,7 +319,7 @@ def _with_config(model: "keras.Model", overrides: dict[str, Any]) -> "keras.Mode
         changed.build()
         changed.set_weights(model.get_weights())
         if hasattr(model, "tokenizer"):  # which is neither configuration nor weights
-            changed.tokenizer.set_tokenizer(model.tokenizer.pieces)
+            changed.tokenizer.set_tokenizer(model.tokenizer.tokenizer)
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"The trained weights do not fit {overrides}: {error} Use pretrained=False.") from None
     changed.compile_from_config(model.get_compile_config())
