@@ -105,11 +105,11 @@ def recordings(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def sound_model(recordings, tmp_path_factory):
+def audio_model(recordings, tmp_path_factory):
     """The folder of a small model of audio as ``zoo train`` writes it, with a codec; trained for a moment."""
     from zoo import packaging, training
 
-    folder = tmp_path_factory.mktemp("sound_model")
+    folder = tmp_path_factory.mktemp("audio_model")
     small = {
         "filters": (8, 8, 16),
         "decoder_filters": (8, 8, 16),

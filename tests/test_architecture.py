@@ -182,7 +182,7 @@ def test_each_requirement_stands_once_and_dev_has_what_the_tests_use(requirement
             "The tokenizer of texts needs sentencepiece: pip install 'zoo[text]'.",
         ),
         (
-            "from zoo.io import sounds; sounds.writer(None, 8000)",
+            "from zoo.io import audio; audio.writer(None, 8000)",
             "Reading or writing sounds needs soundfile: pip install 'zoo[audio]'.",
         ),
     ],

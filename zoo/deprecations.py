@@ -11,8 +11,13 @@ from typing import Any, TypeVar
 
 # Old name → the name now. A model's is an architecture, or ``architecture.tag`` where only the tag has changed.
 MODELS: dict[str, str] = {}
-# Of what stands in ``zoo/__init__.pyi``.
-EXPORTS: dict[str, str] = {}
+# Of what stands in ``zoo/__init__.pyi``; with the part in front, of what ``zoo.data`` and ``zoo.evaluation`` export.
+EXPORTS: dict[str, str] = {
+    "denoise_sound": "denoise_audio",
+    "data.load_recordings": "data.load_audio",
+    "evaluation.joined_recordings": "evaluation.joined_audio",
+    "evaluation.measure_recordings": "evaluation.measure_audio",
+}
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -36,11 +41,14 @@ def model_name(name: str, *, quiet: bool = False) -> str:
     return current
 
 
-def export_name(name: str) -> str:
-    """The name now of an attribute of ``zoo``."""
-    if name in EXPORTS:
-        warn(f"zoo.{name}", f"zoo.{EXPORTS[name]}")
-    return EXPORTS.get(name, name)
+def export_name(name: str, part: str = "") -> str:
+    """The name now of an attribute of ``zoo``, or of a part of it, such as "data"."""
+    prefix = part and f"{part}."
+    if prefix + name not in EXPORTS:
+        return name
+    current = EXPORTS[prefix + name]
+    warn(f"zoo.{prefix}{name}", f"zoo.{current}")
+    return current.removeprefix(prefix)
 
 
 def renamed_arguments(**names: str) -> Callable[[_Function], _Function]:

@@ -348,7 +348,11 @@ def test_old_names_are_none_of_todays_and_lead_to_todays():
     for old, new in deprecations.MODELS.items():
         assert artifacts.split_name(new)[0] in CATALOG and old not in CATALOG and old not in zoo.list_models()
     for old, new in deprecations.EXPORTS.items():
-        assert old not in zoo.__all__ and new in zoo.__all__
+        part, _, name = old.rpartition(".")
+        module = getattr(zoo, part) if part else zoo
+        assert name not in module.__all__ and new.removeprefix(f"{part}.") in module.__all__
+        with pytest.warns(FutureWarning, match=f"zoo.{old} is now zoo.{new}"):
+            assert getattr(module, name) is getattr(module, new.removeprefix(f"{part}."))
 
 
 def test_old_names_of_exports_and_arguments_warn_and_work(monkeypatch):

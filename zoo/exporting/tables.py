@@ -56,7 +56,7 @@ def build_tables(bottleneck: EntropyBottleneck, scale: float, zero_point: int, c
     return arrays
 
 
-def signal_tables(overlap: int, sample_rate: int) -> dict[str, np.ndarray]:
+def audio_tables(overlap: int, sample_rate: int) -> dict[str, np.ndarray]:
     """What ``codec.npz`` of a signal has beside: levels mostly stay, seldom move by a step, and any change may come."""
     distance = np.abs(np.arange(1 - LEVELS, LEVELS))
     mass = 0.9 * 0.3**distance + 0.1 / len(distance)

@@ -9,8 +9,8 @@ import keras
 
 from zoo import deprecations
 from zoo.layers import SignalNoise
+from zoo.models.audio import STRIDE, audio_decoder, audio_encoder, checked_length
 from zoo.models.base import Autoencoder
-from zoo.models.signals import STRIDE, checked_length, signal_decoder, signal_encoder
 
 NOISE_ARGUMENTS = ("decibels", "colours", "seed")
 
@@ -65,8 +65,8 @@ class DenoisingSignalAE(Autoencoder):
         self.filters, self.decoder_filters = tuple(filters), tuple(decoder_filters)
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), tuple(decoder_blocks)
         self.noise = SignalNoise(decibels=decibels, colours=colours, seed=seed, name="noise")
-        self.encoder = signal_encoder(self.example_shape, latent_channels, self.filters, self.encoder_blocks)
-        self.decoder = signal_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
+        self.encoder = audio_encoder(self.example_shape, latent_channels, self.filters, self.encoder_blocks)
+        self.decoder = audio_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
 
     def call(self, x, training=False):
         noisy = self.noise(self._checked(x), training=training)

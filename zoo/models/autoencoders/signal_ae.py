@@ -10,8 +10,8 @@ import keras
 
 from zoo import deprecations, losses
 from zoo.layers import EntropyBottleneck
+from zoo.models.audio import STRIDE, audio_decoder, audio_encoder, checked_length
 from zoo.models.quantized import QuantizedAutoencoder
-from zoo.models.signals import STRIDE, checked_length, signal_decoder, signal_encoder
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -76,11 +76,11 @@ class SignalAE(QuantizedAutoencoder):
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), tuple(decoder_blocks)
         self.latent_dim = length // STRIDE * latent_channels
 
-        self.encoder = signal_encoder(self.example_shape, latent_channels, self.filters, self.encoder_blocks)
+        self.encoder = audio_encoder(self.example_shape, latent_channels, self.filters, self.encoder_blocks)
         self.bottleneck = EntropyBottleneck(
             rate_weight=rate_weight, step=step, num_priors=num_priors, name="bottleneck"
         )
-        self.decoder = signal_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
+        self.decoder = audio_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
 
     def default_loss(self):
         """The squared error weighted as frames are heard."""

@@ -19,7 +19,7 @@ def checked_length(example_shape) -> int:
     return example_shape[0]
 
 
-def signal_encoder(example_shape, latent_channels, filters, blocks):
+def audio_encoder(example_shape, latent_channels, filters, blocks):
     """Frames ``(b, length, channels)`` to a code ``(b, length / 32 · latent_channels)``.
 
     Args:
@@ -36,7 +36,7 @@ def signal_encoder(example_shape, latent_channels, filters, blocks):
     return keras.Sequential([*body, last, layers.Reshape((code,), dtype="float32", name="z")], name="encoder")
 
 
-def signal_decoder(example_shape, latent_channels, filters, blocks):
+def audio_decoder(example_shape, latent_channels, filters, blocks):
     """A code back to frames, by convolutions whose channels become the samples between (``SubPixelConv2D``).
 
     Args:
