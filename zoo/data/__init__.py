@@ -9,7 +9,7 @@ from zoo.data.sets import label_names, load_images
 from zoo.data.signals import load_recordings
 from zoo.data.sources import Examples, load_examples, load_pictures, stream, unit
 from zoo.data.stacked import stacked
-from zoo.data.tables import load_columns, load_table
+from zoo.data.tables import load_cells, load_columns, load_table
 
 __all__ = [
     "DataSet",
@@ -20,6 +20,7 @@ __all__ = [
     "is_mapped",
     "label_names",
     "load",
+    "load_cells",
     "load_columns",
     "load_examples",
     "load_images",

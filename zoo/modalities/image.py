@@ -24,7 +24,7 @@ class Image(Modality):
 
         return data.load(source, image_shape=shape, fit=fit, seed=seed, failed=failed)
 
-    def calibration_inputs(self, examples):
+    def calibration_inputs(self, model, examples):
         """Two corner pixels of the first image become 0 and 1, so that dark or pale images give every encoder the same
         input scale, 1/255: pixel p is int8 p − 128.
         """

@@ -15,6 +15,7 @@ class Text(Modality):
     name = "text"
     quantizes = False
     sample, folder, any_size = "notes.txt", "", "every byte is kept"
+    shown = "Texts of the test split, drawn at random, and what the model makes of them"
     python_of_latents = ('(restored,) = model.reconstruct(["a small animal that lives in trees"])',)
 
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):
