@@ -34,7 +34,7 @@ def as_table(source: Any, name: str = "table") -> np.ndarray:
         found = {str(at): source[:, at] for at in range(source.shape[1])}
     elif isinstance(source, Mapping) or hasattr(source, "columns"):
         keys = [*source] if isinstance(source, Mapping) else [*source.columns]
-        found = {str(key): np.asarray(source[key]) for key in dict.fromkeys(keys)}
+        found = {str(key): _array(source[key]) for key in dict.fromkeys(keys)}
         _check_names([str(key) for key in keys], name)
     else:
         raise ValueError(
@@ -179,6 +179,11 @@ def from_numbers(rows: np.ndarray, columns: Sequence[Column]) -> np.ndarray:
         else:
             found[column["name"]] = values
     return table_of(found)
+
+
+def _array(values: Any) -> np.ndarray:
+    """A column as an array; what has no dtype keeps each cell's own type."""
+    return np.asarray(values) if hasattr(values, "dtype") else np.array([*values], object)
 
 
 def _cells(values: np.ndarray, column: str, name: str) -> np.ndarray:

@@ -56,6 +56,7 @@ class TabularAE(Autoencoder):
             )
         if not 0 <= hidden_cells < 1:
             raise ValueError(f"hidden_cells must be from 0 to below 1: received {hidden_cells!r}.")
+        self.autocast = False  # numbers of all sizes, which 16 bits do not hold
         self.columns, self.hidden_units, self.latent_dim = columns, tuple(hidden_units), latent_dim
         self.hidden_cells, self.seed = hidden_cells, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -214,7 +215,7 @@ class TabularAE(Autoencoder):
     def _checked(self, x, name="x"):
         if tuple(x.shape[1:]) != self.image_shape:
             raise ValueError(f"{name} must have the shape (batch, {len(self.columns)}): received {tuple(x.shape)}.")
-        return ops.cast(x, "float32")  # a column's own units are beyond what 16 bits hold
+        return ops.cast(x, "float32")
 
     def _own(self, x, y):
         return x if y is None else self._checked(y, "y")
