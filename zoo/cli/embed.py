@@ -47,6 +47,8 @@ def embed(
 
     Colours are labels: subfolders' names, the column label of a CSV table, the labels of an .npz file or a data set.
 
+    A model of tables takes tables, whose first column of categories is the label.
+
     Files that cannot be read are left out, listed at the end, and make the exit status 1.
     """
     from zoo import artifacts

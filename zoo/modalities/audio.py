@@ -12,7 +12,7 @@ LEAST_SAMPLES = 256  # of a split of recordings: spectra are compared in windows
 class Audio(Modality):
     """Frames of recordings."""
 
-    name = "audio"
+    name, example = "audio", "frame"
     sample, folder, any_size = "recording.wav", "recordings/", "any length"
     drawn = 30
 

@@ -20,6 +20,7 @@ class Modality:
 
     Attributes:
         name: in the catalogue.
+        example: what one is called.
         quantizes: whether an int8 encoder can be calibrated by examples.
         float_parts: parts of a model that int8 cannot hold all the same.
         sample: the name of a file of the user's, for examples of commands.
@@ -31,6 +32,7 @@ class Modality:
     """
 
     name: str
+    example: str
     quantizes = True
     float_parts: tuple[str, ...] = ()
     sample: str

@@ -8,7 +8,7 @@ from zoo.modalities.base import Modality, predicted
 class Image(Modality):
     """Pictures of the size that a model takes."""
 
-    name = "image"
+    name, example = "image", "image"
     sample, folder, any_size = "photo.png", "photos/", "any size, grey or colour"
     python_of_latents = ("z = model.encode(images)", "reconstruction = model.decode(z)")
 

@@ -16,7 +16,7 @@ DRAWN_COLUMNS = 40  # of a preview, at most
 class Table(Modality):
     """Rows of a table."""
 
-    name = "table"
+    name, example = "table", "row"
     float_parts = ("model",)  # a table's own units are of all sizes; the encoder's features are not
     sample, folder, any_size = "table.csv", "table.csv", "numbers and categories, with gaps"
     drawn = 16
@@ -94,7 +94,7 @@ class Table(Modality):
             ``mode_accuracy`` of filling those with the training split's means and most frequent categories.
         """
         rows, train = getattr(data_set, split), data_set.train
-        hidden = _hidden(rows)
+        hidden = hidden_cells(rows)
         usual = np.array([_usual(train[:, at], "categories" in column) for at, column in enumerate(model.columns)])
         only_hidden = np.where(hidden, rows, np.nan)
         restored, imputed = (
@@ -115,7 +115,7 @@ class Table(Modality):
 
     def preview(self, model, data_set, card, path):
         rows = data_set.test[: self.drawn]
-        hidden = _hidden(rows)
+        hidden = hidden_cells(rows)
         gaps = np.where(hidden, np.nan, rows).astype(np.float32)
         filled = np.where(hidden, np.asarray(model.decode(model.encode(gaps))), rows)
         self.draw(
@@ -157,8 +157,8 @@ def _places(number: int, seed: int) -> dict[str, np.ndarray]:
     return {"train": train, "validation": validation, "test": test}
 
 
-def _hidden(rows: np.ndarray) -> np.ndarray:
-    """Which known cells are hidden to be imputed: the same ones in every run."""
+def hidden_cells(rows: np.ndarray) -> np.ndarray:
+    """Which known cells of ``(n, columns)`` are hidden to be filled in: the same ones in every run."""
     return (np.random.default_rng(0).random(rows.shape) < HIDDEN) & ~np.isnan(rows)
 
 

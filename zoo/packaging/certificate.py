@@ -106,6 +106,7 @@ def certify(
         "operators": litert.operators(flatbuffer),
         **litert.described(flatbuffer),
         "images": len(test),
+        "example": modality.example,
         "quantization": found,
         "agreement": agreement,
         "speed": speed,
