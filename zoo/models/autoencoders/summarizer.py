@@ -14,14 +14,14 @@ from zoo import backend
 from zoo.codec.tokenizer import END, PAD, START, UNKNOWN
 from zoo.data.text import split_sentences
 from zoo.layers import AttentionBlock, Dropout, PositionEmbedding, TextTokenizer
-from zoo.models.base import Autoencoder
+from zoo.models.base import SelfSupervised
 from zoo.models.decoding import draw, most_alike
 
 BATCH = 16  # documents that are summed up at the same time
 
 
 @keras.saving.register_keras_serializable("zoo")
-class Summarizer(Autoencoder):
+class Summarizer(SelfSupervised):
     """A document's pieces to a code, and from there, with a look at the document, to the pieces of its summary.
 
         document (b, 160) → embedding and places (b, 160, 112) → attention block: memory (b, 160, 112)
@@ -55,7 +55,6 @@ class Summarizer(Autoencoder):
 
     axes = 1
     value_range = None
-    default_metrics = ()
     coder = "tokens"  # of ``zoo.codec``
     weight_steps = 8
     of_pairs = True  # whether its examples are documents with their summaries

@@ -89,7 +89,7 @@ class TabularAE(Autoencoder):
         )
 
     def build(self, input_shape=None):
-        """Nothing: both halves are built."""
+        """Nothing: both halves know their inputs, of which the encoder's are features."""
 
     def rows(self, table) -> np.ndarray:
         """A table as numbers, float32 ``(n, columns)``: see the class.
