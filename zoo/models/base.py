@@ -203,8 +203,8 @@ class SelfSupervised(Guarded, keras.Model):
     ``compute_loss``, so ``evaluate``, ``val_loss`` and all of Keras' callbacks work as they are.
 
     Args:
-        image_shape: shape ``(height, width, channels)`` of one example; of a signal ``(length, channels)``, of a text or
-            a row of a table ``(length,)``.
+        image_shape: shape ``(height, width, channels)`` of one example; of a signal ``(length, channels)``, of a text
+            or a row of a table ``(length,)``.
     """
 
     axes = 3  # of one example

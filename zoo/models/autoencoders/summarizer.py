@@ -12,12 +12,13 @@ from keras import layers, ops
 
 from zoo import backend
 from zoo.codec.tokenizer import END, PAD, START, UNKNOWN
+from zoo.data.sentences import most_alike
 from zoo.data.text import split_sentences
 from zoo.layers import AttentionBlock, Dropout, PositionEmbedding, TextTokenizer
 from zoo.models.base import SelfSupervised
-from zoo.models.decoding import draw, most_alike
 
 BATCH = 16  # documents that are summed up at the same time
+TOP = 64  # likeliest pieces, of which one is drawn
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -337,3 +338,17 @@ def _check_drawing(documents, candidates, temperature):
 def _mean(values):
     """The mean, and 0 of none."""
     return ops.sum(values) / ops.maximum(ops.cast(ops.size(values), values.dtype), 1)
+
+
+def draw(likelihood: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
+    """One of the likeliest ``TOP`` pieces, int64 ``(…)``, by probabilities ``(…, n)`` to the power of 1 / temperature.
+
+    References:
+        Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story Generation", for the likeliest ones alone.
+    """
+    top = np.argpartition(likelihood, -min(TOP, likelihood.shape[-1]), axis=-1)[..., -TOP:]
+    chances = np.take_along_axis(likelihood, top, axis=-1)
+    sums = np.cumsum((chances / chances.max(axis=-1, keepdims=True)) ** (1 / temperature), axis=-1)
+    number = rng.random(sums.shape[:-1], dtype=np.float32)[..., None] * sums[..., -1:]
+    place = np.minimum((sums <= number).sum(axis=-1, keepdims=True), sums.shape[-1] - 1)
+    return np.take_along_axis(top, place, axis=-1)[..., 0]
