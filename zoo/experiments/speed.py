@@ -144,18 +144,23 @@ def benchmark_training(
             if progress:
                 progress.update(task, description=name, status=what, advance=1)
 
-        keras.utils.set_random_seed(0)
         with Torch(pytorch if name in ("dense", "conv") else None, name, threads) as torch:
-            contestants = [*CONTESTANTS[name](), *torch.contestants()]
-            _take_turns(contestants, repeats, seconds, step)
-            result["nets"][name] = {
-                **({"versions": torch.about} if torch.about else {}),
-                "rows": [contestant.row for contestant in contestants],
-                "ratios": _ratios(contestants),
-            }
+            result["nets"][name] = _timed(name, torch, repeats, seconds, step)
     write(result, folder / "training.json")
     plots.speeds({name: net["rows"] for name, net in result["nets"].items()}, folder / "training.png")
     return result
+
+
+def _timed(name: str, torch, repeats: int, seconds: float, step) -> dict[str, Any]:
+    """What is measured of one net."""
+    keras.utils.set_random_seed(0)
+    contestants = [*CONTESTANTS[name](), *torch.contestants()]
+    _take_turns(contestants, repeats, seconds, step)
+    return {
+        **({"versions": torch.about} if torch.about else {}),
+        "rows": [contestant.row for contestant in contestants],
+        "ratios": _ratios(contestants),
+    }
 
 
 def _take_turns(contestants: list[Contestant], repeats: int, seconds: float, step) -> None:
