@@ -35,7 +35,7 @@ def pretrain_greedily(
         model: a model whose method ``stages()`` returns, outermost first, pairs of lists of its own layers, those that
             encode and those that decode, as ``zoo.models.StackedAE`` does.
         data: ``(n, *input_shape)``, floating-point in [0, 1] or uint8.
-        epochs, batch_size: passes over the data for each stage; examples a step, where a last batch that is not full is dropped, other examples each epoch.
+        epochs, batch_size: passes over the data for each stage; examples a step. An incomplete last batch is dropped.
         learning_rate: peak of each stage's schedule, which ends at zero.
         corruption: layer that corrupts the input of every stage in training, such as ``zoo.layers.Corruption``, while
             the target stays clean. Codes of linear or rectified layers do not stay in [0, 1]: mask those.
