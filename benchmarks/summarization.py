@@ -231,7 +231,7 @@ def measure(documents: list[str], references: list[str], model, count: int, redu
 
 def origins(documents: list[str], summaries: list[str]) -> dict[str, int]:
     """How many summaries are a sentence of their document, one that was shortened, or neither."""
-    from zoo.models.decoding import shortened
+    from zoo.data.sentences import shortened
     from zoo.summarization import split_sentences
 
     counts = {"whole": 0, "shortened": 0, "drawn": 0}
@@ -245,7 +245,7 @@ def origins(documents: list[str], summaries: list[str]) -> dict[str, int]:
 def grid(documents: list[str], references: list[str], model, count: int) -> list[dict]:
     """Ours with several weights of redundancy, of early and of long sentences, the best first."""
     from zoo import evaluation, summarization
-    from zoo.models import decoding
+    from zoo.data.sentences import mmr
 
     encoded = []
     for document in documents:
@@ -261,7 +261,7 @@ def grid(documents: list[str], references: list[str], model, count: int) -> list
             relevance = summarization.relevance_by_code(
                 read.codes, read.document, read.lengths, read.centralities(), **weights
             )
-            chosen, _ = decoding.mmr(relevance, read.codes, min(count, len(read.sentences)), redundancy)
+            chosen, _ = mmr(relevance, read.codes, min(count, len(read.sentences)), redundancy)
             texts.append(" ".join(read.sentences[index] for index in sorted(chosen)))
         value = float(evaluation.rouge_l(references, texts).mean())
         rows.append({"earliness": earliness, "length": length, "redundancy": redundancy, "rouge_l": value})

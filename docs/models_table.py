@@ -33,7 +33,7 @@ def table() -> str:
             code = "·".join(map(str, card["code_shape"]))
         elif "code_shape" in card:
             code = "·".join(map(str, card["code_shape"]))
-            mse = f"{metrics['mse']:.5f}"
+            mse = f"{metrics['mse']:.5f}" if "mse" in metrics else mse  # columns of a table are in units of their own
             psnr = f"{metrics['psnr']:.2f} dB" if "psnr" in metrics else psnr  # a signal has no peak to speak of
             knn = f"{100 * metrics['knn5_accuracy']:.1f} %" if "knn5_accuracy" in metrics else knn
             encoder = f"{card['litert']['encoder_bytes'] / 1000:.0f} kB"
@@ -98,6 +98,9 @@ def _purpose(architecture: str, metrics: dict) -> str:
                 ("salt and pepper 30 %", "salt_and_pepper_0.3"),
             )
         )
+    if "imputed_rmse" in metrics:
+        rmse, usual = metrics["imputed_rmse"], metrics["mean_rmse"]
+        return f"rows of a table; hidden numbers filled in to {rmse:.2f} standard deviations (means: {usual:.2f})"
     if "negative_log_likelihood" in metrics:
         nats, error = metrics["negative_log_likelihood"], metrics["standard_error"]
         draws, images = metrics["importance_samples"], metrics["likelihood_images"]

@@ -85,9 +85,21 @@ def _with_words(model: keras.Model) -> keras.Model:
     return model
 
 
+COLUMNS = [
+    {"name": "age", "mean": 40.0, "scale": 10.0},
+    {"name": "colour", "categories": ["blue", "green", "red"]},
+    {"name": "size", "mean": 1e6, "scale": 1e5},
+]
+TABLE = {
+    "age": [31.0, None, 52.0, 40.5, 44.0, 28.0, 61.0, 39.0],
+    "colour": ["red", "blue", None, "green", "blue", "red", "green", "blue"],
+    "size": [1.1e6, 0.9e6, 1.05e6, None, 0.8e6, 1.2e6, 1e6, 0.95e6],
+}
+
 SMALL = {
     **AUTOENCODERS,
     **GANS,
+    "tabular_ae": lambda: models.TabularAE(columns=COLUMNS, hidden_units=(16,), latent_dim=4, seed=0),
     "text_ae": lambda: _with_words(models.TextAE(**TEXT_AE)),
     "summarizer": lambda: _with_words(models.Summarizer(**SUMMARIZER)),
     "classifier": lambda: models.Classifier(**SHAPE, num_classes=3, filters=(4, 6), feature_dim=7),
@@ -104,13 +116,16 @@ def of_shape(name: str, image_shape: tuple[int, int, int]) -> keras.Model:
 
 
 def examples(name: str, count: int) -> np.ndarray:
-    """What a model's ``fit`` takes for ``x``: images, signals, or rows of pieces."""
+    """What a model's ``fit`` takes for ``x``: images, signals, rows of pieces or of a table."""
     if name in ("text_ae", "summarizer"):
         from zoo.data.text import Pair
 
         texts = sentences(2 * count)
         pairs = [Pair(f"{a}. {b}.", a, "p") for a, b in zip(texts[::2], texts[1::2], strict=True)]
         return SMALL[name]().tokens(texts[:count] if name == "text_ae" else pairs)
+    if name == "tabular_ae":
+        rows = SMALL[name]().rows(TABLE)
+        return np.tile(rows, (-(-count // len(rows)), 1))[:count]
     rng = np.random.default_rng(0)
     if "signal" in name:
         return rng.uniform(-1, 1, (count, 96, 1)).astype(np.float32)

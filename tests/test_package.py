@@ -108,6 +108,7 @@ def test_the_notice_credits_every_data_set_whose_examples_come_along():
         "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)": ("Zohar Jackson", "CC BY-SA 4.0"),
         "MIT (Zalando SE)": ("Copyright © 2017 Zalando SE", "Permission is hereby granted, free of charge"),
         "WordNet 3.0 license (Princeton University)": ("WordNet 3.0 Copyright 2006 by Princeton University",),
+        "CC BY 4.0 (Wolberg, Mangasarian, Street & Street, UCI)": ("William Wolberg, Olvi Mangasarian", "CC BY 4.0"),
         "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)": ("NetworkX", "BSD-3-Clause", "xarray"),
     }
     assert licences == set(credits)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import artifacts, data, exporting, modalities, registry
+from zoo import artifacts, exporting, modalities, registry
 from zoo.demo import samples
 from zoo.registry import CATALOG
 
@@ -70,7 +70,7 @@ def test_card(name):
     assert card["name"] == name and card["parameters"] <= (2_400_000 if name in TEXTUAL else 1_200_000)
     assert len(card["data"]["fingerprint"]) == 16
     examples = {"signal_ae.spoken_digit": 2459, "denoising_signal_ae.spoken_digit": 2459, "text_ae.glosses": 5808}
-    examples["summarizer.docstrings"] = 1135
+    examples |= {"summarizer.docstrings": 1135, "tabular_ae.breast_cancer": 56}
     assert card["data"]["test"] == examples.get(name, 10_000)
     assert card["training"]["seconds"] > 0 and "zoo train" in card["training"]["command"]
     assert ("code_shape" in card) == (name in ENCODERS + TEXTUAL)
@@ -114,14 +114,15 @@ def test_card_of_a_code(name):
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_the_int8_encoder_agrees_with_keras(name):
-    from zoo.codec.litert import Network, as_int8
+    from zoo.codec.litert import Network, quantized
 
-    artifact = artifacts.find(name)
+    artifact, modality = artifacts.find(name), modalities.get(registry.spec_of(name).modality)
     with np.load(artifact.file("golden.npz")) as golden:
         images, code = golden["images"], golden["code"]
     network = Network(artifact.file("encoder.tflite"))
     scale, zero = network.output["quantization"]
-    codes = network(as_int8(images))[0]
+    model = zoo.load(name) if modality.name == "table" else None  # whose columns make features of the cells
+    codes = network(quantized(modality.encoder_inputs(model, images), network.input))[0]
     code = code.reshape(len(code), -1)[:, : codes[0].size].reshape(codes.shape)  # of several parts, z
     error = (codes.astype(np.float32) - zero) * scale - code
     # Of a sigmoid code the logits, whose range is wide, are in 8 bits too.
@@ -165,9 +166,10 @@ def test_every_architecture_exports(architecture, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 
     images, model = samples.load().images[:32], zoo.load(architecture)
-    if "signal" in architecture:
+    modality = modalities.of(model)
+    if modality.name != "image":
         images = np.load(artifacts.find(architecture).file("calibration.npz"))["images"][:32]
-    x = data.unit(images[:1])
+    x = modality.encoder_inputs(model, images[:1])
     inputs = [np.asarray(x)]
     network = getattr(model, "encoder", None) or getattr(model, "generator", model)
     if network is getattr(model, "generator", None):

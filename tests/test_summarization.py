@@ -142,7 +142,7 @@ def test_mmr_in_parts_is_mmr(monkeypatch):
         expected.append(best)
         left.remove(best)
     for front in (3, 20, 4096):
-        monkeypatch.setattr("zoo.models.decoding.FRONT", front)
+        monkeypatch.setattr("zoo.data.sentences.FRONT", front)
         assert mmr(relevance, codes, 150, 0.7)[0].tolist() == expected
 
 

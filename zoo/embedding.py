@@ -2,17 +2,17 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from zoo import data, evaluation, models, registry
-from zoo.models.inputs import bounds_of, check_examples
+from zoo import evaluation, modalities, models, registry
 
 BATCH = 256
 
 
 def embed(
-    images: np.ndarray,
+    images: Any,
     model: "str | os.PathLike | models.Autoencoder" = "map_ae",
     *,
     advance: Callable[[int], None] | None = None,
@@ -21,7 +21,8 @@ def embed(
 
     Args:
         images: ``(n, height, width, channels)`` of the model's input, or ``(n, height, width)`` or ``(n, pixels)``;
-            uint8, or float in [0, 1]. ``zoo.data.load_examples`` makes them of files.
+            uint8, or float in [0, 1]. ``zoo.data.load_examples`` makes them of files. Of a model of tables, a
+            table: see ``zoo.models.TabularAE``.
         model: its name, its folder, or the model itself.
         advance: called with the number of images done, for a progress bar.
 
@@ -34,16 +35,10 @@ def embed(
     encoder = registry.loaded(model)
     if not hasattr(encoder, "encode"):
         raise ValueError(f"model must have an encoder, such as map_ae: received {encoder.name!r}.")
-    images = np.asarray(images)
-    shape = tuple(encoder.example_shape)
-    if images.ndim < 2 or not len(images) or np.prod(images.shape[1:]) != np.prod(shape):
-        raise ValueError(f"images must be (n, {', '.join(map(str, shape))}), n ≥ 1: received {images.shape}.")
-    if images.dtype != np.uint8 and images.dtype.kind != "f":
-        raise ValueError(f"images must be uint8, or float in [0, 1]: received {images.dtype}.")
-    check_examples("images", images, None, bounds_of(encoder, "images"))
+    examples = modalities.of(encoder).given(encoder, images)
     codes = []
-    for start in range(0, len(images), BATCH):
-        batch = data.unit(images[start : start + BATCH].reshape(-1, *shape))
+    for start in range(0, len(examples), BATCH):
+        batch = examples[start : start + BATCH]
         code = evaluation.flat_code(encoder.encode(batch))
         codes.append(code.reshape(len(batch), -1).astype(np.float32))
         if advance is not None:

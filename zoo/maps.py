@@ -15,16 +15,16 @@ LABELS = 20  # more kinds are told by pointing at them, not by colour
 THUMBNAIL = 64  # pixels along the longer side, at most
 SPRITE = 8192  # pixels along a side, at most: what TensorBoard's projector takes
 _SHAPES = ("circle", "square", "diamond", "inverted_triangle", "triangle", "plus")  # as zoo.plots' markers
+_PICTURE = '<img src="@picture" width="@width" height="@height" style="image-rendering: pixelated">\n'
 _TOOLTIP = """
 <div style="display: flex; gap: 8px; align-items: center">
-<img src="@picture" width="@width" height="@height" style="image-rendering: pixelated">
-<span>@name<br><b>@label</b></span></div>
+{picture}<span>@name<br><b>@label</b></span></div>
 """
 
 
 def interactive(
     points: np.ndarray,
-    images: np.ndarray,
+    images: np.ndarray | None,
     names: Sequence[str],
     path: str | os.PathLike,
     *,
@@ -37,7 +37,8 @@ def interactive(
 
     Args:
         points: ``(n, 2)``.
-        images: float in [0, 1], ``(n, height, width, channels)``, 1 or 3 channels.
+        images: float in [0, 1], ``(n, height, width, channels)``, 1 or 3 channels; None where the examples are no
+            pictures.
         names: n.
         path: of the HTML file.
         labels: n, which points are coloured by where there are at most 20 kinds.
@@ -52,13 +53,13 @@ def interactive(
     from bokeh.plotting import figure
     from bokeh.resources import INLINE
 
-    thumbnails = _thumbnails(images, THUMBNAIL)
-    scale = max(1, round(112 / max(thumbnails.shape[1:3])))
+    thumbnails = None if images is None else _thumbnails(images, THUMBNAIL)
+    tooltip = _TOOLTIP.replace("{picture}", "" if images is None else _PICTURE)
     kinds = sorted(set(labels or [""]), key=_natural)
     by_colour = labels is not None and len(kinds) <= LABELS
     chart = figure(
         title=title,
-        tools=["pan", "wheel_zoom", "box_zoom", "reset", "save", HoverTool(tooltips=_TOOLTIP, limit=3)],
+        tools=["pan", "wheel_zoom", "box_zoom", "reset", "save", HoverTool(tooltips=tooltip, limit=3)],
         active_scroll="wheel_zoom",
         sizing_mode="stretch_both",
         match_aspect=True,
@@ -70,9 +71,7 @@ def interactive(
             {
                 "x": points[chosen, 0],
                 "y": points[chosen, 1],
-                "picture": [_data_url(thumbnails[row]) for row in chosen],
-                "width": [scale * thumbnails.shape[2]] * len(chosen),
-                "height": [scale * thumbnails.shape[1]] * len(chosen),
+                **({} if thumbnails is None else _pictures(thumbnails[chosen])),
                 "name": [names[int(row)] for row in chosen],
                 "label": [str(of_label[row]) for row in chosen],
             }
@@ -89,6 +88,12 @@ def interactive(
     page = file_html(chart, INLINE, title=title)
     with artifacts.atomic_write(path) as file:
         file.write(page.encode())
+
+
+def _pictures(thumbnails: np.ndarray) -> dict[str, list]:
+    scale, number = max(1, round(112 / max(thumbnails.shape[1:3]))), len(thumbnails)
+    height, width = (scale * side for side in thumbnails.shape[1:3])
+    return {"picture": [*map(_data_url, thumbnails)], "width": [width] * number, "height": [height] * number}
 
 
 def check_bokeh() -> None:

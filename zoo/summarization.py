@@ -11,9 +11,9 @@ from typing import cast
 import numpy as np
 
 from zoo import models, registry
+from zoo.data.sentences import likeness, mmr, shortened
 from zoo.data.text import SAMPLE, language_of, read_sentences
 from zoo.data.text import split_sentences as split_sentences
-from zoo.models.decoding import likeness, mmr, shortened
 
 # benchmarks/summarization.py --data wikipedia --split validation --grid measures others beside REDUNDANCY, EARLINESS
 # and LENGTH.
@@ -87,7 +87,7 @@ def extract(
     """Chooses the sentences of a text that say most of it.
 
     Of a text that the model reads at once, these are the sentences most like the summaries that its decoder draws
-    (``zoo.models.decoding.likeness``); of a longer one, those whose latent codes are nearest to the text's, the mean of
+    (``zoo.data.sentences.likeness``); of a longer one, those whose latent codes are nearest to the text's, the mean of
     its parts' codes. ``redundancy`` times the largest similarity to a chosen sentence is subtracted; early and long
     sentences get a small bonus.
 

@@ -11,7 +11,7 @@ from keras import layers
 import zoo
 from zoo import losses, models, packaging, registry, training
 from zoo.layers import LeakyReLU
-from zoo.models.perceptron import Perceptron
+from zoo.models.blocks import Perceptron
 
 IMAGES = small.examples("gan", 24)
 LABELS = small.targets("cgan", 24)

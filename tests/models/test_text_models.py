@@ -15,8 +15,9 @@ from zoo import data, evaluation, layers, packaging, plots, training
 from zoo.cli import main
 from zoo.codec.tokenizer import END, PAD, START, Tokenizer
 from zoo.data import text
+from zoo.data.sentences import likeness, most_alike, shortened
 from zoo.models import Summarizer, TextAE
-from zoo.models.decoding import draw, likeness, most_alike, shortened
+from zoo.models.autoencoders.summarizer import draw
 from zoo.registry import CATALOG
 from zoo.training.run import rounded
 

@@ -148,7 +148,9 @@ def test_shipped_certificates_are_true(name):
 
     # The figures hold on other images of the kind, within what another sample makes of them.
     images = np.load(artifact.file("calibration.npz"))["images"].reshape(-1, *artifact.card["input_shape"])
-    again = certificates.quantization(model, Network(path), certificates.tables_of(artifact), images)
+    again = certificates.quantization(
+        model, Network(path), certificates.tables_of(artifact), images, modalities.of(model)
+    )
     loss = again["float_psnr"] - again["int8_psnr"]
     assert loss == pytest.approx(found["quantization"]["float_psnr"] - found["quantization"]["int8_psnr"], abs=0.3)
     assert again["code_error_percent"] == pytest.approx(found["quantization"]["code_error_percent"], rel=0.5)

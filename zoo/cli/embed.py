@@ -47,6 +47,8 @@ def embed(
 
     Colours are labels: subfolders' names, the column label of a CSV table, the labels of an .npz file or a data set.
 
+    A model of tables takes tables, whose first column of categories is the label.
+
     Files that cannot be read are left out, listed at the end, and make the exit status 1.
     """
     from zoo import artifacts
@@ -61,16 +63,16 @@ def embed(
     import numpy as np
 
     import zoo
-    from zoo import maps
-    from zoo.data import load_examples
+    from zoo import maps, modalities
     from zoo.embedding import in_the_plane
 
     if plot is not None:
         maps.check_bokeh()
     model = zoo.load(name)
+    modality = modalities.of(model)
     with progress() as bar:
         task = bar.add_task("reading", total=None, status="examples")
-        examples = load_examples(data, image_shape=model.image_shape, fit=fit, split=split, array=array)
+        examples = modality.read(model, data, fit=fit, split=split, array=array)
         bar.update(task, description="encoding", total=len(examples.images))
         codes = zoo.embed(examples.images, model, advance=lambda done: bar.update(task, advance=done))
         with artifacts.atomic_write(output) as file:
@@ -81,16 +83,17 @@ def embed(
             order = np.random.default_rng(seed).permutation(len(codes))
             shown = np.sort(order[:limit])
             chosen = examples.rows(shown)
+            pictures = modality.thumbnails(chosen.images)
             result["shown"] = len(shown)
         if plot is not None:
             points, share = in_the_plane(codes)
             projection = "" if share is None else f", principal components 1 and 2 of {codes.shape[1]} numbers"
             some = "" if len(shown) == len(codes) else f", {len(shown):,} of {len(codes):,} at random"
             title = f"{name} of {', '.join(data)}{projection}{some}"
-            maps.interactive(points[shown], chosen.images, chosen.names, plot, labels=chosen.labels, title=title)
+            maps.interactive(points[shown], pictures, chosen.names, plot, labels=chosen.labels, title=title)
             result |= {"plot": str(plot), **({} if share is None else {"variance_in_the_plot": share})}
         if projector is not None:
-            maps.projector(codes[shown], chosen.images, chosen.names, projector, labels=chosen.labels)
+            maps.projector(codes[shown], pictures, chosen.names, projector, labels=chosen.labels)
             result["projector"] = str(projector)
     if as_json:
         result |= {"names": examples.names, "failed": list(examples.failures)}

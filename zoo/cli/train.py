@@ -8,8 +8,8 @@ import typer
 Data = Annotated[
     str | None,
     typer.Option(
-        help="A folder of pictures, a pattern, .npy, .npz, .csv, or a tensorflow-datasets name; "
-        "default: the tag's data."
+        help="A folder of pictures, a pattern, .npy, .npz, .csv, or a tensorflow-datasets name; a table for "
+        "tabular_ae; default: the tag's data."
     ),
 ]
 Size = Annotated[
@@ -71,7 +71,7 @@ def train(
     Files of a folder that cannot be read are listed at the end, with exit status 1; the others are trained on.
 
     Pictures of any size and colour are made the model's, which takes other sizes by --size, --colour and --grey.
-    Subfolders are the classes of models that learn from labels.
+    Subfolders are the classes of models that learn from labels. A table may have missing cells and categories.
     """
     import shlex
     import sys

@@ -97,6 +97,12 @@ def as_int8(examples: np.ndarray) -> np.ndarray:
     return (examples ^ 0x80).view(np.int8)
 
 
+def quantized(inputs: np.ndarray, details: dict) -> np.ndarray:
+    """The int8 integers of a tensor that stand nearest to numbers."""
+    scale, zero = details["quantization"]
+    return (np.rint(inputs / np.float32(scale)) + zero).clip(-128, 127).astype(np.int8)
+
+
 def dequantized(output: np.ndarray, details: dict) -> np.ndarray:
     """What the integers of a tensor stand for, float32; those without a scale, such as switches, stay integers."""
     scale, zero = details["quantization"]

@@ -10,7 +10,7 @@ from zoo.data.points import Mixture, grid, ring
 from zoo.data.sets import label_names, load_images
 from zoo.data.sources import Examples, load_examples, load_pictures, stream, unit
 from zoo.data.stacked import stacked
-from zoo.data.tables import load_columns, load_table
+from zoo.data.tables import load_cells, load_columns, load_table
 
 __all__ = [
     "DataSet",
@@ -22,6 +22,7 @@ __all__ = [
     "label_names",
     "load",
     "load_audio",
+    "load_cells",
     "load_columns",
     "load_examples",
     "load_images",

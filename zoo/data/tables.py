@@ -1,13 +1,88 @@
-"""Tables of numbers: CSV files with or without a heading, and NumPy arrays."""
+"""Tables: CSV files with or without a heading, NumPy arrays, and those that scikit-learn brings along."""
 
 import csv
 import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from zoo.data import columns
 from zoo.data.sets import LICENCES, load_images
+
+# Of scikit-learn → (its target as a column, licence).
+BUNDLED = {
+    "breast_cancer": ("diagnosis", "CC BY 4.0 (Wolberg, Mangasarian, Street & Street, UCI)"),
+    "iris": ("species", "CC BY 4.0 (Fisher, UCI)"),
+    "wine": ("cultivar", "CC BY 4.0 (Aeberhard & Forina, UCI)"),
+}
+
+
+def load_cells(source: Any, *, array: str | None = None) -> np.ndarray:
+    """Reads a table of numbers and categories with gaps, a row an example.
+
+    Args:
+        source: a file of text with a heading, as of ``load_table``, whose columns of numbers alone are numbers, and
+            others categories; a ``.npy`` or ``.npz`` array ``(n, columns)``; ``breast_cancer``, ``iris`` or ``wine`` of
+            scikit-learn; or what ``zoo.data.columns.as_table`` takes, such as a DataFrame. What is empty is missing.
+        array: name of the array of a ``.npz`` file that has several.
+
+    Returns:
+        A structured array ``(n,)`` with a field for each column: float64, NaN where a number is missing, or text, empty
+        where a category is.
+
+    Raises:
+        ValueError: if the file cannot be read or is no table, or as ``as_table``.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return columns.as_table(source)
+    if source in BUNDLED:
+        return _bundled(str(source))
+    path = Path(source)
+    if path.suffix.lower() in (".npy", ".npz"):
+        return columns.as_table(_array(path, array), str(path))
+    if not path.is_file():
+        known = ", ".join(BUNDLED)
+        raise ValueError(f"{path} is no file: expected a table, .csv, .npy or .npz, or one of {known}.")
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [[cell.strip() for cell in row] for _, row in _lines(path, file)]
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(f"{path} is no table: expected text in UTF-8 with commas.") from None
+    headed = not any(map(_is_number, rows[0]))
+    names = rows[0] if headed else [str(place) for place in range(len(rows[0]))]
+    if not rows[headed:]:
+        raise ValueError(f"{path} holds a heading and no rows.")
+    return columns.from_texts(rows[headed:], names, str(path))
+
+
+def _bundled(name: str) -> np.ndarray:
+    """One of scikit-learn's tables, with its target as a column of categories."""
+    from sklearn import datasets
+
+    found = getattr(datasets, f"load_{name}")()
+    target = np.asarray(found.target_names)[found.target]
+    numbers = dict(zip(map(str, found.feature_names), found.data.T, strict=True))
+    return columns.as_table({**numbers, BUNDLED[name][0]: target})
+
+
+def _array(path: Path, name: str | None) -> np.ndarray:
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return content
+        with content as arrays:
+            if name is None and len(arrays.files) != 1:
+                raise ValueError(f"it holds {', '.join(arrays.files) or 'nothing'}: say which with --array")
+            return arrays[name or arrays.files[0]]
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no table: {' '.join(str(error).split())}.") from None
 
 
 def load_table(
@@ -98,7 +173,8 @@ def _from_array(path: Path, label: str | None):
     return array.reshape(len(array), -1).astype(np.float64), names, range(len(array)), None
 
 
-def _from_text(path: Path, file, label: str | None, optional: bool):
+def _lines(path: Path, file) -> list[tuple[int, list[str]]]:
+    """Numbers and cells of the lines of a file, of which all have equally many."""
     start = file.read(4096)
     file.seek(0)
     delimiter = max(",;\t", key=start.partition("\n")[0].count)
@@ -109,6 +185,12 @@ def _from_text(path: Path, file, label: str | None, optional: bool):
     for line, row in rows:
         if len(row) != width:
             raise ValueError(f"{path}, row {line}: {len(row)} values, where the first row has {width}.")
+    return rows
+
+
+def _from_text(path: Path, file, label: str | None, optional: bool):
+    rows = _lines(path, file)
+    width = len(rows[0][1])
     first = [name.strip() for name in rows[0][1]]
     place = next((at for at, name in enumerate(first) if label and name.lower() == label.lower()), None)
     headed = place is not None or not any(map(_is_number, first))

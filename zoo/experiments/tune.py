@@ -186,8 +186,9 @@ class _Space:
         self.latent = "latent_dim" in known
         self.dense, self.stacked = "hidden_units" in known, hasattr(model, "stages")
         self.convolutional = isinstance(getattr(model, "filters", None), int)
-        if not self.latent:
-            raise ValueError(f"{name} has no latent_dim to search: try dense_ae, stacked_ae, tied_ae or conv_ae.")
+        if not self.latent or "mse" not in model.default_metrics:
+            missing = "latent_dim to search" if not self.latent else "squared error to choose by"
+            raise ValueError(f"{name} has no {missing}: try dense_ae, stacked_ae, tied_ae or conv_ae.")
 
     def overrides(self, hyperparameters) -> dict[str, Any]:
         """Arguments of the constructor, drawn by the tuner."""

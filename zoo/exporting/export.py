@@ -12,7 +12,6 @@ from zoo import artifacts, modalities, registry
 from zoo.codec.models import codec_of, fingerprint_of, tables_of
 from zoo.exporting import litert
 from zoo.exporting.micro import write_micro
-from zoo.models.inputs import bounds_of, check_examples
 
 # What can be exported, and the name of its signature.
 PARTS = {
@@ -139,10 +138,13 @@ def _calibration(source, model: keras.Model, part: str, images):
         images = None if isinstance(source, keras.Model) else _stored_calibration(source)
         if images is None:
             raise ValueError(f"quantization='int8' needs calibration for {model.name}: give pictures of its kind.")
-    images = np.asarray(images)
-    if images.dtype.kind == "f":
-        check_examples("calibration", images, None, bounds_of(model, "calibration"))
-    images = modality.calibration_inputs(images)
+    if part in modality.float_parts:
+        raise ValueError(
+            f"quantization of a whole {model.name} must be none, dynamic or float16, as it takes numbers of all sizes: "
+            "received int8; part='encoder' takes int8."
+        )
+    images = modality.checked(model, images, "calibration")
+    images = modality.calibration_inputs(model, images)
     return model.encoder.predict(images, verbose=0) if part == "decoder" else images
 
 

@@ -29,7 +29,7 @@ def write_lossless(model: HierarchicalVAE, images: np.ndarray, folder: Path) -> 
     Raises:
         ValueError: if a network does not convert to LiteRT's builtins.
     """
-    x = modalities.get("image").calibration_inputs(images)
+    x = modalities.get("image").calibration_inputs(model, images)
     keras.utils.set_random_seed(0)
     z2 = _draws(model.top_posterior.predict(x, verbose=0))
     z1 = _draws(model.posterior.predict([x, z2], verbose=0))

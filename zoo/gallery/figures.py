@@ -50,6 +50,12 @@ STYLES = {
     "bits_per_character": Style("Bits per character of prose", "{:.3f}", better="lower"),
     "summary_perplexity": Style("Perplexity of summaries", "{:.2f}", better="lower"),
     "rouge_l": Style("ROUGE-L", "{:.3f}", better="higher"),
+    "numeric_rmse": Style("Numbers restored: error, in standard deviations", "{:.3f}", better="lower"),
+    "category_accuracy": Style("Categories restored", "{:.1f} %", 100, "higher"),
+    "imputed_rmse": Style("Hidden numbers filled in: error, in standard deviations", "{:.3f}", better="lower"),
+    "imputed_accuracy": Style("Hidden categories filled in", "{:.1f} %", 100, "higher"),
+    "mean_rmse": Style("Hidden numbers filled in by means: error", "{:.3f}"),
+    "mode_accuracy": Style("Hidden categories filled in by the most frequent", "{:.1f} %", 100),
     "frechet_distance": Style("Fréchet distance", "{:.1f}", better="lower"),
     "precision": Style("Precision", "{:.1f} %", 100, "higher"),
     "recall": Style("Recall", "{:.1f} %", 100, "higher"),
@@ -85,9 +91,9 @@ NEIGHBOUR_BASELINES = {
 HEADLINES = (
     ("samples.frechet_distance.mean", "codec_bits_per_pixel", "codec_kilobits_per_second", "gaussian_0.5.denoised_psnr",
      "white_0_db.denoised_si_sdr", "trustworthiness", "negative_log_likelihood", "accuracy", "words_recovered",
-     "rouge_l", "psnr"),
+     "rouge_l", "imputed_rmse", "psnr"),
     ("samples.recall.mean", "codec_psnr", "codec_si_sdr", "masking_0.5.denoised_psnr", "brown_0_db.denoised_si_sdr",
-     "knn5_accuracy", "cross_entropy", "sentences_recovered", "summary_perplexity"),
+     "knn5_accuracy", "cross_entropy", "sentences_recovered", "summary_perplexity", "imputed_accuracy"),
 )  # fmt: skip
 
 

@@ -10,14 +10,15 @@ from zoo import registry
 from zoo.modalities.audio import Audio
 from zoo.modalities.base import Modality
 from zoo.modalities.image import Image
+from zoo.modalities.table import Table
 from zoo.modalities.text import Text
 
 if TYPE_CHECKING:
     import keras
 
-MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (Image(), Audio(), Text())}
+MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (Image(), Audio(), Text(), Table())}
 
-__all__ = ["MODALITIES", "Audio", "Image", "Modality", "Text", "get", "of", "quantizes"]
+__all__ = ["MODALITIES", "Audio", "Image", "Modality", "Table", "Text", "get", "of", "quantizes"]
 
 
 def get(name: str) -> Modality:

@@ -12,7 +12,7 @@ LEAST_SAMPLES = 256  # of a split of recordings: spectra are compared in windows
 class Audio(Modality):
     """Frames of recordings."""
 
-    name = "audio"
+    name, example = "audio", "frame"
     sample, folder, any_size = "recording.wav", "recordings/", "any length"
     drawn = 30
 
@@ -49,7 +49,7 @@ class Audio(Modality):
         loud = np.sort(np.argsort(energy)[-max(1, len(examples) // 8) :])
         return super().calibration_examples(examples[loud], number)
 
-    def calibration_inputs(self, examples):
+    def calibration_inputs(self, model, examples):
         """The first frame's first and last sample become −1 and 127/128, so that the input scale is 1/128 exactly."""
         from zoo import data
 

@@ -1,6 +1,6 @@
 """What all modalities have in common."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.codec import Codec
-    from zoo.data import DataSet
+    from zoo.data import DataSet, Examples
 
 BATCH = 500  # examples that a model predicts at once
 
@@ -20,21 +20,27 @@ class Modality:
 
     Attributes:
         name: in the catalogue.
+        example: what one is called.
         quantizes: whether an int8 encoder can be calibrated by examples.
+        float_parts: parts of a model that int8 cannot hold all the same.
         sample: the name of a file of the user's, for examples of commands.
         folder: the same of a folder, empty where none trains a model.
         any_size: what examples of the user's own may be, in words.
         drawn: how many examples of the test split a preview shows.
         python_of_latents: lines of Python that encode and decode examples by ``model``.
+        shown: what a preview shows, in words.
     """
 
     name: str
+    example: str
     quantizes = True
+    float_parts: tuple[str, ...] = ()
     sample: str
     folder: str
     any_size: str
     drawn = 10
     python_of_latents: tuple[str, ...] = ()
+    shown = "The first test examples and their reconstructions"
 
     def check(self, model: "keras.Model") -> None:
         """Refuses, before it is trained, a model that could not be made an artefact afterwards.
@@ -42,6 +48,10 @@ class Modality:
         Raises:
             ValueError: if so.
         """
+
+    def arguments(self, source: Any, *, seed: int = 0) -> dict[str, Any]:
+        """Arguments of a model's constructor that its data decides, as those of ``load``."""
+        return {}
 
     def load(
         self, source: str, shape: tuple[int, ...], *, fit: str = "crop", seed: int = 0, failed: list[str] | None = None
@@ -72,9 +82,58 @@ class Modality:
         """``number`` training examples that show an int8 encoder its ranges."""
         return examples[np.linspace(0, len(examples) - 1, number).astype(int)]
 
-    def calibration_inputs(self, examples: np.ndarray) -> np.ndarray:
-        """Examples as float32, edited so that int8 takes an exact input scale from them."""
-        raise NotImplementedError
+    def encoder_inputs(self, model: "keras.Model", examples: np.ndarray) -> np.ndarray:
+        """Examples as a model's encoder takes them, float32."""
+        from zoo import data
+
+        return data.unit(examples)
+
+    def calibration_inputs(self, model: "keras.Model", examples: np.ndarray) -> np.ndarray:
+        """The same, edited so that int8 takes an exact input scale from them, where there is one."""
+        return self.encoder_inputs(model, examples)
+
+    def decoder_error(self, model: "keras.Model", examples: np.ndarray, outputs: np.ndarray) -> float:
+        """The mean squared error of what a model's decoder makes of examples' codes."""
+        from zoo import data
+        from zoo.evaluation import mean_squared_error
+
+        return mean_squared_error(data.unit(examples), outputs)
+
+    def read(self, model: "keras.Model", inputs: Iterable[Any], **options: Any) -> "Examples":
+        """A user's own files as examples that a model encodes; see ``zoo.data.load_examples``."""
+        from zoo import data
+
+        return data.load_examples(inputs, image_shape=model.image_shape, **options)
+
+    def given(self, model: "keras.Model", examples: Any) -> np.ndarray:
+        """A user's own examples as an array that a model encodes, float32.
+
+        Raises:
+            ValueError: for an array of another shape or dtype, or values out of range.
+        """
+        from zoo import data
+
+        images, shape = np.asarray(examples), tuple(model.image_shape)
+        if images.ndim < 2 or not len(images) or np.prod(images.shape[1:]) != np.prod(shape):
+            raise ValueError(f"images must be (n, {', '.join(map(str, shape))}), n ≥ 1: received {images.shape}.")
+        if images.dtype != np.uint8 and images.dtype.kind != "f":
+            raise ValueError(f"images must be uint8, or float in [0, 1]: received {images.dtype}.")
+        return data.unit(self.checked(model, images, "images").reshape(-1, *shape))
+
+    def checked(self, model: "keras.Model", examples: Any, name: str) -> np.ndarray:
+        """A user's own examples as an array, looked through.
+
+        Args:
+            name: of the argument, for messages.
+
+        Raises:
+            ValueError: if there are none, or one holds NaN, infinity or a value out of a model's range.
+        """
+        from zoo.models.inputs import bounds_of, check_examples
+
+        examples = np.asarray(examples)
+        check_examples(name, examples, None, bounds_of(model, name))
+        return examples
 
     def input_range(self, model: "keras.Model") -> str:
         """Range and type of a model's input, for its card."""
@@ -86,6 +145,10 @@ class Modality:
 
         shape = model.encoder.output_shape
         return list(shape[1:]) if not isinstance(shape[0], tuple) else [code_numbers(model)]
+
+    def thumbnails(self, examples: np.ndarray) -> np.ndarray | None:
+        """Pictures that stand for examples on a map, ``(n, height, width, channels)`` in [0, 1]; None where none do."""
+        return examples
 
     def measure_reconstruction(self, model: "keras.Model", data_set: "DataSet", split: str) -> dict[str, Any]:
         """How near a model's reconstructions are to a split's examples."""

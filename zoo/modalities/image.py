@@ -8,7 +8,7 @@ from zoo.modalities.base import Modality, predicted
 class Image(Modality):
     """Pictures of the size that a model takes."""
 
-    name = "image"
+    name, example = "image", "image"
     sample, folder, any_size = "photo.png", "photos/", "any size, grey or colour"
     python_of_latents = ("z = model.encode(images)", "reconstruction = model.decode(z)")
 
@@ -24,7 +24,7 @@ class Image(Modality):
 
         return data.load(source, image_shape=shape, fit=fit, seed=seed, failed=failed)
 
-    def calibration_inputs(self, examples):
+    def calibration_inputs(self, model, examples):
         """Two corner pixels of the first image become 0 and 1, so that dark or pale images give every encoder the same
         input scale, 1/255: pixel p is int8 p − 128.
         """

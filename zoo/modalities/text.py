@@ -12,9 +12,10 @@ SENTENCES, STEPS = 6, 7  # of a preview
 class Text(Modality):
     """Texts, which a model's tokenizer makes int32 ``(n, length)`` of."""
 
-    name = "text"
+    name, example = "text", "text"
     quantizes = False
     sample, folder, any_size = "notes.txt", "", "every byte is kept"
+    shown = "Texts of the test split, drawn at random, and what the model makes of them"
     python_of_latents = ('(restored,) = model.reconstruct(["a small animal that lives in trees"])',)
 
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, deprecations, losses
-from zoo.models.perceptron import Perceptron
+from zoo.models.blocks import Perceptron
 from zoo.models.players import TwoPlayers, check_labels
 
 METRICS = (

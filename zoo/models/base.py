@@ -54,7 +54,7 @@ def _under_own_policy(init):
 class Checking(OwnPolicy):
     """A model whose examples are floating-point ``(batch, *example_shape)`` in ``value_range``."""
 
-    value_range: tuple[float, float] | None = (0, 1)  # None: of integers
+    value_range: tuple[float, float] | None = (0, 1)  # None: any, such as integers
     margin = MARGIN  # how far beyond it values may lie
 
     example_shape: tuple[int, ...]
@@ -217,18 +217,12 @@ class Reconstructing(Checking):
         return {"encoder": self.encoder, "decoder": self.decoder, "model": self}
 
 
-class Autoencoder(Reconstructing, Guarded, keras.Model):
-    """A model of two halves that is trained to return its input.
+class SelfSupervised(Guarded, keras.Model):
+    """A model whose examples are their own targets: what autoencoders and models of texts have in common.
 
-        x (batch, *input_shape) → encoder → z (batch, *code) → decoder → reconstruction (batch, *input_shape)
-
-    A subclass creates ``self.encoder`` and ``self.decoder`` in its constructor, after calling this one's,
-    and adds its own terms to the loss by ``add_loss`` in a layer. ``fit(x)`` needs no target: the input is
-    the target. ``fit(noisy, clean)`` has ``clean`` restored. Losses go through ``compute_loss``, so ``evaluate``,
-    ``val_loss`` and all of Keras' callbacks work as they are.
-
-    ``sample_weight``, one number an example, counts as Keras counts it: the loss is ``Σ wᵢ · lossᵢ / batch``, of all
-    terms that are an example's own. Models with other terms say in ``refused`` that they take none.
+    A subclass creates its networks in its constructor, after calling this one's, and has ``encode`` and ``call``, and a
+    loss: ``default_loss``, ``compute_loss`` or what its layers add. ``fit(x)`` needs no target. Losses go through
+    ``compute_loss``, so ``evaluate``, ``val_loss`` and all of Keras' callbacks work as they are.
 
     Args:
         image_shape: shape ``(height, width, channels)`` of one image.
@@ -236,7 +230,6 @@ class Autoencoder(Reconstructing, Guarded, keras.Model):
     """
 
     axes = 3  # of one example
-    default_metrics = ("mse",)
 
     def __init__(self, *, image_shape=(28, 28, 1), example_shape=None, **kwargs):
         super().__init__(**kwargs)
@@ -244,12 +237,10 @@ class Autoencoder(Reconstructing, Guarded, keras.Model):
 
     @property
     def refused(self):
-        return {"class_weight": "an autoencoder has no classes; weigh examples by sample_weight"}
+        return {"class_weight": "an autoencoder has no classes"}
 
     def build(self, input_shape=None):
-        batched = (None, *self.example_shape)
-        self.encoder.build(batched)
-        self.decoder.build(self.encoder.compute_output_shape(batched))
+        """Nothing, of networks that know their inputs."""
 
     def compile(self, optimizer="adam", loss=None, *, metrics=None, **kwargs):
         """As ``keras.Model.compile``; the loss defaults to the model's own."""
@@ -258,8 +249,8 @@ class Autoencoder(Reconstructing, Guarded, keras.Model):
         super().compile(optimizer=optimizer, loss=loss or self.default_loss(), metrics=metrics, **kwargs)
 
     def default_loss(self) -> keras.losses.Loss | None:
-        """The squared error summed per example; None of a model whose layers add all of its loss."""
-        return losses.SquaredError()
+        """What Keras computes of targets and outputs; None of a model that has all of its loss by itself."""
+        return None
 
     def compile_from_config(self, config):
         # Keras restores a model's own compile() only if the model says how; without this, a reloaded model
@@ -287,6 +278,40 @@ class Autoencoder(Reconstructing, Guarded, keras.Model):
         finally:
             _STEP.reset(token)
 
+    def get_config(self):
+        return {**super().get_config(), self.shape_argument: self.example_shape}
+
+
+class Autoencoder(Reconstructing, SelfSupervised):
+    """A model of two halves that is trained to return its input.
+
+        x (batch, *input_shape) → encoder → z (batch, *code) → decoder → reconstruction (batch, *input_shape)
+
+    A subclass creates ``self.encoder`` and ``self.decoder`` in its constructor, and adds its own terms to the loss by
+    ``add_loss`` in a layer. The input is the target; ``fit(noisy, clean)`` has ``clean`` restored.
+
+    ``sample_weight``, one number an example, counts as Keras counts it: the loss is ``Σ wᵢ · lossᵢ / batch``, of all
+    terms that are an example's own. Models with other terms say in ``refused`` that they take none.
+
+    Args:
+        image_shape: see ``SelfSupervised``.
+    """
+
+    default_metrics = ("mse",)
+
+    @property
+    def refused(self):
+        return {"class_weight": "an autoencoder has no classes; weigh examples by sample_weight"}
+
+    def build(self, input_shape=None):
+        batched = (None, *self.example_shape)
+        self.encoder.build(batched)
+        self.decoder.build(self.encoder.compute_output_shape(batched))
+
+    def default_loss(self) -> keras.losses.Loss | None:
+        """The squared error summed per example; None of a model whose layers add all of its loss."""
+        return losses.SquaredError()
+
     def _target(self, x):
         """The target of the step that runs, the input where there is none or no step."""
         model, y, _ = _STEP.get()
@@ -309,9 +334,6 @@ class Autoencoder(Reconstructing, Guarded, keras.Model):
             return x
         checked_examples(y, self.example_shape, None, bounds_of(self, "y"), "y")
         return y
-
-    def get_config(self):
-        return {**super().get_config(), self.shape_argument: self.example_shape}
 
 
 def in_batches(function, x):

@@ -68,7 +68,7 @@ def write_artifact(
         if chosen is not None:
             steps.next("converting to LiteRT")
             _write_npz(room / "calibration.npz", {"images": chosen})
-            encoder = _write_encoder(training, modality.calibration_inputs(chosen), room)
+            encoder = _write_encoder(training, modality.calibration_inputs(model, chosen), room)
             card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
 
         steps.next("saving the model")

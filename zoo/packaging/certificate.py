@@ -6,16 +6,17 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo import artifacts, data, modalities, registry
-from zoo.codec.litert import Network, as_int8, dequantized
+from zoo.codec.litert import Network, dequantized, quantized
 from zoo.codec.models import tables_of
 from zoo.codec.tables import Tables
-from zoo.evaluation import mean_squared_error, psnr
+from zoo.evaluation import psnr
 from zoo.exporting import litert
 from zoo.exporting.export import PARTS, export
 from zoo.exporting.micro import MicroNetwork, arena_bytes
@@ -84,17 +85,18 @@ def certify(
     trained_on = artifact.card["data"]
     modality = modalities.get(registry.spec_of(artifact.card["architecture"]).modality)
     options = {"fit": trained_on["fit"], "seed": trained_on["seed"]}
-    data_set = modality.load(data.source_of(trained_on), model.example_shape, **options)
+    data_set = modality.prepared(model, modality.load(data.source_of(trained_on), model.example_shape, **options))
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
     test = data_set.test[:images]
     step("float against int8")
     tables = tables_of(artifact)
-    found = quantization(model, Network(path), tables, test)
+    found = quantization(model, Network(path), tables, test, modality)
     step("agreement of the runtimes")
-    agreement = _agreement(model, path, tables, test[:AGREEMENT_IMAGES])
+    inputs = modality.encoder_inputs(model, test)
+    agreement = _agreement(model, path, tables, inputs[:AGREEMENT_IMAGES])
     step("timing")
-    speed = _speed(path, test[:TIMED_IMAGES], modality)
+    speed = _speed(path, inputs[:TIMED_IMAGES], modality.coders(test))
     result = {
         "model": artifact.name,
         "file": "encoder.tflite",
@@ -104,6 +106,7 @@ def certify(
         "operators": litert.operators(flatbuffer),
         **litert.described(flatbuffer),
         "images": len(test),
+        "example": modality.example,
         "quantization": found,
         "agreement": agreement,
         "speed": speed,
@@ -133,13 +136,17 @@ def _check_writable(folder: Path) -> None:
         raise ValueError(f"Cannot write to {folder}: give another folder with --output.")
 
 
-def quantization(model, network: Network, tables: Tables | None, images: np.ndarray) -> dict[str, float]:
-    """PSNR of the float decoder after the float encoder and after the int8 one, and how far their codes are apart."""
-    clean = data.unit(images)
-    exact = _listed(model.encoder.predict(clean, batch_size=500, verbose=0))
-    found = [
-        dequantized(output, details) for output, details in zip(network(as_int8(images)), network.outputs, strict=True)
-    ]
+def quantization(
+    model, network: Network, tables: Tables | None, images: np.ndarray, modality: modalities.Modality
+) -> dict[str, float]:
+    """PSNR of the float decoder after the float encoder and after the int8 one, and how far their codes are apart.
+
+    Of a table, whose cells have no peak, it is the ratio of their variance to the error.
+    """
+    inputs = modality.encoder_inputs(model, images)
+    exact = _listed(model.encoder.predict(inputs, batch_size=500, verbose=0))
+    outputs = network(quantized(inputs, network.input))
+    found = [dequantized(output, details) for output, details in zip(outputs, network.outputs, strict=True)]
     spread = exact[0].std()
     figures = {"code_error_percent": 100 * float(np.sqrt(np.mean((found[0] - exact[0]) ** 2)) / spread)}
     codes = {"float": exact, "int8": found}
@@ -153,30 +160,30 @@ def quantization(model, network: Network, tables: Tables | None, images: np.ndar
         codes = {kind: [symbols * np.float32(model.step)] for kind, (symbols,) in codes.items()}
     for kind, code in codes.items():
         restored = model.decoder.predict(code if len(code) > 1 else code[0], batch_size=500, verbose=0)
-        figures[f"{kind}_psnr"] = psnr(mean_squared_error(clean, restored))
+        figures[f"{kind}_psnr"] = psnr(modality.decoder_error(model, images, restored))
     return figures
 
 
-def _agreement(model, path: Path, tables: Tables | None, images: np.ndarray) -> dict[str, Any]:
+def _agreement(model, path: Path, tables: Tables | None, inputs: np.ndarray) -> dict[str, Any]:
     """How far the runtimes are apart: in float of the code's standard deviation, in int8 in steps."""
-    clean = data.unit(images)
-    exact = _listed(model.encoder.predict(clean, batch_size=len(clean), verbose=0))
+    exact = _listed(model.encoder.predict(inputs, batch_size=len(inputs), verbose=0))
     with tempfile.TemporaryDirectory() as room:
         folder = export(model, Path(room) / "saved_model", format="saved_model", part="encoder")
-        saved_model = litert.served(folder, PARTS["encoder"], clean)
+        saved_model = litert.served(folder, PARTS["encoder"], inputs)
         floats = export(model, Path(room) / "encoder.tflite", part="encoder")
-        litert_float = Network(floats)(clean)
-    quantized = MicroNetwork(path.read_bytes())(as_int8(images))
-    reference, default = (Network(path, reference=chosen)(as_int8(images)) for chosen in (True, False))
-    against_default = _steps_apart(quantized, default)
+        litert_float = Network(floats)(inputs)
+    rows = quantized(inputs, Network(path).input)
+    micro = MicroNetwork(path.read_bytes())(rows)
+    reference, default = (Network(path, reference=chosen)(rows) for chosen in (True, False))
+    against_default = _steps_apart(micro, default)
     if tables is not None:
-        symbols = [tables.symbols(codes[0].reshape(len(images), -1)) for codes in (quantized, default)]
+        symbols = [tables.symbols(codes[0].reshape(len(inputs), -1)) for codes in (micro, default)]
         against_default["differing_symbols_percent"] = 100 * float((symbols[0] != symbols[1]).mean())
     return {
-        "images": len(images),
+        "images": len(inputs),
         "saved_model": _difference(exact, saved_model),
         "litert_float32": _difference(exact, litert_float),
-        "micro_against_litert_reference": _steps_apart(quantized, reference),
+        "micro_against_litert_reference": _steps_apart(micro, reference),
         "micro_against_litert_xnnpack": against_default,
     }
 
@@ -194,16 +201,17 @@ def _steps_apart(first: list[np.ndarray], second: list[np.ndarray]) -> dict[str,
     return {"differing_percent": 100 * float((apart > 0).mean()), "largest": int(apart.max())}
 
 
-def _speed(path: Path, images: np.ndarray, modality: modalities.Modality) -> dict[str, float]:
+def _speed(path: Path, inputs: np.ndarray, coders: dict[str, Callable[[int], None]]) -> dict[str, float]:
     """Median microseconds of one example, one thread, each by each in turn; pictures are also saved by Pillow."""
-    network, rows = Network(path), as_int8(images)
+    network = Network(path)
+    rows = quantized(inputs, network.input)
 
     def litert_encoder(index: int) -> None:
         network(rows[index : index + 1])
 
-    contenders = {"litert": litert_encoder, **modality.coders(images)}
+    contenders = {"litert": litert_encoder, **coders}
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for index in range(len(images)):
+    for index in range(len(rows)):
         for name, run in contenders.items():
             start = time.perf_counter()
             run(index)

@@ -12,6 +12,7 @@ from zoo.plots.maps import code_map
 from zoo.plots.pictures import image_grid, image_rows, mosaic, reconstructions, traversals
 from zoo.plots.prose import texts
 from zoo.plots.style import BLUE, GREEN, PALETTE, SKY, VERMILION, YELLOW, to_bytes
+from zoo.plots.tables import cells
 from zoo.plots.weights import chosen_pixels, filters, matrices
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "VERMILION",
     "YELLOW",
     "animation",
+    "cells",
     "chosen_pixels",
     "code_map",
     "curves",

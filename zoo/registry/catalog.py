@@ -96,6 +96,13 @@ CATALOG: dict[str, Spec] = {
         modality="text",
         tasks=("summarize", "compress"),
     ),
+    "tabular_ae": Spec(
+        class_path="zoo.models.autoencoders.tabular_ae:TabularAE",
+        summary="Rows of a table, numbers and categories, to a short code and back; missing cells are filled in.",
+        paper="Gondara & Wang 2018, MIDA: Multiple Imputation using Denoising Autoencoders, PAKDD",
+        recipes={"breast_cancer": LossRecipe(epochs=400, batch_size=64, weight_decay=1e-3)},
+        modality="table",
+    ),
     "denoising_ae": Spec(
         class_path="zoo.models.autoencoders.denoising_ae:DenoisingAE",
         summary="One denoiser for every level of Gaussian, masking and salt-and-pepper noise; a true bottleneck.",

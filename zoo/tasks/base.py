@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo import modalities
 from zoo.modalities import Modality
 from zoo.registry import Spec
 
@@ -57,9 +58,7 @@ class Task:
 
     def shown(self, spec: Spec) -> str:
         """What the preview shows, in words."""
-        if spec.modality == "text":
-            return "Texts of the test split, drawn at random, and what the model makes of them"
-        rows = "The first test examples and their reconstructions"
+        rows = modalities.get(spec.modality).shown
         return f"{rows}; below, generated images" if "generate" in spec.tasks else rows
 
     def python(self, name: str, spec: Spec, modality: Modality) -> list[str]:

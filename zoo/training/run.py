@@ -150,11 +150,12 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     spec = registry.CATALOG[architecture]
     modality = modalities.get(spec.modality)
     strategy = strategy or tf.distribute.get_strategy()
+    chosen = spec.data_of(tag) if source["source"] is None else source["source"]
+    overrides = {**modality.arguments(chosen, seed=recipe.seed), **overrides}
     with strategy.scope():
         model = _fresh_model(architecture, tag, recipe, overrides)
     modality.check(model)
     options = {"fit": source["fit"], "seed": recipe.seed, "failed": source["failed"]}
-    chosen = spec.data_of(tag) if source["source"] is None else source["source"]
     data_set = modality.load(chosen, model.example_shape, **options)
     data_set = families.changed(recipe, modality.adapted(model, data_set))
     if model.labelled and data_set.classes and "num_classes" not in overrides:

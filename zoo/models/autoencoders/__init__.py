@@ -16,6 +16,7 @@ from zoo.models.autoencoders.signal_ae import SignalAE
 from zoo.models.autoencoders.sparse_ae import SparseAE
 from zoo.models.autoencoders.stacked_ae import StackedAE
 from zoo.models.autoencoders.summarizer import Summarizer
+from zoo.models.autoencoders.tabular_ae import TabularAE
 from zoo.models.autoencoders.text_ae import TextAE
 from zoo.models.autoencoders.tied_ae import TiedAE
 from zoo.models.autoencoders.unpool_ae import UnpoolAE
@@ -38,6 +39,7 @@ __all__ = [
     "SparseAE",
     "StackedAE",
     "Summarizer",
+    "TabularAE",
     "TextAE",
     "TiedAE",
     "UnpoolAE",

@@ -12,16 +12,17 @@ from keras import layers, ops
 
 from zoo import backend, deprecations
 from zoo.codec.tokenizer import END, PAD, START, UNKNOWN
+from zoo.data.sentences import most_alike
 from zoo.data.text import split_sentences
 from zoo.layers import AttentionBlock, Dropout, PositionEmbedding, TextTokenizer
-from zoo.models.base import Autoencoder
-from zoo.models.decoding import draw, most_alike
+from zoo.models.base import SelfSupervised
 
 BATCH = 16  # documents that are summed up at the same time
+TOP = 64  # likeliest tokens, of which one is drawn
 
 
 @keras.saving.register_keras_serializable("zoo")
-class Summarizer(Autoencoder):
+class Summarizer(SelfSupervised):
     """A document's tokens to a code, and from there, with a look at the document, to the tokens of its summary.
 
         document (b, 160) → embedding and positions (b, 160, 112) → attention block: memory (b, 160, 112)
@@ -55,7 +56,6 @@ class Summarizer(Autoencoder):
 
     axes = 1
     value_range = None
-    default_metrics = ()
     coder = "tokens"  # of ``zoo.codec``
     weight_steps = 8
     of_pairs = True  # whether its examples are documents with their summaries
@@ -339,3 +339,17 @@ def _check_drawing(documents, candidates, temperature):
 def _mean(values):
     """The mean, and 0 of none."""
     return ops.sum(values) / ops.maximum(ops.cast(ops.size(values), values.dtype), 1)
+
+
+def draw(likelihood: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
+    """One of the likeliest ``TOP`` tokens, int64 ``(…)``, by probabilities ``(…, n)`` to the power of 1 / temperature.
+
+    References:
+        Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story Generation", for the likeliest ones alone.
+    """
+    top = np.argpartition(likelihood, -min(TOP, likelihood.shape[-1]), axis=-1)[..., -TOP:]
+    chances = np.take_along_axis(likelihood, top, axis=-1)
+    sums = np.cumsum((chances / chances.max(axis=-1, keepdims=True)) ** (1 / temperature), axis=-1)
+    number = rng.random(sums.shape[:-1], dtype=np.float32)[..., None] * sums[..., -1:]
+    place = np.minimum((sums <= number).sum(axis=-1, keepdims=True), sums.shape[-1] - 1)
+    return np.take_along_axis(top, place, axis=-1)[..., 0]

@@ -14,13 +14,13 @@ from keras import layers, ops
 from zoo import backend, deprecations
 from zoo.codec.tokenizer import PAD, UNKNOWN
 from zoo.layers import AttentionBlock, PositionBinding, PositionEmbedding, TextTokenizer
-from zoo.models.base import Autoencoder
+from zoo.models.base import SelfSupervised
 
 BATCH = 512  # sentences that are encoded at the same time
 
 
 @keras.saving.register_keras_serializable("zoo")
-class TextAE(Autoencoder):
+class TextAE(SelfSupervised):
     """Subwords of a sentence to a code of fixed length, and back without a look at what is written already.
 
         x (b, 24) → embedding and positions (b, 24, 128) → attention block → dense (b, 24, 512)
@@ -51,7 +51,6 @@ class TextAE(Autoencoder):
 
     axes = 1
     value_range = None
-    default_metrics = ()
     weight_steps = 8
     of_pairs = False  # whether its examples are documents with their summaries
 
@@ -123,6 +122,9 @@ class TextAE(Autoencoder):
 
     def copy_assets(self, model):
         self.tokenizer.set_tokenizer(model.tokenizer.tokenizer)
+
+    def parts(self):
+        return {"encoder": self.encoder, "decoder": self.decoder, "model": self}
 
     def encode(self, x):
         """The codes ``(n, latent_dim)`` of a list of strings, or of tokens ``(n, length)``."""

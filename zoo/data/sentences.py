@@ -1,29 +1,14 @@
-"""How a summary is chosen among those that a decoder may write, and shorter forms of a document's own sentences."""
+"""Sentences: how alike they are, shorter forms of them, and which of many to choose."""
 
 import re
 
 import numpy as np
 
 FRONT = 4096  # candidates among which sentences are chosen before all others are compared again
-TOP = 64  # likeliest tokens, of which one is drawn
 SHORTEST = 5  # words of a sentence that is cut off
 _ASIDE = re.compile(r"\s+\([^()]*\)")
 # Where a sentence may end early and still be one.
 _CUT = re.compile(r"[,;:]| (?:which|such as|if|when|where|that|so|by|for example|e\.g\.|i\.e\.|and|using|with)(?= )")
-
-
-def draw(likelihood: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
-    """One of the likeliest ``TOP`` tokens, int64 ``(…)``, by probabilities ``(…, n)`` to the power of 1 / temperature.
-
-    References:
-        Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story Generation", for the likeliest ones alone.
-    """
-    top = np.argpartition(likelihood, -min(TOP, likelihood.shape[-1]), axis=-1)[..., -TOP:]
-    chances = np.take_along_axis(likelihood, top, axis=-1)
-    sums = np.cumsum((chances / chances.max(axis=-1, keepdims=True)) ** (1 / temperature), axis=-1)
-    number = rng.random(sums.shape[:-1], dtype=np.float32)[..., None] * sums[..., -1:]
-    position = np.minimum((sums <= number).sum(axis=-1, keepdims=True), sums.shape[-1] - 1)
-    return np.take_along_axis(top, position, axis=-1)[..., 0]
 
 
 def likeness(texts: list[str], drawn: list[str]) -> np.ndarray:

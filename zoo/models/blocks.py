@@ -1,4 +1,7 @@
-"""Critics of dense layers, whose penalised step is differentiated by hand: few large products, not many small ones."""
+"""Parts that models share: critics of dense layers, whose penalised step is differentiated by hand.
+
+That takes few large products, not many small ones.
+"""
 
 import dataclasses
 
