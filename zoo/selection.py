@@ -21,7 +21,7 @@ def select(
     seed: int = 0,
     progress: Any = None,
 ) -> dict[str, Any]:
-    """Chooses the columns of a table, or pixels of images, from which all others are best guessed: ``zoo select``.
+    """Chooses the columns of a table, or pixels of images, from which all others are best predicted: ``zoo select``.
 
     No labels are used. ``zoo.sklearn.ConcreteSelector`` does the same within a pipeline of scikit-learn.
 

@@ -26,7 +26,7 @@ def select(
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Choose the columns of a table, or pixels of images, from which all others are best guessed.
+    """Choose the columns of a table, or pixels of images, from which all others are best predicted.
 
     No labels are used. Beside the error of reading all columns, brought into [0, 1], linearly off those chosen, on a
     tenth of the rows that is held out, stands that of as many columns of the highest variance. A column's place counts
