@@ -27,16 +27,16 @@ def sentences(
     codes: Annotated[
         Path | None,
         typer.Option(
-            metavar="CODES.npy", help="Also write the codes: a row a line, empty ones too.", show_default=False
+            metavar="CODES.npy", help="Also write the latent codes: a row a line, empty ones too.", show_default=False
         ),
     ] = None,
     model: Annotated[str, typer.Option(help="An autoencoder of sentences, its name or folder.")] = "text_ae",
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Send sentences through a code of 256 numbers and back, or find what lies near them or between two.
+    """Encode sentences as latent codes of 256 numbers and decode them, find nearest neighbours, or interpolate.
 
-    The shipped model knows English definitions of up to 23 tokens of words; longer sentences are cut, which is said.
+    The shipped model was trained on English definitions of up to 23 tokens; longer sentences are cut, with a warning.
     """
     from zoo.cli.console import emit, error_console, start_tensorflow
 

@@ -47,11 +47,11 @@ def summarize(
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with sentences, indices and scores.")] = False,
 ) -> None:
-    """Sum up English texts of any length, each in a few of its own sentences, or in a new one.
+    """Summarise English texts of any length, each by a few of its own sentences, or by a new one.
 
-    No sentence is said twice, and code, tables and headings by # are not chosen from. Of one text the summary alone is
-    printed, of several each below its name. Texts that cannot be summed up are listed at the end, and the exit status
-    is then 1.
+    No sentence is repeated; code, tables and headings marked by # are ignored. The summary of one text is printed
+    alone, those of several below their names. Texts that cannot be summarised are listed at the end, and the exit
+    status is then 1.
     """
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow
     from zoo.summarization import REDUNDANCY, check_arguments, extract, warning_of

@@ -64,14 +64,14 @@ def train(
 ) -> None:
     """Train a model by its recipe; the result loads with zoo.load(FOLDER).
 
-    What is not given comes from the recipe that made the shipped model.
+    Options that are left out have the values of the recipe that made the shipped model.
 
-    The same command gives the same weights. A training that was killed goes on with the same command and --resume.
-    With --strategy each batch is shared out among devices or machines; the weights are those of one device.
-    Files of a folder that cannot be read are listed at the end, with exit status 1; the others are trained on.
+    Training is deterministic. A killed training continues with the same command and --resume. With --strategy each
+    batch is distributed among devices or machines; the weights are those of one device. Unreadable files of a folder
+    are listed at the end, with exit status 1; the model is trained on the others.
 
-    Pictures of any size and colour are made the model's, which takes other sizes by --size, --colour and --grey.
-    Subfolders are the classes of models that learn from labels. A table may have missing cells and categories.
+    Pictures are converted to the size and colour of the model, which --size, --colour and --grey change. Subfolders are
+    the classes of models that learn from labels. A table may have missing cells and categories.
     """
     import shlex
     import sys
