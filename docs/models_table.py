@@ -61,7 +61,7 @@ def _purpose(architecture: str, metrics: dict) -> str:
             figures = f"{100 * asked:.1f} % of the class asked for; of equally many a class, {figures}"
         return f"generates; {figures}, recall {100 * recall:.0f} %"
     if "accuracy" in metrics:
-        return f"tells {100 * metrics['accuracy']:.2f} % of images' classes; what generated images are measured by"
+        return f"{100 * metrics['accuracy']:.2f} % accuracy; its features measure generated images"
     if "codec_psnr" in metrics:
         psnr, rate = metrics["codec_psnr"], metrics["codec_bits_per_pixel"]
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"

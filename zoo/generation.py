@@ -64,22 +64,27 @@ def generate(
     model = registry.load(name)
     _check(model, os.fspath(name), kind, number, label)
     rows, drawing = _drawn(model, name, kind, number, label, steps or (24 if film else 10), seed)
+    return {"output": _written(rows, output, kind, drawing), "kind": kind, "images": rows.shape[0] * rows.shape[1]}
+
+
+def _written(rows: np.ndarray, output: Path, kind: str, drawing: dict[str, Any]) -> list[Path]:
+    """Writes images ``(rows, images a row, *image_shape)`` as ``output`` says by its extension; the files' names."""
     images = rows.reshape(-1, *rows.shape[2:])
-    written = [output]
     if output.suffix.lower() == ".npy":
         with artifacts.atomic_write(output) as file:
             np.save(file, images)
-    elif film:
+    elif output.suffix.lower() == ".gif":
         plots.animation(list(rows.swapaxes(0, 1)), output, back=True)
     elif kind == "samples":
-        written = _pages(output, -(-number // PAGE))
+        written = _pages(output, -(-len(images) // PAGE))
         for index, page in enumerate(written):
             plots.image_grid(images[index * PAGE : (index + 1) * PAGE], page)
+        return written
     elif kind == "traversal":
         plots.traversals(rows, output, **drawing)
     else:
         plots.image_grid(images, output, columns=rows.shape[1])
-    return {"output": written, "kind": kind, "images": len(images)}
+    return [output]
 
 
 def _drawn(model, name, kind: str, number: int, label: int | None, steps: int, seed: int):

@@ -21,7 +21,7 @@ def select(
     seed: int = 0,
     progress: Any = None,
 ) -> dict[str, Any]:
-    """Chooses the columns of a table, or pixels of images, from which all others are best guessed: ``zoo select``.
+    """Chooses the columns of a table, or pixels of images, from which all others are best predicted: ``zoo select``.
 
     No labels are used. ``zoo.sklearn.ConcreteSelector`` does the same within a pipeline of scikit-learn.
 
@@ -54,8 +54,7 @@ def select(
     _check(data, k, values, names, plot, shape)
     fitting, held_out = train_test_split(values, test_size=0.1, random_state=seed)
     selector = ConcreteSelector(k, max_iter=epochs, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the certainty is among the figures
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # the certainty is among the figures
         selector.fit(fitting, callbacks=_reporting(progress))
     fitting, held_out = ((rows - selector.data_min_) / selector.data_range_ for rows in (fitting, held_out))
     chosen = selector.get_support(indices=True)
@@ -64,17 +63,30 @@ def select(
         "rows": len(values),
         "columns": len(names),
         "chosen": [{"place": places[at], "name": names[at]} for at in chosen],
-        "read_out_mse": evaluation.linear_read_out(fitting, held_out, chosen),
-        "top_variance_read_out_mse": evaluation.linear_read_out(fitting, held_out, evaluation.top_variance(fitting, k)),
-        "mean_mse": float(np.mean((held_out - fitting.mean(axis=0)) ** 2)),
+        **_errors(fitting, held_out, chosen),
         "certainty": selector.certainty_,
     }
-    if output is not None:
-        with artifacts.atomic_write(output) as file:
-            file.write((json.dumps(result, indent=2) + "\n").encode())
+    _write(result, output)
     if plot is not None:
         plots.chosen_pixels(fitting.mean(axis=0).reshape(shape), chosen, plot)
     return result
+
+
+def _write(result: dict[str, Any], output: str | os.PathLike | None) -> None:
+    if output is None:
+        return
+    with artifacts.atomic_write(output) as file:
+        file.write((json.dumps(result, indent=2) + "\n").encode())
+
+
+def _errors(fitting: np.ndarray, held_out: np.ndarray, chosen: np.ndarray) -> dict[str, float]:
+    """Of reading all columns off those chosen, off as many of the highest variance, and of the columns' means."""
+    baseline = evaluation.top_variance(fitting, len(chosen))
+    return {
+        "read_out_mse": evaluation.linear_read_out(fitting, held_out, chosen),
+        "top_variance_read_out_mse": evaluation.linear_read_out(fitting, held_out, baseline),
+        "mean_mse": float(np.mean((held_out - fitting.mean(axis=0)) ** 2)),
+    }
 
 
 def _check(data, k: int, values: np.ndarray, names: list[str], plot, shape: tuple[int, ...]) -> None:

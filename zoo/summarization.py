@@ -1,6 +1,7 @@
 """What a text of any length says, in a few of its own sentences or in a new one."""
 
 import dataclasses
+import functools
 import itertools
 import os
 import warnings
@@ -65,16 +66,8 @@ def summarize(
     As ``extract``, which says also which sentences these are. Warns of a text that is not in English, the language of
     the trained models.
     """
-    found = extract(
-        text,
-        model,
-        sentences=sentences,
-        ratio=ratio,
-        shorten=shorten,
-        abstractive=abstractive,
-        redundancy=redundancy,
-        advance=advance,
-    )
+    options = {"sentences": sentences, "ratio": ratio, "shorten": shorten, "abstractive": abstractive}
+    found = extract(text, model, redundancy=redundancy, advance=advance, **options)
     if warning := warning_of(found.language):
         warnings.warn(warning, stacklevel=2)
     return found.text
@@ -93,10 +86,10 @@ def extract(
 ) -> Summary:
     """Chooses the sentences of a text that say most of it.
 
-    Of a text that the model reads at once these are the sentences most like the summaries that its decoder draws from
-    the text's code (``zoo.data.sentences.likeness``); of a longer one those whose codes are nearest to the text's, the
-    mean of its parts' codes. From that ``redundancy`` times the largest similarity to a sentence that is chosen
-    already is taken off; early and long ones have a small preference.
+    Of a text that the model reads at once, these are the sentences most like the summaries that its decoder draws
+    (``zoo.data.sentences.likeness``); of a longer one, those whose latent codes are nearest to the text's, the mean of
+    its parts' codes. ``redundancy`` times the largest similarity to a chosen sentence is subtracted; early and long
+    sentences get a small bonus.
 
     No sentence is chosen twice, compared without case, spaces and punctuation. Code, tables and headings by # are not
     chosen from, unless there is nothing else.
@@ -123,46 +116,52 @@ def extract(
     """
     check_arguments(sentences, ratio, shorten, abstractive, redundancy)
     start, blocks = _blocks(text)
-    language = language_of(start)
-    found = registry.loaded(model)
-    if not registry.does(found, "summarize", "text"):
-        raise ValueError(f"model must be a summariser, such as summarizer: received {found.name!r}.")
-    model = cast(models.Summarizer, found)
-
-    def count(different: int) -> int:
-        """How many to choose of so many sentences."""
-        if ratio is not None:
-            return max(1, round(ratio * different))
-        return model.document_length if abstractive else sentences or 1  # as many as there may be room for
-
+    language, model = language_of(start), _summarizer(model)
+    number = model.document_length if abstractive else sentences or 1  # as many as there may be room for
+    count = functools.partial(_count, number, ratio)
     read = _Reader(model, count)
     read.all(read_sentences(blocks, language or "en"), advance)
-    if not read.sentences:
-        raise ValueError("text must hold words: received none.")
-    parts, codes, lengths = read.sentences, read.codes, read.lengths
-    fits = read.different == len(parts) and _fits(lengths, model)
-    forms: list[str] = []
-    if fits:
-        drawn = model.drawn([" ".join(parts)]) * len(parts)
-        forms, likenesses = _most_alike(parts, drawn, shorten)
-        relevance = LIKENESS * likenesses + EARLINESS_OF_SHORT / np.arange(1, len(parts) + 1)
-    else:
-        relevance = relevance_by_code(codes, read.document, lengths, read.centralities(), positions=read.positions)
-    indices, scores = mmr(relevance, codes, min(count(read.different), len(parts)), redundancy)
-    if abstractive:
-        fitting = max(1, int(np.searchsorted(np.cumsum(lengths[indices]), model.document_length)))
-        indices, scores = indices[:fitting], scores[:fitting]
+    relevance, forms = _relevance(model, read, shorten)
+    indices, scores = mmr(relevance, read.codes, min(count(read.different), len(read.sentences)), redundancy)
+    if abstractive:  # what the model reads at once
+        indices = indices[: max(1, int(np.searchsorted(np.cumsum(read.lengths[indices]), model.document_length)))]
     order = np.argsort(indices)
-    chosen = [parts[index] for index in indices[order]]
-    said = chosen
-    if shorten:
-        said = [forms[index] for index in indices[order]] if fits else _most_alike(chosen, model.drawn(chosen), True)[0]
-        said = {_key(form): form for form in said}.values()
-    summary = " ".join(said)
+    chosen = [read.sentences[index] for index in indices[order]]
+    summary = " ".join(_said(chosen, model, [forms[index] for index in indices[order]] if forms else None, shorten))
     if abstractive:
         (summary,) = model.summarize([summary])
     origins = read.indices[indices[order]].tolist()
     return Summary(summary, chosen, origins, scores[order].tolist(), read.total, language)
+
+
+def _count(number: int, ratio: float | None, different: int) -> int:
+    """How many to choose of so many sentences."""
+    return number if ratio is None else max(1, round(ratio * different))
+
+
+def _said(chosen: list[str], model: "models.Summarizer", forms: list[str] | None, shorten: bool) -> Iterable[str]:
+    """The chosen sentences; shortened, in their best forms, none of which is there twice."""
+    if not shorten:
+        return chosen
+    forms = _most_alike(chosen, model.drawn(chosen), True)[0] if forms is None else forms
+    return {_key(form): form for form in forms}.values()
+
+
+def _summarizer(model: "str | os.PathLike | models.Summarizer") -> "models.Summarizer":
+    found = registry.loaded(model)
+    if not registry.does(found, "summarize", "text"):
+        raise ValueError(f"model must be a summariser, such as summarizer: received {found.name!r}.")
+    return cast("models.Summarizer", found)
+
+
+def _relevance(model: "models.Summarizer", read: "_Reader", shorten: bool) -> tuple[np.ndarray, list[str]]:
+    """How much each sentence says of the text; and, of a text that is read at once, each in its best form."""
+    parts = read.sentences
+    if read.different == len(parts) and _fits(read.lengths, model):
+        forms, likenesses = _most_alike(parts, model.drawn([" ".join(parts)]) * len(parts), shorten)
+        return LIKENESS * likenesses + EARLINESS_OF_SHORT / np.arange(1, len(parts) + 1), forms
+    central = read.centralities()
+    return relevance_by_code(read.codes, read.document, read.lengths, central, positions=read.positions), []
 
 
 def _blocks(text: str | Iterable[str]) -> tuple[str, Iterator[str]]:
@@ -241,6 +240,8 @@ class _Reader:
             self._shed()
             if advance is not None:
                 advance(sum(len(sentence) for sentence, _ in chunk))
+        if not self.sentences:
+            raise ValueError("text must hold words: received none.")
 
     def _read(self, chunk: list[tuple[str, bool]]) -> None:
         if not self._prose and any(prose for _, prose in chunk):  # code was kept for want of it

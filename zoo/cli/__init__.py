@@ -5,7 +5,7 @@ import sys
 
 
 def main() -> None:
-    """Runs a command; what the user can mend is one line on stderr and exit status 2."""
+    """Runs a command; user errors print one line on stderr, with exit status 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if os.environ.get("COLUMNS") == "0":
         del os.environ["COLUMNS"]  # no terminal has none; Rich would print nothing

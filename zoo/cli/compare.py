@@ -35,7 +35,7 @@ def compare(
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare models on one data set: size, test error, what the code knows, training time.
+    """Compare models on one data set: size, test error, kNN accuracy of the latent code, training time.
 
     The accuracy is that of the 5 nearest neighbours in the code, learned without labels. With --epochs all have the
     same budget; without, each has its own recipe's.

@@ -5,23 +5,25 @@ from typing import Annotated
 
 import typer
 
+Output = Annotated[
+    Path,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="A folder for PNG or WAV files, or texts, named after the inputs; *.npy for an array; *.png, *.wav or "
+        "*.txt for a single one. Of another extension only a folder that is there.",
+        show_default=False,
+    ),
+]
+
 
 def decompress(
     container: Annotated[
         Path,
         typer.Argument(metavar="IN.zoo", help="What `zoo compress` wrote.", show_default=False),
     ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            help="A folder for PNG or WAV files, or texts, named after the inputs; *.npy for an array; *.png, *.wav or "
-            "*.txt for a single one. Of another extension only a folder that is there.",
-            show_default=False,
-        ),
-    ],
+    output: Output,
     picture: Annotated[
         int | None,
         typer.Option(

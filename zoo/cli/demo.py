@@ -62,6 +62,15 @@ def demo(
     if as_json:
         emit(results.to_json(), as_json=True)
         return
+    _print(results, len(pictures.images))
+    console.print(f"{time.perf_counter() - started:.0f} s in all. Open {paths[0]}", highlight=False)
+
+
+def _print(results, images: int) -> None:
+    """The figures as tables."""
+    from zoo.cli.console import emit
+    from zoo.demo import measure, report
+
     emit(
         [
             {
@@ -73,7 +82,7 @@ def demo(
             for row in results.denoising_rows()
         ],
         as_json=False,
-        title=f"{len(pictures.images)} Fashion-MNIST test images through denoising_ae",
+        title=f"{images} Fashion-MNIST test images through denoising_ae",
     )
     for layout, title in report.LAYOUT_TITLES.items():
         emit(
@@ -94,7 +103,6 @@ def demo(
             title=f"Compressed and restored, {title.lower()}; every byte of the files counts",
         )
     emit(results.artefacts, as_json=False, title="The models' files; a codec needs its own at hand")
-    console.print(f"{time.perf_counter() - started:.0f} s in all. Open {paths[0]}", highlight=False)
 
 
 def _sizes(used) -> list[dict]:

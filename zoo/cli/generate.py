@@ -34,8 +34,8 @@ def generate(
         Kind,
         typer.Option(
             metavar="KIND",
-            help="samples: new images; traversal: one code's coordinates varied, a row each; interpolation: the way "
-            "between two images.",
+            help="samples: new images; traversal: one latent code's coordinates varied, a row each; interpolation: "
+            "the way between two images.",
         ),
     ] = Kind.samples,
     number: Annotated[int, typer.Option("-n", "--number", help="Samples, or rows.")] = 64,
@@ -49,7 +49,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Draw new images from a model, or look at what its code means.
+    """Draw new images from a model, or look at what its latent code means.
 
     Traversals and interpolations are of variational autoencoders, and start from images of the test split that come
     with the model. As a film all rows move at once, there and back.

@@ -23,7 +23,7 @@ def printable(text: str) -> str:
 
 
 def run(command: Callable[[], None]) -> int | str | None:
-    """Runs a command, and returns its exit status; what the user can mend is one line on stderr and status 2."""
+    """Runs a command, and returns its exit status; user errors print one line on stderr, with status 2."""
     received: list[int] = []
     status: int | str | None = INTERRUPTED
     try:

@@ -15,7 +15,7 @@ def select(
     ],
     k: Annotated[int, typer.Option("-k", "--number", help="Columns to choose.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT.json", help="Their places and names.", show_default=False)
+        Path, typer.Option("-o", "--output", metavar="OUT.json", help="Their positions and names.", show_default=False)
     ],
     plot: Annotated[
         Path | None, typer.Option(metavar="OUT.png", help="Of images: which pixels, over the mean image.")
@@ -26,11 +26,11 @@ def select(
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Choose the columns of a table, or pixels of images, from which all others are best guessed.
+    """Choose the columns of a table, or pixels of images, from which all others are best predicted.
 
-    No labels are used. Beside the error of reading all columns, brought into [0, 1], linearly off those chosen, on a
-    tenth of the rows that is held out, stands that of as many columns of the highest variance. A column's place counts
-    from 0, all columns of the file included.
+    No labels are used. The result has the error of predicting all columns, scaled to [0, 1], linearly from those
+    chosen, on a held-out tenth of the rows, and that of as many columns of the highest variance. A column's position
+    counts from 0, all columns of the file included.
     """
     from zoo.cli.console import emit, progress, start_tensorflow
 

@@ -27,31 +27,22 @@ def sentences(
     codes: Annotated[
         Path | None,
         typer.Option(
-            metavar="CODES.npy", help="Also write the codes: a row a line, empty ones too.", show_default=False
+            metavar="CODES.npy", help="Also write the latent codes: a row a line, empty ones too.", show_default=False
         ),
     ] = None,
     model: Annotated[str, typer.Option(help="An autoencoder of sentences, its name or folder.")] = "text_ae",
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Send sentences through a code of 256 numbers and back, or find what lies near them or between two.
+    """Encode sentences as latent codes of 256 numbers and decode them, find nearest neighbours, or interpolate.
 
-    The shipped model knows English definitions of up to 23 tokens of words; longer sentences are cut, which is said.
+    The shipped model was trained on English definitions of up to 23 tokens; longer sentences are cut, with a warning.
     """
     from zoo.cli.console import emit, error_console, start_tensorflow
 
-    if between is not None and nearest is not None:
-        raise ValueError("between and nearest were both given: choose one.")
     given = [sentence for item in inputs for sentence in _read(item, empty=codes is not None)]
-    if not any(given):
-        raise ValueError("SENTENCE must hold at least one word: received none.")
-    if between is not None and (len(given) != 2 or between < 2):
-        raise ValueError(
-            f"between must be at least 2, with two sentences: received {between} and {len(given)} sentence(s)."
-        )
     others = _read(nearest) if nearest is not None else []
-    if nearest is not None and not others:
-        raise ValueError(f"{nearest} must hold at least one line of text: received none.")
+    _check(given, between, nearest, others)
     start_tensorflow(threads)
     import numpy as np
 
@@ -63,17 +54,34 @@ def sentences(
         raise ValueError(f"model must be an autoencoder of sentences, such as text_ae: received {model}.")
     if cut := sum(len(tokens) >= loaded.length for tokens in loaded.tokenizer.tokenizer.encode(given)):
         error_console.print(f"{cut} of {len(given)} sentences are longer than {loaded.length - 1} tokens, and cut.")
-    if between is not None:
-        rows = [{"sentence": sentence} for sentence in loaded.interpolate(*given, between)]
-    elif nearest is not None:
-        found = zip(given, loaded.nearest(given, others, count), strict=True)
-        rows = [{"sentence": a, "similarity": s, "nearest": b} for a, near in found for s, b in near]
-    else:
-        rows = [{"sentence": a, "restored": b} for a, b in zip(given, loaded.reconstruct(given), strict=True)]
+    rows = _rows(loaded, given, between, others, count)
     if codes is not None:
         with artifacts.atomic_write(codes) as file:
             np.save(file, np.asarray(loaded.encode(given)))
     emit(rows, as_json)
+
+
+def _check(given: list[str], between: int | None, nearest: Path | None, others: list[str]) -> None:
+    if between is not None and nearest is not None:
+        raise ValueError("between and nearest were both given: choose one.")
+    if not any(given):
+        raise ValueError("SENTENCE must hold at least one word: received none.")
+    if between is not None and (len(given) != 2 or between < 2):
+        raise ValueError(
+            f"between must be at least 2, with two sentences: received {between} and {len(given)} sentence(s)."
+        )
+    if nearest is not None and not others:
+        raise ValueError(f"{nearest} must hold at least one line of text: received none.")
+
+
+def _rows(model, given: list[str], between: int | None, others: list[str], count: int) -> list[dict]:
+    """What is printed: sentences between two, the nearest of others, or the sentences restored."""
+    if between is not None:
+        return [{"sentence": sentence} for sentence in model.interpolate(*given, between)]
+    if others:
+        found = zip(given, model.nearest(given, others, count), strict=True)
+        return [{"sentence": a, "similarity": s, "nearest": b} for a, near in found for s, b in near]
+    return [{"sentence": a, "restored": b} for a, b in zip(given, model.reconstruct(given), strict=True)]
 
 
 def _read(item: str | Path, empty: bool = False) -> list[str]:

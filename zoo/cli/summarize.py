@@ -5,11 +5,29 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
 BLOCK = 1 << 16  # bytes that are read at once
+
+
+Ratio = Annotated[
+    float | None,
+    typer.Option(help="Share of the text's different sentences instead, in (0, 1].", show_default=False),
+]
+Redundancy = Annotated[
+    float | None,
+    typer.Option(help="From 0 to 1: how much sentences like chosen ones are avoided.", show_default=False),
+]
+Abstractive = Annotated[
+    bool,
+    typer.Option(
+        "--abstractive",
+        help="Write one new sentence instead. The shipped model learned that from docstrings of Python packages: "
+        "of other texts read it as a draft, which may lack a verb or say what the text does not.",
+    ),
+]
 
 
 def summarize(
@@ -19,77 +37,47 @@ def summarize(
     sentences: Annotated[
         int | None, typer.Option("-n", "--sentences", help="How many; default: 1.", show_default=False)
     ] = None,
-    ratio: Annotated[
-        float | None,
-        typer.Option(help="Share of the text's different sentences instead, in (0, 1].", show_default=False),
-    ] = None,
+    ratio: Ratio = None,
     shorten: Annotated[
         bool, typer.Option("--shorten", help="Leave brackets and clauses of the chosen sentences out.")
     ] = False,
-    abstractive: Annotated[
-        bool,
-        typer.Option(
-            "--abstractive",
-            help="Write one new sentence instead. The shipped model learned that from docstrings of Python packages: "
-            "of other texts read it as a draft, which may lack a verb or say what the text does not.",
-        ),
-    ] = False,
-    redundancy: Annotated[
-        float | None,
-        typer.Option(help="From 0 to 1: how much sentences like chosen ones are avoided.", show_default=False),
-    ] = None,
+    abstractive: Abstractive = False,
+    redundancy: Redundancy = None,
     model: Annotated[str, typer.Option(help="A summariser's name or folder.")] = "summarizer",
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with sentences, indices and scores.")] = False,
 ) -> None:
-    """Sum up English texts of any length, each in a few of its own sentences, or in a new one.
+    """Summarise English texts of any length, each by a few of its own sentences, or by a new one.
 
-    No sentence is said twice, and code, tables and headings by # are not chosen from. Of one text the summary alone is
-    printed, of several each below its name. Texts that cannot be summed up are listed at the end, and the exit status
-    is then 1.
+    No sentence is repeated; code, tables and headings marked by # are ignored. The summary of one text is printed
+    alone, those of several below their names. Texts that cannot be summarised are listed at the end, and the exit
+    status is then 1.
     """
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow
     from zoo.summarization import REDUNDANCY, check_arguments, extract, warning_of
 
     redundancy = REDUNDANCY if redundancy is None else redundancy
     check_arguments(sentences, ratio, shorten, abstractive, redundancy)
-    names, failed = [], []
-    for name in dict.fromkeys(inputs):
-        try:
-            if not Path(name).is_fifo():  # which can be opened once
-                with _opened(name):
-                    pass
-            names.append(name)
-        except ValueError as error:
-            failed.append(str(error))
+    failed: list[str] = []
+    names = _readable(inputs, failed)
     rows, warnings = [], []
     if names:
         start_tensorflow(threads)
         import zoo
 
         loaded = zoo.load(model)
+    options = {"sentences": sentences, "ratio": ratio, "shorten": shorten, "abstractive": abstractive}
     with progress() as bar:
         sizes = [_size(name) for name in names]
         task = bar.add_task("summarizing", total=None if None in sizes else sum(sizes), status="bytes")
         for name in names:
+            blocks = _blocks(name, lambda size: bar.update(task, advance=size))
             try:
-                found = extract(
-                    _blocks(name, lambda size: bar.update(task, advance=size)),
-                    loaded,
-                    sentences=sentences,
-                    ratio=ratio,
-                    shorten=shorten,
-                    abstractive=abstractive,
-                    redundancy=redundancy,
-                )
+                found = extract(blocks, loaded, redundancy=redundancy, **options)
             except ValueError as error:
                 failed.append(str(error))
                 continue
-            row = {"name": name, "summary": found.text}
-            if as_json:
-                kept = ("sentences", "indices", "scores", "total", "language")
-                row |= {key: getattr(found, key) for key in kept}
-            rows.append(row)
+            rows.append({"name": name, "summary": found.text, **(_details(found) if as_json else {})})
             if warning := warning_of(found.language):
                 warnings.append(f"{name}: {warning}")
     if not rows:
@@ -101,6 +89,25 @@ def summarize(
     else:  # texts hold brackets and colons that Rich would take for its own
         print("\n\n".join(f"{row['name']}:\n{row['summary']}" if len(inputs) > 1 else row["summary"] for row in rows))
     report_failures(failed)
+
+
+def _details(found) -> dict[str, Any]:
+    """What JSON tells of a summary beside its text."""
+    return {key: getattr(found, key) for key in ("sentences", "indices", "scores", "total", "language")}
+
+
+def _readable(inputs: list[str], failed: list[str]) -> list[str]:
+    """The inputs that can be opened, each once; ``failed`` gets a line for each of the others."""
+    names = []
+    for name in dict.fromkeys(inputs):
+        try:
+            if not Path(name).is_fifo():  # which can be opened once
+                with _opened(name):
+                    pass
+            names.append(name)
+        except ValueError as error:
+            failed.append(str(error))
+    return names
 
 
 def _opened(name: str) -> AbstractContextManager[BinaryIO]:

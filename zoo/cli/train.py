@@ -5,70 +5,73 @@ from typing import Annotated
 
 import typer
 
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="A folder of pictures, a pattern, .npy, .npz, .csv, or a tensorflow-datasets name; a table for "
+        "tabular_ae; default: the tag's data."
+    ),
+]
+Size = Annotated[
+    str | None, typer.Option(metavar="64|96x64", help="Height and width of the pictures; default: the model's.")
+]
+Fit = Annotated[
+    str, typer.Option(help="How a picture of another size is fitted: crop, pad, resize, tile or random-crop.")
+]
+LearningRate = Annotated[float | None, typer.Option(help="Peak of the cosine schedule, of both players of a GAN.")]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="An argument of the model, such as latent_dim=64; may be given more than once.",
+        show_default=False,
+    ),
+]
+Strategy = Annotated[
+    str | None, typer.Option(help="mirrored: all devices of this machine; multiworker: the machines of TF_CONFIG.")
+]
+Devices = Annotated[
+    int | None, typer.Option(help="Of mirrored: how many GPUs, or parts of the processor where there are none.")
+]
+Licence = Annotated[str, typer.Option(help="Of the weights, for the card, such as CC-BY-4.0; default: not stated.")]
+
 
 def train(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="A model of the catalogue, such as conv_ae or conv_ae.mnist.")
     ],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="A folder of pictures, a pattern, .npy, .npz, .csv, or a tensorflow-datasets name; a table for "
-            "tabular_ae; default: the tag's data."
-        ),
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="64|96x64", help="Height and width of the pictures; default: the model's.")
-    ] = None,
+    data: Data = None,
+    size: Size = None,
     colour: Annotated[
         bool | None, typer.Option("--colour/--grey", help="Three channels, or one; default: the model's.")
     ] = None,
-    fit: Annotated[
-        str,
-        typer.Option(help="How a picture of another size is fitted: crop, pad, resize, tile or random-crop."),
-    ] = "crop",
+    fit: Fit = "crop",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of the result; default: runs/NAME.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step.")] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Peak of the cosine schedule, of both players of a GAN.")
-    ] = None,
+    learning_rate: LearningRate = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, data order and noise.")] = None,
-    arguments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="An argument of the model, such as latent_dim=64; may be given more than once.",
-            show_default=False,
-        ),
-    ] = None,
+    arguments: Arguments = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(help="mirrored: all devices of this machine; multiworker: the machines of TF_CONFIG."),
-    ] = None,
-    devices: Annotated[
-        int | None, typer.Option(help="Of mirrored: how many GPUs, or parts of the processor where there are none.")
-    ] = None,
-    licence: Annotated[
-        str, typer.Option(help="Of the weights, for the card, such as CC-BY-4.0; default: not stated.")
-    ] = "",
+    strategy: Strategy = None,
+    devices: Devices = None,
+    licence: Licence = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Train a model by its recipe; the result loads with zoo.load(FOLDER).
 
-    What is not given comes from the recipe that made the shipped model.
+    Options that are left out have the values of the recipe that made the shipped model.
 
-    The same command gives the same weights. A training that was killed goes on with the same command and --resume.
-    With --strategy each batch is shared out among devices or machines; the weights are those of one device.
-    Files of a folder that cannot be read are listed at the end, with exit status 1; the others are trained on.
+    Training is deterministic. A killed training continues with the same command and --resume. With --strategy each
+    batch is distributed among devices or machines; the weights are those of one device. Unreadable files of a folder
+    are listed at the end, with exit status 1; the model is trained on the others.
 
-    Pictures of any size and colour are made the model's, which takes other sizes by --size, --colour and --grey.
-    Subfolders are the classes of models that learn from labels. A table may have missing cells and categories.
+    Pictures are converted to the size and colour of the model, which --size, --colour and --grey change. Subfolders are
+    the classes of models that learn from labels. A table may have missing cells and categories.
     """
     import shlex
     import sys
@@ -79,14 +82,12 @@ def train(
     from zoo import packaging, training
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
-    changes = {key: value for key, value in chosen.items() if value is not None}
-    overrides = dict(map(argument, arguments or []))
-    output = output or Path("runs", name)
-    failed: list[str] = []
+    options = {key: value for key, value in chosen.items() if value is not None}
+    options |= {"data_source": data, "size": size, "colour": colour, "fit": fit, "resume": resume}
+    output, failed = output or Path("runs", name), []
     with progress() as bar:
-        options = {"data_source": data, "size": size, "colour": colour, "fit": fit, "overrides": overrides}
-        options |= {"output": output, "resume": resume, "strategy": tf_strategy}
-        result = training.train(name, **options, progress=bar, failed=failed, **changes)
+        options |= {"overrides": dict(map(argument, arguments or [])), "strategy": tf_strategy}
+        result = training.train(name, output=output, progress=bar, failed=failed, **options)
         if not training.distribution.is_chief(tf_strategy):
             return  # the chief writes what all have trained
         command = shlex.join(["zoo", *(argument for argument in sys.argv[1:] if argument != "--resume")])

@@ -10,7 +10,7 @@ def tune(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="A model of the catalogue with a code length, such as dense_ae.mnist, or a folder."
+            metavar="NAME", help="A model of the catalogue with a latent_dim, such as dense_ae.mnist, or a folder."
         ),
     ],
     output: Annotated[
@@ -31,9 +31,9 @@ def tune(
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search depth, width, code length and pretraining; writes a table and a plot of error against code length.
+    """Search depth, width, latent_dim and pretraining; writes a table and a plot of error against latent_dim.
 
-    Choices are made on the validation split. The same command goes on with a search that was stopped; in its folder,
+    Choices are made on the validation split. The same command continues a search that was stopped; in its folder,
     another one is refused. The same seed makes the same search.
     """
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow

@@ -33,8 +33,7 @@ def training_batches(
             file is read batch by batch.
         batch_size: examples a batch; at most n.
         labels: ``(n, ...)``, which then come with their images.
-        neighbours: indices ``(n, k)``, of which one an image is drawn, each as likely as the others: that image comes
-            with it, in the place of a label.
+        neighbours: indices ``(n, k)``, of which one an image is drawn uniformly; that image takes a label's place.
         replicas: among which each batch is shared out evenly.
         own: numbers of the replicas whose shares are wanted, of each batch one after the other.
         parts: of a batch, of each of which every replica has its share (``zoo.backend.batch_in_parts``).
@@ -45,31 +44,14 @@ def training_batches(
         int16, or of such batches and their labels or neighbours, and the number of batches an epoch.
 
     Raises:
-        ValueError: if there are fewer images than one batch, a batch cannot be shared out evenly, or both labels and
-            neighbours are given.
+        ValueError: for fewer images than a batch, a batch without equal shares, or both labels and neighbours.
     """
     if labels is not None and neighbours is not None:
         raise ValueError("labels and neighbours were both given: a batch has room for one of them.")
     steps = -(-len(images) // batch_size) if keep_last else len(images) // batch_size
-    if batch_size > len(images):
-        raise ValueError(f"batch_size must be at most the number of training images: {batch_size} > {len(images)}.")
-    parts = parts if replicas > 1 else 1
-    if batch_size % (replicas * parts):
-        raise ValueError(
-            f"batch_size must be a multiple of {replicas * parts}, for {replicas} replicas to have equal shares of "
-            f"{parts} parts: received {batch_size}."
-        )
-    indices = np.arange(batch_size).reshape(parts, replicas, -1).swapaxes(0, 1).reshape(replicas, -1)
-    shares = tf.constant(indices[list(own)])
-    taken = _taken(images)
-    steps_of_one = {np.uint8: 255.0, np.int16: 32768.0}.get(images.dtype.type)
-    dtype = tf.int32 if images.dtype == np.int32 else tf.float32
-    targets = None if labels is None else tf.constant(labels)
-    graph = None if neighbours is None else tf.constant(neighbours)
-
-    def rows(chosen):
-        pixels = tf.cast(taken(chosen), dtype)
-        return pixels / steps_of_one if steps_of_one else pixels
+    shares = tf.constant(_shares(batch_size, len(images), replicas, parts if replicas > 1 else 1)[list(own)])
+    rows = _rows(images)
+    targets, graph = (None if part is None else tf.constant(part) for part in (labels, neighbours))
 
     def batch(number):
         step, share = number // len(own), shares[number % len(own)]
@@ -77,18 +59,44 @@ def training_batches(
         indices = share + position * batch_size
         if keep_last:
             indices = indices[indices < len(images)]
-        key = tf.stack([tf.constant(seed, tf.int64), epoch])
-        chosen = tf.random.experimental.index_shuffle(indices, key, max_index=len(images) - 1)
+        chosen = tf.random.experimental.index_shuffle(indices, _key(seed, epoch), max_index=len(images) - 1)
         if graph is not None:
-            draw = tf.random.stateless_uniform(
-                [batch_size], tf.stack([tf.constant(seed, tf.int64), step]), maxval=graph.shape[1], dtype=tf.int32
-            )
+            draw = tf.random.stateless_uniform([batch_size], _key(seed, step), maxval=graph.shape[1], dtype=tf.int32)
             drawn = tf.gather(draw, share)
             return rows(chosen), rows(tf.gather(tf.gather(graph, chosen), drawn, batch_dims=1))
         return rows(chosen) if targets is None else (rows(chosen), tf.gather(targets, chosen))
 
     numbers = tf.data.Dataset.range(initial_epoch * steps * len(own), epochs * steps * len(own))
     return numbers.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps
+
+
+def _key(seed: int, number):
+    """Of what is drawn in an epoch, or a step."""
+    return tf.stack([tf.constant(seed, tf.int64), number])
+
+
+def _shares(batch_size: int, number: int, replicas: int, parts: int) -> np.ndarray:
+    """Of each replica, which of a batch's examples are its own, ``(replicas, batch_size / replicas)``."""
+    if batch_size > number:
+        raise ValueError(f"batch_size must be at most the number of training images: {batch_size} > {number}.")
+    if batch_size % (replicas * parts):
+        raise ValueError(
+            f"batch_size must be a multiple of {replicas * parts}, for {replicas} replicas to have equal shares of "
+            f"{parts} parts: received {batch_size}."
+        )
+    return np.arange(batch_size).reshape(parts, replicas, -1).swapaxes(0, 1).reshape(replicas, -1)
+
+
+def _rows(images: np.ndarray):
+    """What gives the rows of some indices, as a batch has them: in [0, 1] of uint8, in [−1, 1] of int16."""
+    taken, steps = _taken(images), {np.uint8: 255.0, np.int16: 32768.0}.get(images.dtype.type)
+    dtype = tf.int32 if images.dtype == np.int32 else tf.float32
+
+    def rows(chosen):
+        pixels = tf.cast(taken(chosen), dtype)
+        return pixels / steps if steps else pixels
+
+    return rows
 
 
 def ordered_batches(images: np.ndarray, batch_size: int, labels: np.ndarray | None = None):

@@ -4,14 +4,15 @@ Every figure goes with the name and the digest of that classifier: another netwo
 they can reach is measured as well, by real images against real ones.
 """
 
+import functools
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 
-from zoo import data, registry
+from zoo import artifacts, data, models, registry
 from zoo.evaluation.distances import frechet_distance, precision_recall, sliced_wasserstein_distance
 from zoo.evaluation.modes import duplicate_rate, mean_distance
 
@@ -31,7 +32,7 @@ def measure_samples(
     seeds: int = 5,
     advance: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
-    """Compares generated images with the test split, grey as it is, ``n`` with ``n``.
+    """Compares ``n`` generated images with ``n`` of the test split.
 
     Args:
         samples_of: (n, seed) → images ``(n, height, width, channels)``, uint8, or float in [0, 1]; of a conditional
@@ -56,48 +57,23 @@ def measure_samples(
             samples are not images in [0, 1] of the data's shape.
     """
     splits = {split: getattr(data_set, split) for split in ("train", "test")}
-    most = min(len(images) for images in splits.values())
-    if not isinstance(n, int) or not NEIGHBOURS < n <= most:
-        raise ValueError(f"n must be an integer from {LEAST_SAMPLES} to {most}, the images of a split: received {n!r}.")
-    if not isinstance(seeds, int) or seeds < 1:
-        raise ValueError(f"seeds must be an integer ≥ 1: received {seeds!r}.")
-    artifact, network = registry.artifact_of(classifier), registry.load(classifier)
-    if not registry.does(network, "classify", "image"):
-        raise ValueError(f"classifier must be a classifier, such as classifier.mnist: received {artifact.name}.")
-    if network.image_shape != data_set.test.shape[1:]:
-        raise ValueError(
-            f"classifier must take the data's images, {data_set.test.shape[1:]}: {artifact.name} takes "
-            f"{network.image_shape}."
-        )
+    _check_numbers(n, seeds, min(map(len, splits.values())))
+    artifact, network = _classifier(classifier, data_set)
     rng = np.random.default_rng(0)
-    chosen = {split: images[np.sort(rng.permutation(len(images))[:n])] for split, images in splits.items()}
-    real = _unit("the data", chosen["test"], chosen["test"].shape)
-    real_features, real_distance = _features(network, real), mean_distance(real)
-
-    def compared(images: np.ndarray, features: np.ndarray) -> dict[str, float]:
-        return {
-            "frechet_distance": frechet_distance(real_features, features),
-            **precision_recall(real_features, features, NEIGHBOURS),
-            "sliced_wasserstein": sliced_wasserstein_distance(real, images),
-            "diversity": mean_distance(images) / real_distance,
-            "duplicate_rate": duplicate_rate(images),
-        }
-
-    draws, classes, wanted = [], np.zeros(network.num_classes), np.zeros(network.num_classes)
+    floor, real = (
+        _unit("the data", images[np.sort(rng.permutation(len(images))[:n])], (n, *images.shape[1:]))
+        for images in splits.values()
+    )
+    compared = functools.partial(_compared, real, _features(network, real), mean_distance(real))
+    draws, (classes, wanted) = [], np.zeros((2, network.num_classes))
     for seed in range(seeds):
-        drawn = samples_of(n, seed)
-        images, asked = drawn if isinstance(drawn, tuple) else (drawn, None)
-        images = _unit("samples_of", images, real.shape)
-        features = _features(network, images)
-        draws.append(compared(images, features))
-        found = np.asarray(network.head(features)).argmax(axis=1)
+        figures, found, asked = _draw(samples_of(n, seed), network, real.shape, compared)
+        draws.append(figures)
         classes += np.bincount(found, minlength=network.num_classes)
         if asked is not None:
-            draws[-1]["conditional_accuracy"] = float((found == asked).mean())
             wanted += np.bincount(asked, minlength=network.num_classes)
         if advance is not None:
             advance(1)
-    floor = _unit("the data", chosen["train"], real.shape)
     return {
         "features": f"{artifact.name} sha256 {artifact.manifest['model.keras']['sha256'][:16]}",
         "images": n,
@@ -106,6 +82,50 @@ def measure_samples(
         "real": compared(floor, _features(network, floor)),
         "classes": (classes / classes.sum()).round(6).tolist(),
         **({"asked": (wanted / wanted.sum()).round(6).tolist()} if wanted.any() else {}),
+    }
+
+
+def _check_numbers(n: int, seeds: int, most: int) -> None:
+    if not isinstance(n, int) or not NEIGHBOURS < n <= most:
+        raise ValueError(f"n must be an integer from {LEAST_SAMPLES} to {most}, the images of a split: received {n!r}.")
+    if not isinstance(seeds, int) or seeds < 1:
+        raise ValueError(f"seeds must be an integer ≥ 1: received {seeds!r}.")
+
+
+def _classifier(name: str | os.PathLike, data_set: data.DataSet) -> tuple[artifacts.Artifact, models.Classifier]:
+    """A classifier of the images of a data set, and where it lies."""
+    artifact, network = registry.artifact_of(name), registry.load(name)
+    if not registry.does(network, "classify", "image"):
+        raise ValueError(f"classifier must be a classifier, such as classifier.mnist: received {artifact.name}.")
+    network, shape = cast(models.Classifier, network), data_set.test.shape[1:]
+    if network.image_shape != shape:
+        raise ValueError(
+            f"classifier must take the data's images, {shape}: {artifact.name} takes {network.image_shape}."
+        )
+    return artifact, network
+
+
+def _draw(drawn, network: models.Classifier, shape: tuple[int, ...], compared: Callable[..., dict[str, float]]):
+    """The figures of one draw, the classes that the classifier sees, and those that were asked for or None."""
+    images, asked = drawn if isinstance(drawn, tuple) else (drawn, None)
+    images = _unit("samples_of", images, shape)
+    features = _features(network, images)
+    figures, found = compared(images, features), np.asarray(network.head(features)).argmax(axis=1)
+    if asked is not None:
+        figures["conditional_accuracy"] = float((found == asked).mean())
+    return figures, found, asked
+
+
+def _compared(
+    real: np.ndarray, real_features: np.ndarray, real_distance: float, images: np.ndarray, features: np.ndarray
+) -> dict[str, float]:
+    """The figures of images beside real ones, ``real_distance`` apart on average."""
+    return {
+        "frechet_distance": frechet_distance(real_features, features),
+        **precision_recall(real_features, features, NEIGHBOURS),
+        "sliced_wasserstein": sliced_wasserstein_distance(real, images),
+        "diversity": mean_distance(images) / real_distance,
+        "duplicate_rate": duplicate_rate(images),
     }
 
 

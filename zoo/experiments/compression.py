@@ -1,9 +1,10 @@
 """The codec beside the image formats: rate and distortion on a test split, every byte of real files counted."""
 
+import itertools
 import lzma
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,47 +61,12 @@ def benchmark_codec(
     if images is not None and images < 1:
         raise ValueError(f"images must be at least 1: received {images}.")
     codecs = [Codec(name) for name in models or _codecs_of(data_source)]
-    tiles = {codec.tile: codec.name for codec in codecs}
-    if len(tiles) > 1:
-        sizes = ", ".join(f"{name} of {height} × {width}" for (height, width), name in tiles.items())
-        raise ValueError(f"models must be of one size of pictures: received {sizes}.")
+    _check_sizes(codecs)
     loaded = data.load(data_source, image_shape=(*codecs[0].tile, 1), fit=fit, seed=0, failed=failed)
     chosen = loaded.test[:images]
     folder = made(output)
-    lossy = [codec for codec in codecs if not codec.lossless]
-    formats = [name for name, image_format in ALL_FORMATS.items() if image_format.qualities]
-    lossless = [name for name, image_format in ALL_FORMATS.items() if not image_format.qualities]
-    tried = {layout: [name for name in formats if layout == "mosaic" or name not in OF_MOSAICS] for layout in LAYOUTS}
-    total = sum(map(len, tried.values())) + len(LAYOUTS) * len(lossless) + len(codecs)
-    task = progress and progress.add_task("", total=total, status="")
-
-    def step(what: str) -> None:
-        if progress:
-            progress.update(task, description=what, advance=1)
-
-    points: list[Measurement] = []
-    ours: dict[str, list[Measurement]] = {layout: [] for layout in LAYOUTS}
-    for codec in lossy:
-        step(codec.name)
-        for layout in LAYOUTS:
-            ours[layout].append(code(chosen, codec, layout, compact=layout == "files")[0])
-    curves: dict[str, dict[str, list[Measurement]]] = {layout: {} for layout in LAYOUTS}
-    for layout in LAYOUTS:
-        for name in tried[layout]:
-            step(f"{name}, {layout}")
-            curves[layout][name] = _curve(RateDistortion(chosen, name, layout))
-        points += [*ours[layout], *(m for curve in curves[layout].values() for m in curve)]
-    exact = {}
-    for codec in codecs:
-        if codec.lossless:
-            step(codec.name)
-            exact[codec.name] = {"mosaic": code(chosen, codec, "mosaic")[0].bits_per_pixel}
-    for name in lossless:
-        exact[name] = {}
-        for layout in LAYOUTS:
-            step(f"{name}, {layout}")
-            exact[name][layout] = RateDistortion(chosen, name, layout).measure().bits_per_pixel
-    exact["lzma"] = {"mosaic": 8 * len(lzma.compress(chosen.tobytes(), preset=9 | lzma.PRESET_EXTREME)) / chosen.size}
+    ours, curves, exact = _measured(chosen, codecs, progress)
+    points = [m for layout in LAYOUTS for m in [*ours[layout], *itertools.chain(*curves[layout].values())]]
     result = {
         "data": loaded.name,
         "images": len(chosen),
@@ -117,6 +83,63 @@ def benchmark_codec(
     }
     _draw(folder, result, ours, curves)
     return result
+
+
+def _measured(images: np.ndarray, codecs: list[Codec], progress: Any):
+    """What ``_lossy`` and ``_lossless`` measure."""
+    formats = [name for name, image_format in ALL_FORMATS.items() if image_format.qualities]
+    tried = {layout: [name for name in formats if layout == "mosaic" or name not in OF_MOSAICS] for layout in LAYOUTS}
+    total = sum(map(len, tried.values())) + len(LAYOUTS) * (len(ALL_FORMATS) - len(formats)) + len(codecs)
+    task = progress and progress.add_task("", total=total, status="")
+
+    def step(what: str) -> None:
+        if progress:
+            progress.update(task, description=what, advance=1)
+
+    ours, curves = _lossy(images, [codec for codec in codecs if not codec.lossless], tried, step)
+    return ours, curves, _lossless(images, [codec for codec in codecs if codec.lossless], step)
+
+
+Curves = dict[str, dict[str, list[Measurement]]]
+
+
+def _lossy(
+    images: np.ndarray, codecs: list[Codec], tried: dict[str, list[str]], step: Callable[[str], None]
+) -> tuple[dict[str, list[Measurement]], Curves]:
+    """Layout → the points of the codecs; and layout → format → the points of its curve."""
+    ours: dict[str, list[Measurement]] = {layout: [] for layout in LAYOUTS}
+    for codec in codecs:
+        step(codec.name)
+        for layout in LAYOUTS:
+            ours[layout].append(code(images, codec, layout, compact=layout == "files")[0])
+    curves: Curves = {layout: {} for layout in LAYOUTS}
+    for layout in LAYOUTS:
+        for name in tried[layout]:
+            step(f"{name}, {layout}")
+            curves[layout][name] = _curve(RateDistortion(images, name, layout))
+    return ours, curves
+
+
+def _lossless(images: np.ndarray, codecs: list[Codec], step: Callable[[str], None]) -> dict[str, dict[str, float]]:
+    """Name of a codec or format → layout → bits a pixel."""
+    exact = {}
+    for codec in codecs:
+        step(codec.name)
+        exact[codec.name] = {"mosaic": code(images, codec, "mosaic")[0].bits_per_pixel}
+    for name in (name for name, image_format in ALL_FORMATS.items() if not image_format.qualities):
+        exact[name] = {}
+        for layout in LAYOUTS:
+            step(f"{name}, {layout}")
+            exact[name][layout] = RateDistortion(images, name, layout).measure().bits_per_pixel
+    lzma_bytes = len(lzma.compress(images.tobytes(), preset=9 | lzma.PRESET_EXTREME))
+    return exact | {"lzma": {"mosaic": 8 * lzma_bytes / images.size}}
+
+
+def _check_sizes(codecs: list[Codec]) -> None:
+    tiles = {codec.tile: codec.name for codec in codecs}
+    if len(tiles) > 1:
+        sizes = ", ".join(f"{name} of {height} × {width}" for (height, width), name in tiles.items())
+        raise ValueError(f"models must be of one size of pictures: received {sizes}.")
 
 
 def _codecs_of(data_source: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Discriminators alone: what they pass on to a generator that stands still, and what clipping leaves of a critic."""
 
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,10 +31,10 @@ def generator_gradients(
 ) -> dict[str, Any]:
     """How much gradient reaches a generator that stands still while its discriminator grows stronger.
 
-    The discriminator of the first GAN is trained alone, by cross-entropy, and looked at after 0, 1, 2, 4, … steps; so
-    is a critic with gradient penalty, from the same weights. Each time the norm of the gradient by all of the
-    generator's weights is taken: of ``E log(1 − σ(D))``, which vanishes as the discriminator wins, of ``−E log σ(D)``,
-    and of ``−E D`` of the critic. The generator is as it was initialised.
+    The discriminator of the first GAN is trained alone, by cross-entropy, and measured after 0, 1, 2, 4, … steps; so is
+    a critic with gradient penalty, from the same weights. Measured is the norm of the gradient with respect to all of
+    the generator's initial weights: of ``E log(1 − σ(D))``, which vanishes as the discriminator wins, of
+    ``−E log σ(D)``, and of ``−E D`` of the critic.
 
     Args:
         mixture: the real points; None for eight narrow Gaussians in 32 dimensions, where they and the generator's
@@ -60,38 +62,40 @@ def generator_gradients(
     check_counts(steps=(steps, 1), seeds=(seeds, 1), samples=(samples, 1))
     mixture = mixture or data.Mixture(np.random.default_rng(0).standard_normal((8, 32)), 0.01)
     at = sorted({0, *(2**i for i in range(steps.bit_length())), steps})
-    norms: dict[str, list[list[float]]] = {name: [[] for _ in range(seeds)] for name in GENERATOR_LOSSES}
-    accuracy: list[list[float]] = [[] for _ in range(seeds)]
+    norms: dict[str, list[list[float]]] = {name: [] for name in GENERATOR_LOSSES}
+    accuracy: list[list[float]] = []
     task = progress and progress.add_task("gradients of a generator", total=2 * seeds * len(at), status="")
-    for seed in range(seeds):
-        noise = np.random.default_rng(seed).standard_normal((samples, 2)).astype(np.float32)
-        real = mixture.sample(samples, seed=seed)
-        for trained_by in dict.fromkeys(GENERATOR_LOSSES.values()):
-            critic = trained_by == "wasserstein"
-            model = point_gan(
-                seed=seed,
-                example_shape=mixture.centres.shape[1:],
-                hidden_units=tuple(hidden_units),
-                gradient_penalty_weight=gradient_penalty_weight if critic else 0.0,
-            )
-            adam = optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9)
-            model.compile(standing(), adam, trained_by, 1)
-
-            def look(
-                step, seconds, model=model, critic=critic, seed=seed, trained_by=trained_by, noise=noise, real=real
-            ):
-                for name, by in GENERATOR_LOSSES.items():
-                    if by == trained_by:
-                        norms[name][seed].append(_gradient_norm(model, losses.adversarial_loss(name), noise))
-                if not critic:
-                    right = (ops.convert_to_numpy(model.scores(real, frozen=True)) > 0).mean()
-                    wrong = (ops.convert_to_numpy(model.scores(model(noise), frozen=True)) > 0).mean()
-                    accuracy[seed].append(float(right + 1 - wrong) / 2)
-                if progress:
-                    progress.advance(task)
-
-            fit_steps(model, mixture.sample, steps, batch_size=batch_size, seed=seed, at=at, look=look)
+    net = {"example_shape": mixture.centres.shape[1:], "hidden_units": tuple(hidden_units)}
+    for seed, trained_by in itertools.product(range(seeds), dict.fromkeys(GENERATOR_LOSSES.values())):
+        penalty = gradient_penalty_weight if trained_by == "wasserstein" else 0.0
+        model = point_gan(seed=seed, gradient_penalty_weight=penalty, **net)
+        model.compile(standing(), optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.9), trained_by, 1)
+        look = _Look(model, trained_by, mixture, samples, seed, lambda: progress and progress.advance(task))
+        fit_steps(model, mixture.sample, steps, batch_size=batch_size, seed=seed, at=at, look=look)
+        for name, found in look.norms.items():
+            norms[name].append(found)
+        if look.accuracy:
+            accuracy.append(look.accuracy)
     return {"steps": at, "norms": norms, "accuracy": accuracy}
+
+
+class _Look:
+    """What ``generator_gradients`` measures of one discriminator as it is trained: a figure for every call."""
+
+    def __init__(self, model: models.GAN, trained_by: str, mixture: data.Mixture, samples: int, seed: int, advance):
+        self.noise = np.random.default_rng(seed).standard_normal((samples, 2)).astype(np.float32)
+        self.model, self.real, self.advance = model, mixture.sample(samples, seed=seed), advance
+        self.norms: dict[str, list[float]] = {name: [] for name, by in GENERATOR_LOSSES.items() if by == trained_by}
+        self.probabilistic, self.accuracy = trained_by != "wasserstein", []
+
+    def __call__(self, step: int, seconds: float) -> None:
+        for name, norms in self.norms.items():
+            norms.append(_gradient_norm(self.model, losses.adversarial_loss(name), self.noise))
+        if self.probabilistic:
+            right = (ops.convert_to_numpy(self.model.scores(self.real, frozen=True)) > 0).mean()
+            wrong = (ops.convert_to_numpy(self.model.scores(self.model(self.noise), frozen=True)) > 0).mean()
+            self.accuracy.append(float(right + 1 - wrong) / 2)
+        self.advance()
 
 
 def clipping_capacity(
@@ -116,8 +120,7 @@ def clipping_capacity(
     Args:
         constants: values of c > 0.
         gradient_penalty_weight: of the critic that is not clipped.
-        steps: of each critic.
-        batch_size: points a step.
+        steps, batch_size: of each critic; points a step.
         units, depth: of the critic: width, and number of hidden layers.
         seed: of weights and points, the same for all.
         side: points along each side of the grid that the critic's surface is drawn on.
@@ -125,8 +128,8 @@ def clipping_capacity(
         progress: a started ``rich.progress.Progress`` to report to.
 
     Returns:
-        ``earth_mover_distance`` between samples of the two distributions, which no critic of slope 1 can exceed but by
-        chance; ``extent`` of the grid, from −extent to extent; ``real``, some points of the first distribution; and
+        ``earth_mover_distance`` between samples of the two distributions, the upper bound for a critic of slope 1, but
+        for chance; ``extent`` of the grid, from −extent to extent; ``real``, some points of the first distribution; and
         ``critics``: a dictionary each, with ``clip`` (None: gradient penalty), ``estimate``, the difference of the mean
         scores, ``mean_slope`` and ``largest_slope`` on the grid, ``share``, the estimate over the largest slope, as a
         share of the distance: 1 for the best critic there is; ``gradient_norms`` of the loss by the activations after
@@ -143,54 +146,60 @@ def clipping_capacity(
         raise ValueError(f"constants must be one or more numbers above 0: received {list(constants)!r}.")
     check_counts(steps=(steps, 1), units=(units, 1), depth=(depth, 1), side=(side, 2), samples=(samples, 2))
     mixture, extent = data.ring(radius=2.0, sigma=0.02), 4.0
-    real = mixture.sample(samples, seed=seed + 1)
-    other = mixture.sample(samples, seed=seed + 2)
-    fake = other + np.random.default_rng(seed).standard_normal(other.shape).astype(np.float32)
+    real, fake = _pair(mixture, samples, seed)
     distance = evaluation.earth_mover_distance(real, fake)
     across = np.linspace(-extent, extent, side, dtype=np.float32)
     points = np.stack(np.meshgrid(across, across), axis=-1).reshape(-1, 2)
-    task = progress and progress.add_task("clipped critics", total=len(constants) + 1, status="")
-    critics = []
+    critics, task = [], progress and progress.add_task("clipped critics", total=len(constants) + 1, status="")
     for clip in (*constants, None):
-        keras.utils.set_random_seed(seed)
-        model = _CriticOfNoise(
-            units=units,
-            depth=depth,
-            clip=clip,
-            gradient_penalty_weight=0.0 if clip else gradient_penalty_weight,
-            seed=seed,
-        )
-        adam = optimizers.Adam(min(1e-3, clip / 10) if clip else 1e-3, beta_1=0.0, beta_2=0.9)
-        model.compile(standing(), adam, "wasserstein", 1)
+        model = _clipped(clip, gradient_penalty_weight, units, depth, seed)
         fit_steps(model, mixture.sample, steps, batch_size=batch_size, seed=seed)
-        scores = [ops.convert_to_numpy(model.discriminator(part)).mean() for part in (real, fake)]
-        slopes = np.linalg.norm(
-            backend.gradient(lambda x, critic=model.discriminator: ops.sum(critic(x)), ops.convert_to_tensor(points)),
-            axis=-1,
-        )
-        weights = np.concatenate([np.ravel(variable) for variable in model.discriminator.trainable_variables])
-        bound = clip or float(np.abs(weights).max())
-        counts, edges = np.histogram(weights, 41, (-bound, bound))
-        estimate, largest = float(scores[0] - scores[1]), float(slopes.max())
-        critics.append(
-            {
-                "clip": clip,
-                "estimate": estimate,
-                "mean_slope": float(slopes.mean()),
-                "largest_slope": largest,
-                "share": estimate / largest / distance if largest else 0.0,
-                "gradient_norms": _activation_gradients(model.discriminator, real, fake),
-                "at_bound": float((np.abs(weights) > 0.99 * clip).mean()) if clip else 0.0,
-                "weights": {"edges": edges.tolist(), "counts": counts.tolist()},
-                "surface": [
-                    [float(f"{score:.4g}") for score in row]
-                    for row in ops.convert_to_numpy(model.discriminator(points)).reshape(side, side)
-                ],
-            }
-        )
+        critics.append(_figures(model.discriminator, real, fake, points, clip, distance))
         if progress:
             progress.advance(task)
     return {"earth_mover_distance": distance, "extent": extent, "real": real[:300].tolist(), "critics": critics}
+
+
+def _pair(mixture: data.Mixture, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points of a mixture, and others of it with noise N(0, I) added."""
+    real, other = (mixture.sample(samples, seed=seed + draw) for draw in (1, 2))
+    return real, other + np.random.default_rng(seed).standard_normal(other.shape).astype(np.float32)
+
+
+def _clipped(clip: float | None, gradient_penalty_weight: float, units: int, depth: int, seed: int) -> "_CriticOfNoise":
+    """A critic to be trained alone, clipped, or with a gradient penalty instead."""
+    keras.utils.set_random_seed(seed)
+    penalty = 0.0 if clip else gradient_penalty_weight
+    model = _CriticOfNoise(units=units, depth=depth, clip=clip, gradient_penalty_weight=penalty, seed=seed)
+    adam = optimizers.Adam(min(1e-3, clip / 10) if clip else 1e-3, beta_1=0.0, beta_2=0.9)
+    model.compile(standing(), adam, "wasserstein", 1)
+    return model
+
+
+def _figures(
+    critic: keras.Model, real: np.ndarray, fake: np.ndarray, points: np.ndarray, clip: float | None, distance: float
+) -> dict[str, Any]:
+    """What ``clipping_capacity`` tells of one critic, whose surface is drawn at ``points``, a square grid's."""
+    scores = [ops.convert_to_numpy(critic(part)).mean() for part in (real, fake)]
+    gradients = backend.gradient(lambda x: ops.sum(critic(x)), ops.convert_to_tensor(points))
+    slopes = np.linalg.norm(gradients, axis=-1)
+    weights = np.concatenate([np.ravel(variable) for variable in critic.trainable_variables])
+    bound = clip or float(np.abs(weights).max())
+    counts, edges = np.histogram(weights, 41, (-bound, bound))
+    estimate, largest, side = float(scores[0] - scores[1]), float(slopes.max()), math.isqrt(len(points))
+    return {
+        "clip": clip,
+        "estimate": estimate,
+        "mean_slope": float(slopes.mean()),
+        "largest_slope": largest,
+        "share": estimate / largest / distance if largest else 0.0,
+        "gradient_norms": _activation_gradients(critic, real, fake),
+        "at_bound": float((np.abs(weights) > 0.99 * clip).mean()) if clip else 0.0,
+        "weights": {"edges": edges.tolist(), "counts": counts.tolist()},
+        "surface": [
+            [float(f"{score:.4g}") for score in row] for row in ops.convert_to_numpy(critic(points)).reshape(side, side)
+        ],
+    }
 
 
 class _CriticOfNoise(models.AdversarialModel):

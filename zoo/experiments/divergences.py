@@ -1,6 +1,7 @@
 """What a divergence rewards, without any network: one Gaussian against two modes, and two distributions that part."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,17 +46,7 @@ def fit_one_gaussian(
         Minka 2005, "Divergence measures and message passing", figure 1; Goodfellow 2016, "NIPS 2016 Tutorial:
         Generative Adversarial Networks", figure 14.
     """
-    from scipy.optimize import minimize
-
-    means, sigmas = np.asarray(means, float), np.asarray(sigmas, float)
-    weights = np.full(len(means), 1 / len(means)) if weights is None else np.asarray(weights, float)
-    if means.ndim != 1 or not len(means) or means.shape != sigmas.shape or means.shape != weights.shape:
-        raise ValueError(
-            f"means, sigmas and weights must be as many, at least one each: received {means.shape}, {sigmas.shape} and "
-            f"{weights.shape}."
-        )
-    if not (sigmas > 0).all() or not (weights > 0).all() or abs(weights.sum() - 1) > 1e-6:
-        raise ValueError("sigmas must be above 0, and weights above 0 with the sum 1.")
+    means, sigmas, weights = _mixture(means, sigmas, weights)
     check_counts(points=(points, 101), starts=(starts, 1))
     x = np.linspace((means - REACH * sigmas).min(), (means + REACH * sigmas).max(), points)
     log_p = np.logaddexp.reduce(np.log(weights)[:, None] + _log_normal(x, means[:, None], sigmas[:, None]), axis=0)
@@ -65,13 +56,7 @@ def fit_one_gaussian(
     fits = {}
     for name in DIVERGENCES:
         objective = _objective(name, x, log_p)
-        minima = []
-        for mean in np.linspace(means.min(), means.max(), starts):
-            for log_sigma in (narrow, wide):
-                options = {"xatol": 1e-7, "fatol": 1e-12, "maxiter": 4000}
-                found = minimize(objective, (mean, log_sigma), method="Nelder-Mead", options=options)
-                minima.append([float(found.x[0]), float(np.exp(found.x[1])), float(found.fun)])
-        minima = _distinct(sorted(minima, key=lambda minimum: minimum[2]))
+        minima = _minima(objective, itertools.product(np.linspace(means.min(), means.max(), starts), (narrow, wide)))
         mean, sigma, value = minima[0]
         density = np.exp(_log_normal(x, mean, sigma))
         fits[name] = {"mean": mean, "sigma": sigma, "value": value, "density": _plain(density), "minima": minima}
@@ -79,6 +64,31 @@ def fit_one_gaussian(
             progress.advance(task)
     components = {"means": means.tolist(), "sigmas": sigmas.tolist(), "weights": weights.tolist()}
     return {"x": _plain(x), "target": _plain(np.exp(log_p)), "components": components, "fits": fits}
+
+
+def _mixture(means, sigmas, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A mixture's components as arrays; raises ValueError for ones that are none."""
+    means, sigmas = np.asarray(means, float), np.asarray(sigmas, float)
+    weights = np.full(len(means), 1 / len(means)) if weights is None else np.asarray(weights, float)
+    if means.ndim != 1 or not len(means) or means.shape != sigmas.shape or means.shape != weights.shape:
+        raise ValueError(
+            f"means, sigmas and weights must be as many, at least one each: received {means.shape}, {sigmas.shape} and "
+            f"{weights.shape}."
+        )
+    if not (sigmas > 0).all() or not (weights > 0).all() or abs(weights.sum() - 1) > 1e-6:
+        raise ValueError("sigmas must be above 0, and weights above 0 with the sum 1.")
+    return means, sigmas, weights
+
+
+def _minima(objective, starts: Iterable[tuple[float, float]]) -> list[list[float]]:
+    """All local minima, ``[mean, sigma, value]``, that a search from several (mean, log σ) finds, the least first."""
+    from scipy.optimize import minimize
+
+    options, minima = {"xatol": 1e-7, "fatol": 1e-12, "maxiter": 4000}, []
+    for start in starts:
+        found = minimize(objective, start, method="Nelder-Mead", options=options)
+        minima.append([float(found.x[0]), float(np.exp(found.x[1])), float(found.fun)])
+    return _distinct(sorted(minima, key=lambda minimum: minimum[2]))
 
 
 def separating_distributions(

@@ -116,8 +116,7 @@ def modes_over_time(
     check_counts(steps=(steps, 1), seeds=(seeds, 1), looks=(looks, 1), samples=(samples, 1))
     mixture = mixture or data.grid()
     least, at = max(1, samples // (5 * len(mixture.centres))), looks_at(steps, looks)
-    changes = {"steps": steps, **({"units": tuple(units)} if units else {})}
-    changes |= {"batch_size": batch_size} if batch_size is not None else {}
+    changes = {"steps": steps, **_given(units, batch_size)}
     task = progress and progress.add_task("modes over time", total=len(settings) * seeds * len(at), status="")
     runs: dict[str, list[dict[str, Any]]] = {}
     for name, chosen in settings.items():
@@ -182,33 +181,33 @@ def discriminator_steps(
     if not len(ks) or not all(isinstance(k, int) and 1 <= k <= steps for k in ks):
         raise ValueError(f"ks must be integers from 1 to steps, {steps}: received {list(ks)!r}.")
     mixture = mixture or data.grid()
-    changes = {"steps": steps, "decay": False, **({"units": tuple(units)} if units else {})}
-    changes |= {"batch_size": batch_size} if batch_size is not None else {}
+    changes = {"steps": steps, "decay": False, **_given(units, batch_size)}
     task = progress and progress.add_task("discriminator steps", total=len(ks) * seeds, status="")
     rows = []
     for k in ks:
         chosen = dataclasses.replace(settings, discriminator_steps=k, **changes)
         budgets = {"generator steps": steps, "discriminator steps": max(1, steps // k)}
         for seed in range(seeds):
-            if progress:
-                progress.update(task, description=f"k = {k}, seed {seed}")
             seen: dict[int, dict[str, Any]] = {}
 
             def look(step, points, seconds, seen=seen, seed=seed):
                 found = coverage(points, mixture)
-                seen[step] = {
-                    "generator_steps": step,
-                    "modes": found["modes"],
-                    "high_quality": found["high_quality"],
-                    "earth_mover_distance": distance_to(points, mixture, seed),
-                    "seconds": seconds,
-                }
+                seen[step] = {"generator_steps": step, **{key: found[key] for key in ("modes", "high_quality")}}
+                seen[step] |= {"earth_mover_distance": distance_to(points, mixture, seed), "seconds": seconds}
 
             _train_points(chosen, mixture, seed, at=budgets.values(), look=look, samples=samples, timed=True)
             rows += [{"k": k, "seed": seed, "equal": equal, **seen[step]} for equal, step in budgets.items()]
             if progress:
-                progress.advance(task)
+                progress.update(task, description=f"k = {k}, seed {seed}", advance=1)
     return rows
+
+
+def _given(units: Sequence[int] | None, batch_size: int | None) -> dict[str, Any]:
+    """The settings that a caller replaces."""
+    return {
+        **({"units": tuple(units)} if units else {}),
+        **({"batch_size": batch_size} if batch_size is not None else {}),
+    }
 
 
 def coverage(points: np.ndarray, mixture: data.Mixture, least: int = 20) -> dict[str, Any]:

@@ -95,54 +95,49 @@ def benchmark_modes(
     seeds, samples = (5 if points else 3) if seeds is None else seeds, samples or (10_000 if points else 26_000)
     looks = (40 if points else 10) if looks is None else looks
     check_counts(seeds=(seeds, 1), samples=(samples, 1), looks=(looks, 1))
-    of_points = _Points(MIXTURES[data_name]()) if points else None
-    protocol = of_points or _Stacked()
-    at = looks_at(chosen.steps, looks)[1:]
+    protocol, at = _Points(MIXTURES[data_name]()) if points else _Stacked(), looks_at(chosen.steps, looks)[1:]
     task = progress and progress.add_task(f"{model} on {data_name}", total=seeds * len(at), status="")
-    rows = []
-    for seed in range(seeds):
-        over_time: list[int] = []
-        gan = protocol.model(model, chosen, seed)
-        chosen.compile(gan)
-        alarm = protocol.alarm(gan, seed)
 
-        def look(step, seconds, over_time=over_time, gan=gan, seed=seed, alarm=alarm):
-            fewer = samples if points or step == chosen.steps else max(1, samples // 10)  # images take long to draw
-            if alarm is not None:
-                with warnings.catch_warnings():  # the result says it
-                    warnings.simplefilter("ignore", TrainingWarning)
-                    alarm.on_epoch_end(len(over_time))
-            over_time.append(protocol.captured(gan.generate(fewer, seed=seed))["modes"])
-            if progress:
-                progress.update(task, advance=1, status=f"seed {seed}: {over_time[-1]} modes")
+    def report(seed: int, modes: int) -> None:
+        if progress:
+            progress.update(task, advance=1, status=f"seed {seed}: {modes} modes")
 
-        options = {"batch_size": chosen.batch_size, "seed": seed, "at": at, "look": look}
-        seconds = fit_steps(gan, protocol.draw, chosen.steps, **options)
-        drawn = gan.generate(samples, seed=seed)
-        found = {
-            **protocol.captured(drawn),
-            **protocol.farther(drawn, seed),
-            "seconds": seconds,
-            "modes_over_time": over_time,
-        }
-        if alarm is not None:
-            first: dict[str, Any] = {}
-            for one in alarm.alarms:
-                first.setdefault(one.kind, {"kind": one.kind, "step": at[one.epoch - 1], "evidence": one.evidence})
-            found["alarms"] = [*first.values()]
-        rows.append({"seed": seed, **found, "examples": protocol.examples(drawn)})
+    rows = [_trained(protocol, model, chosen, seed, samples, at, report) for seed in range(seeds)]
+    found = {"data": data_name, "model": model, "settings": dataclasses.asdict(chosen), "samples": samples}
+    found |= {"of": protocol.of, **protocol.about(), "steps": at, "seeds": rows}
     real = protocol.draw(samples, 2**32)  # of no training
-    return {
-        "data": data_name,
-        "model": model,
-        "settings": dataclasses.asdict(chosen),
-        "samples": samples,
-        "of": protocol.of,
-        **({"centres": of_points.mixture.centres.tolist()} if of_points else {}),
-        "steps": at,
-        "seeds": rows,
-        "real": {**protocol.captured(real), **protocol.farther(real, seeds)},
-    }
+    return {**found, "real": {**protocol.captured(real), **protocol.farther(real, seeds)}}
+
+
+def _trained(
+    protocol, model: str, chosen: Settings, seed: int, samples: int, at: list[int], report: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """The row of one training: ``report`` is called with the seed and the number of modes at every look."""
+    over_time: list[int] = []
+    gan = protocol.model(model, chosen, seed)
+    chosen.compile(gan)
+    alarm = protocol.alarm(gan, seed)
+
+    def look(step, seconds):
+        every = alarm is not None or step == chosen.steps  # images take long to draw
+        if alarm is not None:
+            with warnings.catch_warnings(action="ignore", category=TrainingWarning):  # the result says it
+                alarm.on_epoch_end(len(over_time))
+        drawn = gan.generate(samples if every else max(1, samples // 10), seed=seed)
+        over_time.append(protocol.captured(drawn)["modes"])
+        report(seed, over_time[-1])
+
+    options = {"batch_size": chosen.batch_size, "seed": seed, "at": at, "look": look}
+    seconds = fit_steps(gan, protocol.draw, chosen.steps, **options)
+    drawn = gan.generate(samples, seed=seed)
+    row = {"seed": seed, **protocol.captured(drawn), **protocol.farther(drawn, seed)}
+    row |= {"seconds": seconds, "modes_over_time": over_time}
+    if alarm is not None:
+        first: dict[str, Any] = {}
+        for one in alarm.alarms:
+            first.setdefault(one.kind, {"kind": one.kind, "step": at[one.epoch - 1], "evidence": one.evidence})
+        row["alarms"] = [*first.values()]
+    return {**row, "examples": protocol.examples(drawn)}
 
 
 def settings_of(data_name: str, model: str, settings: Settings | None = None, **changes: Any) -> Settings:
@@ -171,6 +166,10 @@ class _Points:
 
     def model(self, name: str, settings: Settings, seed: int) -> models.AdversarialModel:
         return point_model(settings, seed)
+
+    def about(self) -> dict[str, Any]:
+        """What a result says of the data."""
+        return {"centres": self.mixture.centres.tolist()}
 
     def alarm(self, gan: models.AdversarialModel, seed: int) -> CollapseAlarm | None:
         alarm = CollapseAlarm(self.mixture.modes_of, self.of, seed=seed)
@@ -219,6 +218,9 @@ class _Stacked:
             seed=seed,
             **options,
         )
+
+    def about(self) -> dict[str, Any]:
+        return {}
 
     def alarm(self, gan: models.AdversarialModel, seed: int) -> None:
         """None: of a thousand modes, a look's samples miss some by chance."""

@@ -128,14 +128,11 @@ def benchmark_training(
     Raises:
         ValueError: for an unknown net, too few repeats, a folder that cannot be written, or a Python that cannot train.
     """
-    unknown = [name for name in only if name not in NETS]
-    if unknown:
+    if unknown := [name for name in only if name not in NETS]:
         raise ValueError(f"only must be of {', '.join(NETS)}: received {unknown[0]!r}.")
     if repeats < 1 or not seconds > 0:
         raise ValueError(f"repeats must be at least 1 and seconds above 0: received {repeats!r} and {seconds!r}.")
-    folder = made(output)
-    names = only or NETS
-    threads = threads or os.cpu_count() or 1
+    folder, names, threads = made(output), only or NETS, threads or os.cpu_count() or 1
     task = progress and progress.add_task("", total=len(names) * (repeats + 1), status="")
     result: dict[str, Any] = {"batch_size": BATCH_SIZE, "threads": threads, "seconds": seconds, "nets": {}}
     for name in names:
@@ -144,18 +141,23 @@ def benchmark_training(
             if progress:
                 progress.update(task, description=name, status=what, advance=1)
 
-        keras.utils.set_random_seed(0)
         with Torch(pytorch if name in ("dense", "conv") else None, name, threads) as torch:
-            contestants = [*CONTESTANTS[name](), *torch.contestants()]
-            _take_turns(contestants, repeats, seconds, step)
-            result["nets"][name] = {
-                **({"versions": torch.about} if torch.about else {}),
-                "rows": [contestant.row for contestant in contestants],
-                "ratios": _ratios(contestants),
-            }
+            result["nets"][name] = _timed(name, torch, repeats, seconds, step)
     write(result, folder / "training.json")
     plots.speeds({name: net["rows"] for name, net in result["nets"].items()}, folder / "training.png")
     return result
+
+
+def _timed(name: str, torch, repeats: int, seconds: float, step) -> dict[str, Any]:
+    """What is measured of one net."""
+    keras.utils.set_random_seed(0)
+    contestants = [*CONTESTANTS[name](), *torch.contestants()]
+    _take_turns(contestants, repeats, seconds, step)
+    return {
+        **({"versions": torch.about} if torch.about else {}),
+        "rows": [contestant.row for contestant in contestants],
+        "ratios": _ratios(contestants),
+    }
 
 
 def _take_turns(contestants: list[Contestant], repeats: int, seconds: float, step) -> None:
@@ -208,8 +210,7 @@ def _autoencoders(make: Callable[[], models.Autoencoder], ways) -> Iterator[Cont
         model = make()
         model.build()
         x = keras.Input(model.image_shape)
-        encoder, decoder = tutorials.plain(model.encoder), tutorials.plain(model.decoder)
-        plain = keras.Model(x, decoder(encoder(x)))
+        plain = keras.Model(x, tutorials.plain(model.decoder)(tutorials.plain(model.encoder)(x)))
         plain.compile(keras.optimizers.Adam(1e-3), loss="mse", jit_compile=jit)
         yield Contestant("keras", _fitting_arrays(plain, floats), jit_compile=jit)
 
@@ -361,14 +362,12 @@ class Torch:
     """
 
     def __init__(self, python: str | os.PathLike | None, net: str, threads: int):
-        self.about: dict[str, Any] | None = None
-        self._process = None
+        self.about, self._process = None, None
         if python is None:
             return
         settings = {"net": net, "batch_size": BATCH_SIZE, "images": IMAGES, "threads": threads}
         command = [os.fspath(python), os.fspath(SCRIPT), json.dumps(settings)]
-        pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
-        pipes["stderr"] = subprocess.DEVNULL
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         try:
             self._process = subprocess.Popen(command, **pipes, text=True)
         except OSError as error:
@@ -376,8 +375,7 @@ class Torch:
         self.about = self._answer(python)
 
     def _answer(self, python="PyTorch's process"):
-        line = self._process.stdout.readline()
-        if not line:
+        if not (line := self._process.stdout.readline()):
             raise ValueError(f"{python} cannot train: it needs torch and pythae (pip install torch pythae).")
         return json.loads(line)
 

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,14 @@ def tune(
 ) -> list[dict[str, Any]]:
     """Searches an architecture's hyper-parameters at random, and compares them on the validation split.
 
-    What is searched follows from what the constructor takes: the length of the code; for dense stacks the depth, and
-    the width of the first layer, which halves from layer to layer; the filters of convolutional models; and, for a
-    stack that can be pretrained layer by layer, whether it is. The test split is not touched. A search that was
-    stopped goes on in the same folder, and the same seed makes the same search.
+    The constructor decides what is searched: ``latent_dim``; of dense stacks the depth and the width of the first
+    layer, which halves from layer to layer; the filters of convolutional models; and whether a stack is pretrained
+    layer by layer. The test split is not used. A stopped search continues in the same folder, and is deterministic.
 
     Args:
         name: ``architecture`` or ``architecture.tag``, or the folder of a trained model: its architecture is searched
             for its data and its pictures' shape.
-        output: folder for ``trials.json``, ``error_by_code.png``, ``search.json``, which says what was searched, and
-            KerasTuner's own records.
+        output: folder for ``trials.json``, ``error_by_code.png``, ``search.json``, the search's settings, and more.
         trials: how many combinations.
         epochs: passes over the training split for each; pretraining comes on top of them, one pass a layer.
         images: how many training images, for a quick search; None for all.
@@ -52,93 +51,118 @@ def tune(
         data_source: as of ``zoo.training.train``; None for the tag's own data, or the folder's.
         size, colour, fit: of the pictures, as of ``zoo.training.train``.
         progress: a started ``rich.progress.Progress`` to report to.
-        failed: gets a line for each file of a folder that cannot be read, and the others are the data; None to raise
-            instead.
+        failed: gets a line for each file that cannot be read, and the others are the data; None to raise instead.
 
     Returns:
         A row for each trial, the best first: its hyper-parameters, ``parameters`` and ``validation_mse``.
 
     Raises:
-        ValueError: for an unknown name, a number below 1, a model with nothing to search, or a folder that holds
-            another search.
+        ValueError: for an unknown name, a number below 1, a model without hyper-parameters, or another search's folder.
     """
     with extras.needed("Tuning"):
-        import keras_tuner
-    for argument, value in (("trials", trials), ("epochs", epochs), ("images", images if images is not None else 1)):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{argument} must be an integer ≥ 1: received {value!r}.")
-    overrides = {}
-    if registry.is_folder(name):
-        card = registry.info(name)
-        data_source = data.source_of(card["data"]) if data_source is None else data_source
-        overrides = {} if size or colour is not None else {"image_shape": tuple(card["input_shape"])}
-        name = ".".join(filter(None, (card["architecture"], card["tag"])))
-    architecture, tag = registry.loading.resolve(name)
-    spec = registry.CATALOG[architecture]
-    name, recipe = f"{architecture}.{tag}", spec.recipes[tag]
-    space = _Space(name, training.sized(name, size, colour, overrides))
-    modality = modalities.get(spec.modality)
-    source = spec.data_of(tag) if data_source is None else data_source
-    data_set = modality.load(source, space.example_shape, fit=fit, seed=seed, failed=failed)
-    data_set = training.families.changed(dataclasses.replace(recipe, seed=seed), data_set)
-    examples = data.unit(data_set.train[:images])
-    held_out = data.unit(data_set.validation)
-    task = progress and progress.add_task(f"tuning {name}", total=trials, status="")
+        import keras_tuner  # noqa: F401 - said before any work
+    _check(trials=trials, epochs=epochs, images=1 if images is None else images)
+    name, shape, trained_on = _known(name)
+    spec, tag = registry.spec_of(name), name.partition(".")[2]
+    space = _Space(name, training.sized(name, size, colour, {} if size or colour is not None else shape))
+    recipe = dataclasses.replace(spec.recipes[tag], seed=seed, epochs=epochs)
+    if data_source is None:
+        data_source = data.source_of(trained_on) if trained_on else registry.data_of(name)
+    data_set = _loaded(spec, recipe, data_source, space, fit, failed)
+    examples, held_out = data.unit(data_set.train[:images]), data.unit(data_set.validation)
+
+    def error(hyperparameters) -> float:
+        return _error(name, space, hyperparameters, recipe, examples, held_out)
+
+    identity = {"model": name, "epochs": epochs, "images": images, "seed": seed, "data": data_set.fingerprint}
+    tuner = _searched(error, Path(output), identity, trials, progress)
+    rows = [_row(name, space, trial) for trial in tuner.oracle.get_best_trials(trials)]
+    _write(rows, Path(output), title=f"{name}, {epochs} epochs")
+    return rows
+
+
+def _searched(error: Callable[[Any], float], folder: Path, identity: dict[str, Any], trials: int, progress: Any):
+    """KerasTuner's random search in a folder, which it goes on with where it was stopped, once it has ended."""
+    import keras_tuner
+
+    task = progress and progress.add_task(f"tuning {identity['model']}", total=trials, status="")
 
     class Search(keras_tuner.RandomSearch):
         def run_trial(self, trial, *args, **options):
-            keras.utils.set_random_seed(seed)
-            model = registry.create(name, **space.overrides(trial.hyperparameters))
-            if space.pretrained(trial.hyperparameters):
-                training.pretrain_greedily(model, examples, epochs=1, seed=seed, verbose=0)
-            batch_size = min(recipe.batch_size, len(examples))
-            changed = dataclasses.replace(recipe, epochs=epochs)
-            optimizer = training.optimizer(changed, -(-len(examples) // batch_size))
-            model.compile(optimizer, metrics=["mse"], jit_compile=recipe.jit_compile)
-            options = {"batch_size": batch_size, "epochs": epochs, "verbose": 0}
-            history = model.fit(examples, validation_data=(held_out,), **options).history
+            found = error(trial.hyperparameters)
             if progress:
                 progress.advance(task)
-            return history["val_mse"][-1]
+            return found
 
-    folder = Path(output)
-    identity = {"model": name, "epochs": epochs, "images": images, "seed": seed, "data": data_set.fingerprint}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _claim(folder / "search.json", identity)
         tuner = Search(
             objective=keras_tuner.Objective("default_objective", "min"),
             max_trials=trials,
-            seed=seed + 1,  # KerasTuner takes 0 for no seed
+            seed=identity["seed"] + 1,  # KerasTuner takes 0 for no seed
             directory=folder,
             project_name="search",
             max_consecutive_failed_trials=1,
         )
-    except OSError as error:
-        raise ValueError(f"Cannot write to {folder}: {error.strerror}.") from None
+    except OSError as problem:
+        raise ValueError(f"Cannot write to {folder}: {problem.strerror}.") from None
     if progress:
         progress.update(task, completed=len(tuner.oracle.trials))
     tuner.search(verbose=0)
+    return tuner
 
-    rows = []
-    for trial in tuner.oracle.get_best_trials(trials):
-        overrides = space.overrides(trial.hyperparameters)
-        rows.append(
-            {
-                **{key: list(value) if isinstance(value, tuple) else value for key, value in overrides.items()},
-                **({"pretrained": space.pretrained(trial.hyperparameters)} if space.stacked else {}),
-                "parameters": registry.create(name, **overrides).count_params(),
-                "validation_mse": float(trial.score),
-            }
-        )
+
+def _write(rows: list[dict[str, Any]], folder: Path, title: str) -> None:
     with artifacts.atomic_write(folder / "trials.json") as file:
         file.write((json.dumps(rows, indent=2) + "\n").encode())
-    plots.error_by_code(
-        [(row["latent_dim"], row["validation_mse"]) for row in rows],
-        folder / "error_by_code.png",
-        title=f"{name}, {epochs} epochs",
-    )
-    return rows
+    points = [(row["latent_dim"], row["validation_mse"]) for row in rows]
+    plots.error_by_code(points, folder / "error_by_code.png", title=title)
+
+
+def _loaded(spec: registry.Spec, recipe, source, space: "_Space", fit: str, failed: list[str] | None) -> data.DataSet:
+    options = {"fit": fit, "seed": recipe.seed, "failed": failed}
+    data_set = modalities.get(spec.modality).load(source, space.example_shape, **options)
+    return training.families.changed(recipe, data_set)
+
+
+def _check(**numbers: int) -> None:
+    for argument, value in numbers.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{argument} must be an integer ≥ 1: received {value!r}.")
+
+
+def _known(name: str) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+    """The ``architecture.tag`` of a name or folder; of a folder also the argument that is its shape, and its data."""
+    if not registry.is_folder(name):
+        return ".".join(registry.loading.resolve(name)), {}, None
+    card = registry.info(name)
+    name = ".".join(registry.loading.resolve(".".join(filter(None, (card["architecture"], card["tag"])))))
+    argument = "image_shape" if registry.spec_of(name).modality == "image" else "example_shape"
+    return name, {argument: tuple(card["input_shape"])}, card["data"]
+
+
+def _error(name: str, space: "_Space", hyperparameters, recipe, examples: np.ndarray, held_out: np.ndarray) -> float:
+    """The squared error on the validation split after a training with some hyper-parameters."""
+    keras.utils.set_random_seed(recipe.seed)
+    model = registry.create(name, **space.overrides(hyperparameters))
+    if space.pretrained(hyperparameters):
+        training.pretrain_greedily(model, examples, epochs=1, seed=recipe.seed, verbose=0)
+    batch_size = min(recipe.batch_size, len(examples))
+    optimizer = training.optimizer(recipe, -(-len(examples) // batch_size))
+    model.compile(optimizer, metrics=["mse"], jit_compile=recipe.jit_compile)
+    options = {"batch_size": batch_size, "epochs": recipe.epochs, "verbose": 0}
+    return model.fit(examples, validation_data=(held_out,), **options).history["val_mse"][-1]
+
+
+def _row(name: str, space: "_Space", trial) -> dict[str, Any]:
+    overrides = space.overrides(trial.hyperparameters)
+    return {
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in overrides.items()},
+        **({"pretrained": space.pretrained(trial.hyperparameters)} if space.stacked else {}),
+        "parameters": registry.create(name, **overrides).count_params(),
+        "validation_mse": float(trial.score),
+    }
 
 
 def _claim(path: Path, identity: dict[str, Any]) -> None:

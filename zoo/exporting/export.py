@@ -23,6 +23,10 @@ PARTS = {
 }
 FORMATS = ("saved_model", "litert", "micro")
 CALIBRATION_NOISE = 256
+OWN_ENCODER = (
+    "calibration and batch_size must be left out: the codec's tables are those of {}'s own encoder.tflite, which is "
+    "exported as it is."
+)
 
 
 def export(
@@ -60,20 +64,9 @@ def export(
         ValueError: for an unknown choice, an operator outside LiteRT's builtins, missing calibration, a path that
             cannot be written, or, of ``micro``, if tflite_micro is missing or cannot run the network.
     """
-    if part is not None and part not in PARTS:
-        raise ValueError(f"part must be {', '.join(PARTS)}: received {part!r}.")
-    if format not in FORMATS:
-        raise ValueError(f"format must be {', '.join(FORMATS)}: received {format!r}.")
-    if format == "saved_model" and quantization is not None:
-        raise ValueError(f"quantization is of format='litert': a SavedModel stays float32, received {quantization!r}.")
-    if format == "micro" and quantization not in (None, "int8"):
-        raise ValueError(f"quantization must be int8 with format='micro': received {quantization!r}.")
-    source, path = model, Path(path)
-    model = registry.loaded(model)
-    parts = _parts_of(model)
-    part = next(iter(parts)) if part is None else part
-    if part not in parts:
-        raise ValueError(f"part must be {', '.join(parts)}, as {model.name} has no {part}: received {part!r}.")
+    _check_choices(part, format, quantization)
+    source, path, model = model, Path(path), registry.loaded(model)
+    parts, part = _chosen(model, part)
     # A GAN in training leaves with the moving average of its weights, by which it generates.
     with model.averaged() if hasattr(model, "averaged") else contextlib.nullcontext():
         if format == "saved_model":
@@ -81,12 +74,9 @@ def export(
         if format == "micro":
             quantization = "int8"
             if (stored := _codec_of(source, part)) is not None:
-                if calibration is not None or batch_size != 1:
-                    raise ValueError(
-                        f"calibration and batch_size must be left out: the codec's tables are those of {model.name}'s "
-                        "own encoder.tflite, which is exported as it is."
-                    )
-                return _micro(path, stored.file("encoder.tflite").read_bytes(), stored.name, part, stored)
+                if calibration is None and batch_size == 1:
+                    return _micro(path, stored.file("encoder.tflite").read_bytes(), stored.name, part, stored)
+                raise ValueError(OWN_ENCODER.format(model.name))
         if quantization == "int8":
             calibration = _calibration(source, model, part, calibration)
         flatbuffer = litert.convert(
@@ -99,6 +89,26 @@ def export(
     with artifacts.atomic_write(path) as file:
         file.write(flatbuffer)
     return path
+
+
+def _check_choices(part: str | None, format: str, quantization: str | None) -> None:
+    if part is not None and part not in PARTS:
+        raise ValueError(f"part must be {', '.join(PARTS)}: received {part!r}.")
+    if format not in FORMATS:
+        raise ValueError(f"format must be {', '.join(FORMATS)}: received {format!r}.")
+    if format == "saved_model" and quantization is not None:
+        raise ValueError(f"quantization is of format='litert': a SavedModel stays float32, received {quantization!r}.")
+    if format == "micro" and quantization not in (None, "int8"):
+        raise ValueError(f"quantization must be int8 with format='micro': received {quantization!r}.")
+
+
+def _chosen(model: keras.Model, part: str | None) -> tuple[dict[str, keras.Model], str]:
+    """All parts of a model, and the name of the one that is asked for: the first, if none is."""
+    parts = _parts_of(model)
+    part = next(iter(parts)) if part is None else part
+    if part not in parts:
+        raise ValueError(f"part must be {', '.join(parts)}, as {model.name} has no {part}: received {part!r}.")
+    return parts, part
 
 
 def default_part(architecture: str) -> str:

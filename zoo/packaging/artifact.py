@@ -61,10 +61,8 @@ def write_artifact(
     modality = modalities.get(spec.modality)
     encodes = modalities.quantizes(spec)
     steps = _Steps(progress, total=4 + encodes + spec.compresses)
-
     with artifacts.locked(folder), artifacts.staging(folder) as temporary:
-        room = temporary / _name_in(folder, training.name)  # a container carries its codec's name
-        room.mkdir()
+        (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
         chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
         if chosen is not None:
@@ -86,17 +84,22 @@ def write_artifact(
         steps.next("measuring on the test split")
         card["metrics"] = tasks.measure_split(model, data)
         if spec.compresses:
-            (room / "card.json").write_text(_json(card))
-            artifacts.write_manifest(room, declared=declared)
-            card["metrics"] |= modality.measure_codec(Codec(room), data, "test")
+            card["metrics"] |= _codec_metrics(room, modality, data, card, declared)
 
         steps.next("drawing the preview")
         tasks.TASKS[spec.task].preview(model, modality, data, card, room / "preview.png")
-        (room / "history.json").write_text(_json(training.history))
-        (room / "card.json").write_text(_json(card))
+        for name, content in (("history.json", training.history), ("card.json", card)):
+            (room / name).write_text(_json(content))
         steps.next("writing the manifest")
         _move(room, folder, declared)
     return card
+
+
+def _codec_metrics(room: Path, modality, data, card: dict[str, Any], declared: dict[str, Any]) -> dict[str, Any]:
+    """The figures of the codec whose files lie in ``room``, read as a user reads them: by a card and a manifest."""
+    (room / "card.json").write_text(_json(card))
+    artifacts.write_manifest(room, declared=declared)
+    return modality.measure_codec(Codec(room), data, "test")
 
 
 def _move(room: Path, folder: Path, declared: dict[str, Any]) -> None:

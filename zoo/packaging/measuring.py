@@ -51,39 +51,44 @@ def evaluate(
     """
     if split not in ("test", "validation"):
         raise ValueError(f"split must be test or validation: received {split!r}.")
-    artifact = registry.artifact_of(name)
-    previous_policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype_policy)
-    try:
-        model = registry.load(name)
-    finally:
-        keras.config.set_dtype_policy(previous_policy)
+    artifact, model = registry.artifact_of(name), _loaded(name, dtype_policy)
     trained_on = artifact.card["data"]
     spec = registry.spec_of(artifact.card["architecture"])
     modality = modalities.get(spec.modality)
     source, options = data.source_of(trained_on, data_source), {"fit": trained_on["fit"], "seed": trained_on["seed"]}
     data_set = modality.prepared(model, modality.load(source, model.example_shape, failed=failed, **options))
     if samples:
-        if not hasattr(model, "generate"):
-            raise ValueError(f"{artifact.name} does not generate: expected a model that does, such as conv_vae.")
         if split != "test":
             raise ValueError(f"samples are compared with the test split: received split={split!r}.")
-        return _compared_samples(model, data_set, classifier, advance)
+        return _compared_samples(artifact.name, model, data_set, classifier, advance)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
     if importance_samples is None:
         importance_samples = artifact.card["metrics"].get("importance_samples", IMPORTANCE_SAMPLES)
     if data_source is None:
         data.check_same(data_set, trained_on)
-    options = {"importance_samples": importance_samples, "advance": advance}
-    figures = tasks.measure_split(model, data_set, split=split, **options)
+    figures = tasks.measure_split(model, data_set, split=split, importance_samples=importance_samples, advance=advance)
     if spec.compresses:
         figures |= modality.measure_codec(Codec(name), data_set, split)
     return figures
 
 
-def _compared_samples(model, data_set: data.DataSet, classifier: str | os.PathLike | None, advance) -> dict[str, Any]:
+def _loaded(name: str | os.PathLike, dtype_policy: str) -> keras.Model:
+    """A trained model that computes in a policy, while Keras' own stays."""
+    previous_policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype_policy)
+    try:
+        return registry.load(name)
+    finally:
+        keras.config.set_dtype_policy(previous_policy)
+
+
+def _compared_samples(
+    name: str, model, data_set: data.DataSet, classifier: str | os.PathLike | None, advance
+) -> dict[str, Any]:
     """``measure_samples`` with as many images as there are, up to a card's number."""
+    if not hasattr(model, "generate"):
+        raise ValueError(f"{name} does not generate: expected a model that does, such as conv_vae.")
     known = [name.partition(".")[2] for name in registry.list_models("classifier", pretrained=True)]
     if classifier is None and data_set.source not in known:
         raise ValueError(

@@ -182,11 +182,8 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
         raise ValueError(f"name must be a name, a folder or a file: received {type(name).__name__}.")
     if not pretrained:
         return create(os.fspath(name), **overrides)
-    if own := _own_file(name):
-        artifact, path = None, own
-    else:
-        artifact = artifact_of(name)
-        path = artifact.file("model.keras")
+    own = _own_file(name)
+    path = own or artifact_of(name).file("model.keras")
 
     with extras.needed("A model"):
         import keras
@@ -196,7 +193,7 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
         from zoo.registry.keras_file import check_announced
 
     backend.check_process()
-    if artifact and not artifact.path.is_relative_to(artifacts.shipped_root()):
+    if not own and not path.is_relative_to(artifacts.shipped_root()):
         check_announced(path)
     model = _read(path)
     policy = keras.config.dtype_policy()

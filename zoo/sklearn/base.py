@@ -1,4 +1,4 @@
-"""What the zoo's estimators share: features in [0, 1], a training, and results that do not depend on company."""
+"""What the zoo's estimators share: features in [0, 1], training, and results independent of the rest of the batch."""
 
 import contextlib
 import random

@@ -1,4 +1,4 @@
-"""The few pixels or columns from which all others are best guessed."""
+"""The few pixels or columns from which all others are best predicted."""
 
 from zoo.modalities.base import reconstructions
 from zoo.tasks.base import Task

@@ -25,39 +25,85 @@ def pretrain_greedily(
     verbose: int | str = "auto",
     progress=None,
 ) -> list[dict[str, list[float]]]:
-    """Trains a stack one layer at a time: the first as an autoencoder of the data, the next of the first's codes, ….
+    """Trains a stack layer by layer: the first as an autoencoder of the data, the next of the first's latent codes, ….
 
-    Every stage minimises the squared error summed per example, by Adam with a cosine schedule of its own. The model's
-    weights are trained in place and its optimizer is left alone, so that ``model.fit``, or ``fine_tuning_epochs``,
-    trains the whole from there. In the scope of a strategy of ``tf.distribute`` its replicas share every batch.
+    Every stage minimises the squared error summed per example, by Adam with its own cosine schedule. The weights are
+    trained in place, without the model's own optimizer. In the scope of a ``tf.distribute`` strategy its replicas share
+    every batch.
 
     Args:
-        model: a model whose method ``stages()`` returns, from the outermost, pairs of lists of its own layers: those
-            that encode and those that decode again, as ``zoo.models.StackedAE`` does.
+        model: a model whose method ``stages()`` returns, outermost first, pairs of lists of its own layers, those that
+            encode and those that decode, as ``zoo.models.StackedAE`` does.
         data: ``(n, *input_shape)``, floating-point in [0, 1] or uint8.
-        epochs: passes over the data for each stage.
-        batch_size: examples a step; a last batch that is not full is left out, of other examples each epoch.
+        epochs, batch_size: passes over the data for each stage; examples a step. An incomplete last batch is dropped.
         learning_rate: peak of each stage's schedule, which ends at zero.
         corruption: layer that corrupts the input of every stage in training, such as ``zoo.layers.Corruption``, while
             the target stays clean. Codes of linear or rectified layers do not stay in [0, 1]: mask those.
-        fine_tuning_epochs: epochs of ``model.fit`` on the whole afterwards; a model that is not compiled is, with
-            Adam at ``learning_rate``.
+        fine_tuning_epochs: epochs of ``model.fit`` on the whole afterwards, by Adam if the model is not compiled.
         seed: of the order of the data.
         jit_compile: whether XLA compiles the steps of the stages.
-        verbose: as in Keras' ``fit``, where there is no ``progress``.
-        progress: a started ``rich.progress.Progress``, which gets a bar for each stage.
+        verbose, progress: as in Keras' ``fit``, or a started ``rich.progress.Progress``, which gets a bar a stage.
 
     Returns:
         The history of each stage, ``{"loss": […]}``, and last that of the fine-tuning, if there is any.
 
     Raises:
-        ValueError: if the model has no stages; if the data is empty, has another shape or type, or is not finite; if
-            a number is out of range; or at the first step whose loss is not finite.
+        ValueError: for a model without stages, data that is empty, not finite or of another shape or type, a number out
+            of range, or at the first step whose loss is not finite.
 
     References:
-        Bengio et al. 2006, "Greedy Layer-Wise Training of Deep Networks"; with ``corruption``, Vincent et al. 2010,
-        "Stacked Denoising Autoencoders".
+        Bengio et al. 2006, "Greedy Layer-Wise Training of Deep Networks"; Vincent et al. 2010, "Stacked Denoising
+        Autoencoders", for ``corruption``.
     """
+    _check_numbers(epochs, batch_size, fine_tuning_epochs, learning_rate)
+    _check(model, data := np.asarray(data))
+    batch_size = min(batch_size, len(data))
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(data) // batch_size))
+    options = {"batch_size": batch_size, "seed": seed, "verbose": verbose, "progress": progress}
+    histories, codes, stages = [], data, model.stages()
+    for number, (encode, decode) in enumerate(stages, start=1):
+        pair = _pair(model, corruption, encode, decode)
+        pair.compile(keras.optimizers.Adam(schedule), losses.SquaredError(), jit_compile=jit_compile)
+        histories.append(_fit(pair, codes, epochs, f"layer {number}/{len(stages)}", with_target=True, **options))
+        codes = _encoded(keras.Sequential(encode), codes) if number < len(stages) else codes
+    if fine_tuning_epochs:
+        if not model.compiled:
+            model.compile(keras.optimizers.Adam(learning_rate), jit_compile=jit_compile)
+        histories.append(_fit(model, data, fine_tuning_epochs, "fine-tuning", with_target=False, **options))
+    return histories
+
+
+def _pair(model: keras.Model, corruption: keras.layers.Layer | None, encode: list, decode: list) -> keras.Model:
+    """A stage as a model of its own."""
+    pair = keras.Sequential([layer for layer in (corruption, *encode, *decode) if layer is not None])
+    pair.dtype_policy = model.dtype_policy  # float16 needs its loss scaled
+    return pair
+
+
+def _fit(part, examples: np.ndarray, epochs: int, title: str, *, with_target, batch_size, seed, verbose, progress):
+    """Trains a stage, or the whole, and returns its history."""
+    steps = len(examples) // batch_size
+
+    def batches(replicas, own):
+        shares, _ = training_batches(examples, batch_size, epochs=epochs, seed=seed, replicas=replicas, own=own)
+        return shares.map(lambda x: (x, x)) if with_target else shares
+
+    callbacks = [StopAtNonFinite(title)]
+    if progress is not None:
+        callbacks.append(_StageProgress(progress, epochs, steps, title))
+    elif verbose:
+        print(title)
+    return part.fit(
+        distributed(tf.distribute.get_strategy(), batches),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        shuffle=False,  # the pipeline has shuffled
+        verbose=0 if progress is not None else verbose,
+        callbacks=callbacks,
+    ).history
+
+
+def _check_numbers(epochs: int, batch_size: int, fine_tuning_epochs: int, learning_rate: float) -> None:
     for name, value, least in (
         ("epochs", epochs, 1),
         ("batch_size", batch_size, 1),
@@ -67,50 +113,17 @@ def pretrain_greedily(
             raise ValueError(f"{name} must be an integer ≥ {least}: received {value!r}.")
     if not learning_rate > 0:
         raise ValueError(f"learning_rate must be above 0: received {learning_rate!r}.")
+
+
+def _check(model: keras.Model, data: np.ndarray) -> None:
+    """Builds the model too, which says so if the shape is another."""
     if not callable(getattr(model, "stages", None)):
         raise ValueError(f"model must have a method stages(), as StackedAE has: received {type(model).__name__}.")
-    data = np.asarray(data)
-    _check(data)
-    model(_unit(tf.constant(data[:1])))  # builds it, and says so if the shape is another
-    batch_size = min(batch_size, len(data))
-    steps = len(data) // batch_size
-
-    def fit(part, examples, epochs, title, with_target):
-        def batches(replicas, own):
-            shares, _ = training_batches(examples, batch_size, epochs=epochs, seed=seed, replicas=replicas, own=own)
-            return shares.map(lambda x: (x, x)) if with_target else shares
-
-        callbacks = [StopAtNonFinite(title)]
-        if progress is not None:
-            callbacks.append(_StageProgress(progress, epochs, steps, title))
-        elif verbose:
-            print(title)
-        return part.fit(
-            distributed(tf.distribute.get_strategy(), batches),
-            steps_per_epoch=steps,
-            epochs=epochs,
-            shuffle=False,  # the pipeline has shuffled
-            verbose=0 if progress is not None else verbose,
-            callbacks=callbacks,
-        ).history
-
-    histories, codes, stages = [], data, model.stages()
-    for number, (encode, decode) in enumerate(stages, start=1):
-        pair = keras.Sequential([*([] if corruption is None else [corruption]), *encode, *decode])
-        pair.dtype_policy = model.dtype_policy  # float16 needs its loss scaled
-        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
-        pair.compile(keras.optimizers.Adam(schedule), losses.SquaredError(), jit_compile=jit_compile)
-        histories.append(fit(pair, codes, epochs, f"layer {number}/{len(stages)}", with_target=True))
-        if number < len(stages):
-            codes = _encoded(keras.Sequential(encode), codes)
-    if fine_tuning_epochs:
-        if not model.compiled:
-            model.compile(keras.optimizers.Adam(learning_rate), jit_compile=jit_compile)
-        histories.append(fit(model, data, fine_tuning_epochs, "fine-tuning", with_target=False))
-    return histories
+    _check_data(data)
+    model(_unit(tf.constant(data[:1])))
 
 
-def _check(data: np.ndarray) -> None:
+def _check_data(data: np.ndarray) -> None:
     if not len(data):
         raise ValueError(f"data must hold at least one example: received the shape {data.shape}.")
     if data.dtype == np.uint8:

@@ -272,16 +272,13 @@ def sized(
     overrides = dict(overrides or {})
     if size is None and colour is None:
         return overrides
-    architecture, tag = registry.loading.resolve(name)
-    spec = registry.CATALOG[architecture]
-    if spec.modality != "image" or "image_shape" in overrides:
+    if registry.spec_of(name).modality != "image" or "image_shape" in overrides:
         reason = "image_shape was given too" if "image_shape" in overrides else f"{name} takes no pictures"
         raise ValueError(f"size and colour must be left out: {reason}.")
     height, width, channels = registry.create(name).image_shape
     if size is not None:
         height, width = _two(size)
-    if colour is not None:
-        channels = 3 if colour else 1
+    channels = channels if colour is None else 3 if colour else 1
     return {**overrides, "image_shape": (height, width, channels)}
 
 
