@@ -37,15 +37,17 @@ class Table(Modality):
         from zoo.data.tables import BUNDLED
 
         table, known = load_cells(source), isinstance(source, str) and source in BUNDLED
-        splits = {split: table[rows] for split, rows in _places(len(table), seed).items()}
-        words = sum(table.dtype[name].kind == "U" for name in table.dtype.names)
-        numbers = len(table.dtype.names) - words
+        train, validation, test = (table[rows] for rows in _places(len(table), seed).values())
+        names = table.dtype.names or ()
+        words = sum(table.dtype[name].kind == "U" for name in names)
+        numbers = len(names) - words
         summary = f"{len(table):,} rows, {numbers} columns of numbers, {words} of categories"
+        name, place, licence = "array", "./array", "the user's own"
         if known:
-            return DataSet(source, source, **splits, licence=BUNDLED[source][1], summary=summary)
-        path = Path(source).resolve() if isinstance(source, (str, Path)) else Path("array")
-        named = (path.name, str(path) if path.is_absolute() else "./array")
-        return DataSet(*named, **splits, licence="the user's own", summary=summary)
+            name, place, licence = source, source, BUNDLED[source][1]
+        elif isinstance(source, (str, Path)):
+            name, place = Path(source).name, str(Path(source).resolve())
+        return DataSet(name, place, train, validation, test, licence, summary=summary)
 
     def prepared(self, model, data_set):
         splits = ("train", "validation", "test")
