@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo import artifacts, plots, registry
+from zoo import plots, registry
+from zoo.io import writing
 
 # Images of one picture: 32 × 32 of 28 × 28 pixels fill a screen. More samples go to further ones.
 PAGE = 1024
@@ -67,7 +68,7 @@ def generate(
     images = rows.reshape(-1, *rows.shape[2:])
     written = [output]
     if output.suffix.lower() == ".npy":
-        with artifacts.atomic_write(output) as file:
+        with writing.atomic_write(output) as file:
             np.save(file, images)
     elif film:
         plots.animation(list(rows.swapaxes(0, 1)), output, back=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo import artifacts, evaluation, plots
+from zoo import evaluation, plots
+from zoo.io import writing
 
 
 def select(
@@ -70,7 +71,7 @@ def select(
         "certainty": selector.certainty_,
     }
     if output is not None:
-        with artifacts.atomic_write(output) as file:
+        with writing.atomic_write(output) as file:
             file.write((json.dumps(result, indent=2) + "\n").encode())
     if plot is not None:
         plots.chosen_pixels(fitting.mean(axis=0).reshape(shape), chosen, plot)

@@ -56,7 +56,8 @@ def sentences(
     import numpy as np
 
     import zoo
-    from zoo import artifacts, registry
+    from zoo import registry
+    from zoo.io import writing
 
     loaded = zoo.load(model)
     if not registry.does(loaded, "reconstruct", "text"):
@@ -71,7 +72,7 @@ def sentences(
     else:
         rows = [{"sentence": a, "restored": b} for a, b in zip(given, loaded.reconstruct(given), strict=True)]
     if codes is not None:
-        with artifacts.atomic_write(codes) as file:
+        with writing.atomic_write(codes) as file:
             np.save(file, np.asarray(loaded.encode(given)))
     emit(rows, as_json)
 

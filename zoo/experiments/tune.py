@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo import artifacts, data, extras, modalities, plots, registry, training
+from zoo import data, extras, modalities, plots, registry, training
+from zoo.io import writing
 
 LATENT_DIMS = (2, 4, 8, 16, 32, 64)
 WIDTHS = (64, 128, 256, 512)
@@ -131,7 +132,7 @@ def tune(
                 "validation_mse": float(trial.score),
             }
         )
-    with artifacts.atomic_write(folder / "trials.json") as file:
+    with writing.atomic_write(folder / "trials.json") as file:
         file.write((json.dumps(rows, indent=2) + "\n").encode())
     plots.error_by_code(
         [(row["latent_dim"], row["validation_mse"]) for row in rows],
@@ -148,7 +149,7 @@ def _claim(path: Path, identity: dict[str, Any]) -> None:
         return
     if (path.parent / "search").exists():
         raise ValueError(f"{path.parent} holds a search that does not say what it is: give another --output.")
-    with artifacts.atomic_write(path) as file:
+    with writing.atomic_write(path) as file:
         file.write((json.dumps(identity, indent=2) + "\n").encode())
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import artifacts, backend, data, modalities, registry
+from zoo.io import writing
 from zoo.registry import needs
 from zoo.training import distribution, families
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
@@ -345,8 +346,8 @@ def _prepared(output: Path, resume: bool, alone: bool) -> Iterator[Path]:
 
     No other training writes to it meanwhile, unless this one is not ``alone``: a worker beside the chief.
     """
-    artifacts.make_folder(output)
-    with artifacts.locked(output) if alone else contextlib.nullcontext():
+    writing.make_folder(output)
+    with writing.locked(output) if alone else contextlib.nullcontext():
         if (output / artifacts.MANIFEST).exists():
             raise ValueError(f"{output} holds a trained model already: give another --output.")
         if (output / CHECKPOINT).exists() and not resume:
