@@ -70,13 +70,20 @@ class Table(Modality):
         parts: list[np.ndarray] = []
         names: list[str] = []
         labels: list[str] = []
+        failures: list[str] = []
         words = [column["name"] for column in model.columns if "categories" in column]
         for source in inputs:
-            table = load_cells(source, array=options.get("array"))
-            parts.append(model.rows(table))
+            try:
+                table = load_cells(source, array=options.get("array"))
+                parts.append(model.rows(table))
+            except ValueError as error:
+                failures.append(str(error) if str(source) in str(error) else f"{source}: {error}")
+                continue
             names += [f"{Path(source).name}[{row}]" for row in range(len(table))]
             labels += table[words[0]].tolist() if words else []
-        return Examples(np.concatenate(parts), names, labels or None)
+        if not parts:
+            raise ValueError(failures[0])
+        return Examples(np.concatenate(parts), names, labels or None, tuple(failures))
 
     def given(self, model, examples):
         return model.rows(examples)
@@ -153,7 +160,7 @@ def _places(number: int, seed: int) -> dict[str, np.ndarray]:
     """
     held_out = number // HELD_OUT
     if not held_out:
-        raise ValueError(f"a table must have at least {HELD_OUT} rows to be trained on: received {number}.")
+        raise ValueError(f"a table must have at least {HELD_OUT} rows, for three splits: received {number}.")
     order = np.random.default_rng(seed).permutation(number)
     test, validation, train = np.split(order, [held_out, 2 * held_out])
     return {"train": train, "validation": validation, "test": test}

@@ -56,8 +56,8 @@ def train(
 
     Args:
         name: ``architecture`` or ``architecture.tag``.
-        data_source: a folder of pictures, a name of tensorflow-datasets, or what else ``zoo.data.stream`` takes; None
-            for the tag's own data.
+        data_source: a folder of pictures, a name of tensorflow-datasets, or what else ``zoo.data.stream`` takes; of a
+            model of tables what ``zoo.data.load_cells`` takes; None for the tag's own data.
         size: of the model's pictures: ``64``, ``(96, 64)``, height before width, or ``"96x64"``; None for its own.
         colour: whether they have three channels, or one; None for its own number.
         fit: how a picture of another size meets that size, see ``zoo.data.stream``.
