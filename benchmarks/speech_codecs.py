@@ -26,9 +26,9 @@ import soundfile
 
 from zoo import data, evaluation
 from zoo.codec import Codec
+from zoo.data.audio import speaker_of
 from zoo.data.sets import load_rows
-from zoo.data.signals import speaker_of
-from zoo.evaluation.signals import measure_recordings
+from zoo.evaluation.audio import measure_audio
 
 RATE = 8000
 LARGEST_DELAY = 400  # samples
@@ -114,7 +114,7 @@ def by_speaker(model: str) -> dict[str, dict]:
         speaker = speaker_of(row["audio/filename"].decode())
         speakers.setdefault(speaker, []).append(row["audio"].astype(np.int16))
     codec = Codec(model)
-    return {speaker: measure_recordings(codec, speakers[speaker]) for speaker in sorted(speakers)}
+    return {speaker: measure_audio(codec, speakers[speaker]) for speaker in sorted(speakers)}
 
 
 def _run(*command) -> None:
@@ -139,8 +139,8 @@ def main() -> None:
         for speaker, row in rows.items():
             print(f"{speaker:12}", "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
         return
-    recordings = data.load_recordings("spoken_digit", arguments.split)[: arguments.recordings]
-    signal, wav = evaluation.joined_recordings(recordings), folder / "original.wav"
+    recordings = data.load_audio("spoken_digit", arguments.split)[: arguments.recordings]
+    signal, wav = evaluation.joined_audio(recordings), folder / "original.wav"
     soundfile.write(wav, signal, RATE)
 
     rows = {arguments.model: measure(*(found := zoo_codec(arguments.model, wav, folder))[:2], signal, found[2])}

@@ -10,7 +10,7 @@ their recordings, of a second at least, follow one another. Noises are white, pi
 overtones, wind (brown, of a moving loudness), and, where there are folders, music and, of several, babble of the other
 voices together: training knows none of the last four. Each is added at several levels.
 
-- ``model``: what the network gives alone, ``gated``: ``zoo.denoise_sound``;
+- ``model``: what the network gives alone, ``gated``: ``zoo.denoise_audio``;
 - ``afftdn``: ffmpeg's, following the noise (``tn=1``), with the best of a few noise floors for each noise and level, by
   the clean speech, which the others are not given;
 - ``spectral_gating``: stationary, as noisereduce 3 does it (Sainburg, Thielk & Gentner 2020): what lies less than 1.5
@@ -107,7 +107,7 @@ def measure(clean: np.ndarray, noise: np.ndarray, level: float, model) -> dict[s
     gain = min(1.0, 0.98 / np.abs(noisy).max())
     clean, noisy = gain * clean, gain * noisy
     samples = np.rint(noisy * 32768).astype(np.int16)
-    length = model.image_shape[0]
+    length = model.example_shape[0]
     pairs = list(audio._by_model([samples], len(samples), model, length, length // 2))
     by_floor = [afftdn(noisy, floor) for floor in FLOORS]
     ways = {
@@ -138,7 +138,7 @@ def main() -> None:
     from zoo import data, evaluation
 
     model, samples = zoo.load(arguments.model), arguments.seconds * RATE
-    test = evaluation.joined_recordings(data.load_recordings("spoken_digit", "test"))[:samples] / 32768
+    test = evaluation.joined_audio(data.load_audio("spoken_digit", "test"))[:samples] / 32768
     voices = {"spoken_digit": test, **{folder.name: voice(folder, arguments.seconds) for folder in arguments.voices}}
     rows = []
     for name, clean in voices.items():

@@ -30,7 +30,7 @@ PAGES = {
 }
 # Modules that are used by their own names and not through their package.
 ALSO = {
-    "data": ("corruption", "signals", "text"),
+    "data": ("audio", "corruption", "text"),
     "evaluation": ("image_formats",),
     "models": ("base", "variational", "adversarial"),
 }

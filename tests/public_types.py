@@ -22,7 +22,7 @@ except zoo.CodecError as error:
     assert_type(error.args, tuple[Any, ...])
 
 assert_type(zoo.denoise(np.zeros((28, 28), np.uint8), "denoising_ae", overlap=14), np.ndarray)
-assert_type(zoo.denoise_sound(np.zeros(8000, np.int16)), np.ndarray)
+assert_type(zoo.denoise_audio(np.zeros(8000, np.int16)), np.ndarray)
 assert_type(zoo.embed(np.zeros((2, 28, 28, 1)), "map_ae"), np.ndarray)
 assert_type(zoo.summarize("A text of a few sentences.", sentences=1), str)
 zoo.export("conv_ae", Path("encoder.tflite"), format="litert", quantization="int8", part="encoder")

@@ -15,7 +15,7 @@ AUTOENCODERS = {
     "dense_ae": lambda: models.DenseAE(**SHAPE, hidden_units=(16, 8), latent_dim=4),
     "conv_ae": lambda: models.ConvAE(**SHAPE, filters=8, decoder_filters=8, encoder_blocks=1, latent_dim=6),
     "compressor": lambda: models.Compressor(
-        **SHAPE, filters=8, decoder_filters=8, encoder_blocks=(1, 1), decoder_blocks=1, latent_dim=6, tables=3
+        **SHAPE, filters=8, decoder_filters=8, encoder_blocks=(1, 1), decoder_blocks=1, latent_dim=6, num_priors=3
     ),
     "denoising_ae": lambda: models.DenoisingAE(**SHAPE, filters=8, blocks=1, latent_channels=4, global_units=8),
     "unpool_ae": lambda: models.UnpoolAE(**SHAPE, filters=(4, 8), pooled_channels=(1, 2), latent_dim=4),
@@ -31,11 +31,11 @@ AUTOENCODERS = {
     "beta_vae": lambda: models.BetaVAE(**SHAPE, filters=8, latent_dim=4, warmup_steps=3),
     "hierarchical_vae": lambda: models.HierarchicalVAE(**SHAPE, filters=8, top_dim=4, latent_channels=2, seed=0),
     "signal_ae": lambda: models.SignalAE(
-        image_shape=(96, 1), overlap=16, latent_channels=2, tables=3,
+        example_shape=(96, 1), overlap=16, latent_channels=2, num_priors=3,
         filters=(4, 6, 8), decoder_filters=(4, 6, 8), encoder_blocks=(1, 0, 1), decoder_blocks=(1, 0, 1),
     ),
     "denoising_signal_ae": lambda: models.DenoisingSignalAE(
-        image_shape=(96, 1), latent_channels=8,
+        example_shape=(96, 1), latent_channels=8,
         filters=(4, 6, 8), decoder_filters=(4, 6, 8), encoder_blocks=(1, 0, 1), decoder_blocks=(1, 0, 1),
     ),
 }  # fmt: skip
@@ -60,11 +60,11 @@ GANS = {
     "vae_gan": _player(models.VAEGAN, filters=4),
 }
 TEXT_AE = {
-    "image_shape": (12,), "vocabulary_size": VOCABULARY, "embedding_dim": 16, "latent_dim": 24, "binding_dim": 48,
+    "example_shape": (12,), "vocabulary_size": VOCABULARY, "embedding_dim": 16, "latent_dim": 24, "binding_dim": 48,
     "decoder_units": 16, "decoder_blocks": 1, "heads": 2, "seed": 0,
 }  # fmt: skip
 SUMMARIZER = {
-    "image_shape": (28,), "summary_length": 8, "vocabulary_size": VOCABULARY, "embedding_dim": 16, "latent_dim": 8,
+    "example_shape": (28,), "summary_length": 8, "vocabulary_size": VOCABULARY, "embedding_dim": 16, "latent_dim": 8,
     "units": 12, "heads": 2, "seed": 0,
 }  # fmt: skip
 
@@ -81,7 +81,7 @@ def tokenizer() -> Tokenizer:
 
 
 def _with_words(model: keras.Model) -> keras.Model:
-    model.tokenizer.take(tokenizer())
+    model.tokenizer.set_tokenizer(tokenizer())
     return model
 
 

@@ -30,7 +30,7 @@ class Known(models.Summarizer):
 
     def encode(self, x):
         assert x.shape[1] <= self.document_length
-        texts = [self.tokenizer.pieces.decode(row) for row in x]
+        texts = [self.tokenizer.tokenizer.decode(row) for row in x]
         everything = np.sum(list(self.known.values()), axis=0)
         return np.array([self.known.get(text, everything) for text in texts])
 
@@ -41,7 +41,7 @@ class Known(models.Summarizer):
 def make(kind=models.Summarizer, **changes):
     model = kind(
         **{
-            "image_shape": (40,),
+            "example_shape": (40,),
             "summary_length": 8,
             "vocabulary_size": 300,
             "embedding_dim": 8,
@@ -68,7 +68,7 @@ def known(monkeypatch):
     """Of texts that count as long, whose codes are known, and chosen by these alone."""
     monkeypatch.setattr("zoo.summarization.CENTRALITY", 0.0)
     monkeypatch.setattr("zoo.summarization._fits", lambda lengths, model: False)
-    model = make(Known, image_shape=(100,))
+    model = make(Known, example_shape=(100,))
     # Cats and both point the same way, dogs another one, birds least.
     codes = {CATS: [8, 2, 0, 0], DOGS: [0, 5, 0, 0], BOTH: [8, 2.2, 0, 0], BIRDS: [0, 0, 2, 0]}
     model.known = {text: np.array(code, float) for text, code in codes.items()}
@@ -174,7 +174,7 @@ def test_the_scores_are_similarities_with_a_preference_of_early_and_long_ones(kn
 def test_of_a_short_text_the_sentence_most_like_what_the_decoder_draws(monkeypatch):
     from zoo.summarization import EARLINESS_OF_SHORT, LIKENESS
 
-    model = make(image_shape=(100,))
+    model = make(example_shape=(100,))
     drawn = ["Dogs guard the house.", "Birds sing.", "A dog guards the house at night."]
     asked = []
     monkeypatch.setattr(model, "drawn", lambda documents, **options: asked.append((documents, options)) or [drawn])
@@ -188,7 +188,7 @@ def test_of_a_short_text_the_sentence_most_like_what_the_decoder_draws(monkeypat
 
 def test_chosen_sentences_are_shortened(monkeypatch):
     cats = "Cats sleep most of the day, which few dogs do (or birds)."
-    model = make(image_shape=(100,))
+    model = make(example_shape=(100,))
     monkeypatch.setattr(model, "drawn", lambda documents: [["Cats sleep most of the day."]] * len(documents))
     found = extract(f"{DOGS} {cats} {BIRDS}", model, shorten=True)
     assert found.text == "Cats sleep most of the day." and found.sentences == [cats] and found.indices == [1]
@@ -208,7 +208,7 @@ def test_a_long_text_is_the_mean_of_its_parts(model):
     sentences = [CATS, DOGS, BOTH, BIRDS] * 3
     codes, document, lengths = summarization._codes(sentences, model)
     document = document / np.linalg.norm(document)
-    pieces = model.tokenizer.pieces
+    pieces = model.tokenizer.tokenizer
     assert lengths.tolist() == [len(row) for row in pieces.encode(sentences)]
     own = np.asarray(model.encode(sentences))  # padded to the full length: padding changes nothing
     np.testing.assert_allclose(codes, own / np.linalg.norm(own, axis=1, keepdims=True), atol=1e-4)
@@ -247,13 +247,13 @@ def test_abstractive_reads_what_fits(known, model):
     found = extract(ANIMALS, known, abstractive=True)
     assert found.text == f"Of: {' '.join(found.sentences)}"
     long = extract(" ".join(f"{number} {CATS}" for number in range(90)), known, abstractive=True)
-    pieces = known.tokenizer.pieces
+    pieces = known.tokenizer.tokenizer
     assert 1 <= len(long.sentences) < long.total
     assert sum(map(len, pieces.encode(long.sentences))) < known.document_length
 
 
 def test_padding_only_as_far_as_needed(model):
-    pieces = model.tokenizer.pieces
+    pieces = model.tokenizer.tokenizer
     assert pieces.filled([[9, 8], [7]]).tolist() == [[9, 8, END], [7, END, PAD]]
     assert pieces.filled([[9]], 4).tolist() == [[9, END, PAD, PAD]]
     assert pieces.filled([]).shape == (0, 1)
@@ -316,7 +316,7 @@ def test_no_sentence_twice(known, options):
 
 def test_no_shortened_sentence_twice(monkeypatch):
     cats = ["Cats sleep most of the day, which few dogs do.", "Cats sleep most of the day (or more)."]
-    model = make(image_shape=(100,))
+    model = make(example_shape=(100,))
     monkeypatch.setattr(model, "drawn", lambda documents: [["Cats sleep most of the day."]] * len(documents))
     for fits in (True, False):
         monkeypatch.setattr("zoo.summarization._fits", lambda lengths, model, fits=fits: fits)

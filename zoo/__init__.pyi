@@ -26,8 +26,8 @@ from . import training as training
 from .codec import Codec as Codec
 from .codec import CodecError as CodecError
 from .denoising import denoise as denoise
+from .denoising import denoise_audio as denoise_audio
 from .denoising import denoise_files as denoise_files
-from .denoising import denoise_sound as denoise_sound
 from .embedding import embed as embed
 from .exporting import export as export
 from .generation import generate as generate

@@ -22,7 +22,7 @@ EARLINESS = 0.1  # what the first sentence of a long text has over those far bel
 LENGTH = 0.05  # what a sentence of a long text has over one e times shorter, which says less
 CENTRALITY = 2.0  # weight of a long text's sentences' words in common with the others
 EARLINESS_OF_SHORT = 0.3  # the same of a text that the model reads at once
-CHUNK = 4096  # sentences whose pieces are held at once
+CHUNK = 4096  # sentences whose tokens are held at once
 KEPT = 1 << 15  # sentences of a long text that are held at least: the nearest to the code of what was read so far
 BATCH = 128  # rows that the encoder gets at once
 
@@ -102,7 +102,7 @@ def extract(
     chosen from, unless there is nothing else.
 
     Args:
-        text: of any length; or its pieces one after the other, such as the lines of an open file, of which then only
+        text: of any length; or its parts one after the other, such as the lines of an open file, of which then only
             the sentences that may be chosen are held.
         model: a summariser: its name, its folder, or the model itself.
         sentences: how many to choose; one, if ``ratio`` is not given either.
@@ -147,7 +147,7 @@ def extract(
         forms, likenesses = _most_alike(parts, drawn, shorten)
         relevance = LIKENESS * likenesses + EARLINESS_OF_SHORT / np.arange(1, len(parts) + 1)
     else:
-        relevance = relevance_by_code(codes, read.document, lengths, read.centralities(), places=read.places)
+        relevance = relevance_by_code(codes, read.document, lengths, read.centralities(), positions=read.positions)
     indices, scores = mmr(relevance, codes, min(count(read.different), len(parts)), redundancy)
     if abstractive:
         fitting = max(1, int(np.searchsorted(np.cumsum(lengths[indices]), model.document_length)))
@@ -166,14 +166,14 @@ def extract(
 
 
 def _blocks(text: str | Iterable[str]) -> tuple[str, Iterator[str]]:
-    """The start of a text, by which its language is told, and all of its pieces.
+    """The start of a text, by which its language is told, and all of its parts.
 
     Raises:
         ValueError: if it is no text.
     """
     whole = isinstance(text, str)
     if not whole and (isinstance(text, (bytes, bytearray, os.PathLike)) or not isinstance(text, Iterable)):
-        raise ValueError(f"text must be a string, or its pieces one after the other: received {text!r:.60}.")
+        raise ValueError(f"text must be a string, or its parts one after the other: received {text!r:.60}.")
 
     def checked():
         for block in [text] if whole else text:
@@ -202,8 +202,8 @@ class _Reader:
         count: of how many different sentences → how many will be chosen.
 
     Attributes:
-        sentences, codes, lengths, places, indices: of those that are kept, their codes of unit length, lengths in
-            pieces, places among all different ones, and numbers among all of the text.
+        sentences, codes, lengths, positions, indices: of those that are kept, their codes of unit length, lengths in
+            tokens, positions among all different ones, and numbers among all of the text.
         document: code of the text, of unit length.
         different, total: sentences to choose from that were read, and all.
     """
@@ -215,11 +215,11 @@ class _Reader:
     def _start(self) -> None:
         self.sentences: list[str] = []
         self.codes = np.empty((0, self._model.latent_dim), np.float32)
-        self.lengths, self.places, self.indices = (np.empty(0, np.int64) for _ in range(3))
+        self.lengths, self.positions, self.indices = (np.empty(0, np.int64) for _ in range(3))
         self.different = 0
         self._seen: set[str] = set()
         self._sum = np.zeros(self._model.latent_dim, np.float32)
-        self._counts = np.zeros(len(self._model.tokenizer.pieces), np.float32)
+        self._counts = np.zeros(len(self._model.tokenizer.tokenizer), np.float32)
 
     @property
     def document(self) -> np.ndarray:
@@ -227,10 +227,10 @@ class _Reader:
 
     def centralities(self) -> np.ndarray:
         """The ``centrality`` of each sentence."""
-        pieces, found = self._model.tokenizer.pieces, []
+        tokenizer, found = self._model.tokenizer.tokenizer, []
         for start in range(0, len(self.sentences), CHUNK):
-            rows = pieces.encode(self.sentences[start : start + CHUNK])
-            found.append(centrality(rows, self._counts, pieces.rarity))
+            rows = tokenizer.encode(self.sentences[start : start + CHUNK])
+            found.append(centrality(rows, self._counts, tokenizer.rarity))
         return np.concatenate(found)
 
     def all(self, sentences: Iterable[tuple[str, bool]], advance: Callable[[int], None] | None) -> None:
@@ -257,24 +257,24 @@ class _Reader:
         self._seen.update(new)
         indices, sentences = zip(*new.values(), strict=True)
         codes, total, lengths = _codes(list(sentences), self._model)
-        for row in self._model.tokenizer.pieces.encode(list(sentences)):
+        for row in self._model.tokenizer.tokenizer.encode(list(sentences)):
             self._counts[np.unique(np.array(row, np.int64))] += 1
         self.sentences += sentences
         self.codes, self._sum = np.concatenate([self.codes, codes]), self._sum + total
         self.lengths = np.concatenate([self.lengths, lengths])
         self.indices = np.concatenate([self.indices, indices])
-        self.places = np.concatenate([self.places, np.arange(self.different, self.different + len(new)) + 1])
+        self.positions = np.concatenate([self.positions, np.arange(self.different, self.different + len(new)) + 1])
         self.different += len(new)
 
     def _shed(self) -> None:
         kept = max(KEPT, 2 * self._count(self.different))
         if len(self.sentences) <= 2 * kept:
             return
-        relevance = relevance_by_code(self.codes, self.document, self.lengths, places=self.places)
+        relevance = relevance_by_code(self.codes, self.document, self.lengths, positions=self.positions)
         best = np.sort(np.argpartition(-relevance, kept)[:kept])
         self.sentences = [self.sentences[at] for at in best]
         self.codes, self.lengths = self.codes[best], self.lengths[best]
-        self.places, self.indices = self.places[best], self.indices[best]
+        self.positions, self.indices = self.positions[best], self.indices[best]
         self._seen = set(map(_key, self.sentences))
 
 
@@ -295,7 +295,7 @@ def relevance_by_code(
     lengths: np.ndarray,
     central: np.ndarray | float = 0.0,
     *,
-    places: np.ndarray | None = None,
+    positions: np.ndarray | None = None,
     earliness: float = EARLINESS,
     length: float = LENGTH,
 ) -> np.ndarray:
@@ -304,37 +304,37 @@ def relevance_by_code(
     Args:
         codes: of the sentences, ``(n, numbers)`` of unit length.
         document: the text's code, of unit length.
-        lengths: of the sentences, in pieces.
+        lengths: of the sentences, in tokens.
         central: their ``centrality``.
-        places: of the sentences among all of the text, from 1; None where these are all.
+        positions: of the sentences among all of the text, from 1; None where these are all.
         earliness: what the first sentence has over those far below; the second has half of it.
         length: what a sentence has over one e times shorter.
     """
-    places = np.arange(1, len(codes) + 1) if places is None else places
+    positions = np.arange(1, len(codes) + 1) if positions is None else positions
     return (
-        codes @ document + CENTRALITY * central + earliness / places + length * np.log(np.maximum(lengths, 1))
+        codes @ document + CENTRALITY * central + earliness / positions + length * np.log(np.maximum(lengths, 1))
     ).astype(np.float32)
 
 
-def centrality(pieces: list[list[int]], counts: np.ndarray, rarity: np.ndarray) -> np.ndarray:
-    """Cosines ``(n,)`` of sentences with a text, both as bags of pieces, each piece weighted by how much it tells.
+def centrality(tokens: list[list[int]], counts: np.ndarray, rarity: np.ndarray) -> np.ndarray:
+    """Cosines ``(n,)`` of sentences with a text, both as bags of tokens, each token weighted by how much it tells.
 
     Args:
-        pieces: of the sentences.
-        counts: ``(vocabulary,)``, in how many of the text's sentences each piece is.
+        tokens: of the sentences.
+        counts: ``(vocabulary,)``, in how many of the text's sentences each token is.
         rarity: ``(vocabulary,)``, the weights.
 
     References:
         Radev et al. 2004, "Centroid-based summarization of multiple documents".
     """
-    bags = [np.unique(np.array(row, np.int64)) for row in pieces]
+    bags = [np.unique(np.array(row, np.int64)) for row in tokens]
     norm = max(float(np.linalg.norm(counts * rarity)), 1e-12)
     weights = counts * rarity**2 / norm
     return np.array([weights[bag].sum() / max(float(np.linalg.norm(rarity[bag])), 1e-12) for bag in bags], np.float32)
 
 
 def _fits(lengths: np.ndarray, model: models.Summarizer) -> bool:
-    """Whether a model reads sentences of these lengths, in pieces, at once."""
+    """Whether a model reads sentences of these lengths, in tokens, at once."""
     return lengths.sum() < model.document_length
 
 
@@ -367,18 +367,18 @@ def warning_of(language: str | None) -> str | None:
 
 def _codes(sentences: list[str], model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Codes ``(n, numbers)`` of sentences, of unit length; the sum ``(numbers,)`` of their parts' codes; lengths."""
-    room = model.document_length - 1  # beside the piece that ends a text
-    pieces = [row[:room] for row in model.tokenizer.pieces.encode(sentences)]
-    windows = _windows(pieces, room)
-    encoded = _encode(model, [*pieces, *windows])
+    room = model.document_length - 1  # beside the token that ends a text
+    tokens = [row[:room] for row in model.tokenizer.tokenizer.encode(sentences)]
+    windows = _windows(tokens, room)
+    encoded = _encode(model, [*tokens, *windows])
     total = np.array([len(window) for window in windows], np.float32) @ encoded[len(sentences) :]
-    return encoded[: len(sentences)], total, np.array([len(row) for row in pieces])
+    return encoded[: len(sentences)], total, np.array([len(row) for row in tokens])
 
 
-def _windows(pieces: list[list[int]], room: int) -> list[list[int]]:
+def _windows(tokens: list[list[int]], room: int) -> list[list[int]]:
     """Sentences that follow one another, as many as fit into a window each."""
     windows: list[list[int]] = [[]]
-    for row in pieces:
+    for row in tokens:
         if windows[-1] and len(windows[-1]) + len(row) > room:
             windows.append([])
         windows[-1].extend(row)
@@ -386,12 +386,12 @@ def _windows(pieces: list[list[int]], room: int) -> list[list[int]]:
 
 
 def _encode(model, rows: list[list[int]]) -> np.ndarray:
-    """Codes of unit length of rows of pieces; rows of like length go together, so that few are padded much."""
+    """Codes of unit length of rows of tokens; rows of like length go together, so that few are padded much."""
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     codes = np.empty((len(rows), model.latent_dim), np.float32)
     for start in range(0, len(rows), BATCH):
         batch = order[start : start + BATCH]
-        padded = model.tokenizer.pieces.filled([rows[index] for index in batch])
+        padded = model.tokenizer.tokenizer.filled([rows[index] for index in batch])
         codes[batch] = _unit(np.asarray(model.encode(padded), np.float32))
     return codes
 

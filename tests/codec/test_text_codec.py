@@ -35,7 +35,7 @@ PROSE = " ".join(np.random.default_rng(0).choice(SENTENCES, 300)) + "\n"
 def model():
     keras.utils.set_random_seed(0)
     model = Summarizer(
-        image_shape=(48,), summary_length=8, vocabulary_size=320, embedding_dim=12, latent_dim=8, units=16, heads=2
+        example_shape=(48,), summary_length=8, vocabulary_size=320, embedding_dim=12, latent_dim=8, units=16, heads=2
     )
     model.build()
     model.tokenizer.adapt(SENTENCES * 20)
@@ -120,7 +120,7 @@ def test_pieces_give_back_what_they_are_of(codec):
 
 def test_the_integers_are_the_network(model, tables):
     """The probabilities beside those of Keras' own layers, in floats."""
-    pieces = np.array(model.tokenizer.pieces.encode(PROSE[:3000]), np.int32)[:200].reshape(4, 50)
+    pieces = np.array(model.tokenizer.tokenizer.encode(PROSE[:3000]), np.int32)[:200].reshape(4, 50)
     before = np.concatenate([np.full((4, 1), START), pieces[:, :-1]], axis=1)
     states, _ = model.recurrent(8.0 * model.embedding(before))
     found = model.features(keras.ops.concatenate([states, keras.ops.zeros((4, 50, 12))], axis=-1))

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 # Channels on either side from which these are quicker than TensorFlow's: measured.
 MANY_CHANNELS = 128
-# Up to so many places of the kernel on the image, the gradient of the kernel is quicker as a product of patches.
+# Up to so many positions of the kernel on the image, the gradient of the kernel is quicker as a product of patches.
 FEW_PLACES = 16
 
 
@@ -60,7 +60,7 @@ def _transposed(y, kernel, strides, size):
     """What ``conv2d`` of an image of this size, with this kernel, carries back from ``y``."""
     rows, columns, channels, filters = kernel.shape
     if y.shape[1] == y.shape[2] == 1:
-        # The kernel has one place: each number of y spreads over a patch of its own.
+        # The kernel has one position: each number of y spreads over a patch of its own.
         patch = tf.matmul(tf.reshape(y, (-1, filters)), tf.reshape(kernel, (-1, filters)), transpose_b=True)
         image = tf.reshape(patch, (-1, rows, columns, channels))
     else:

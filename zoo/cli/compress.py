@@ -128,9 +128,9 @@ def _hint(failed: list[str], model: str | None) -> Iterator[None]:
 
 def _check_name(output: Path) -> None:
     """Refuses a container that would be called, or replace, what it is made of."""
-    from zoo.io import pictures, sounds, texts
+    from zoo.io import audio, pictures, texts
 
-    if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *sounds.EXTENSIONS, *texts.EXTENSIONS):
+    if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *audio.EXTENSIONS, *texts.EXTENSIONS):
         raise ValueError(f"output must be the name of a container, such as {output.stem}.zoo: received {output}.")
 
 
@@ -149,11 +149,11 @@ def advancing(bar, task, unit: str):
 
 def _default_model(inputs: list[Path], lossless: bool) -> str:
     """The model for what more than half of the inputs are by their extensions: texts or sounds; otherwise pictures."""
-    from zoo.io import sounds, texts
+    from zoo.io import audio, texts
 
     if texts.are_texts(inputs):
         return "summarizer"
-    if sounds.are_sounds(inputs):
+    if audio.are_audio(inputs):
         if lossless:
             raise ValueError("No model keeps sounds without loss: leave out --lossless, or use FLAC.")
         return "signal_ae"

@@ -36,7 +36,7 @@ def sentences(
 ) -> None:
     """Send sentences through a code of 256 numbers and back, or find what lies near them or between two.
 
-    The shipped model knows English definitions of up to 23 pieces of words; longer sentences are cut, which is said.
+    The shipped model knows English definitions of up to 23 tokens of words; longer sentences are cut, which is said.
     """
     from zoo.cli.console import emit, error_console, start_tensorflow
 
@@ -62,8 +62,8 @@ def sentences(
     loaded = zoo.load(model)
     if not registry.does(loaded, "reconstruct", "text"):
         raise ValueError(f"model must be an autoencoder of sentences, such as text_ae: received {model}.")
-    if cut := sum(len(pieces) >= loaded.length for pieces in loaded.tokenizer.pieces.encode(given)):
-        error_console.print(f"{cut} of {len(given)} sentences are longer than {loaded.length - 1} pieces, and cut.")
+    if cut := sum(len(tokens) >= loaded.length for tokens in loaded.tokenizer.tokenizer.encode(given)):
+        error_console.print(f"{cut} of {len(given)} sentences are longer than {loaded.length - 1} tokens, and cut.")
     if between is not None:
         rows = [{"sentence": sentence} for sentence in loaded.interpolate(*given, between)]
     elif nearest is not None:

@@ -1,12 +1,13 @@
 """Data: tensorflow-datasets, the user's own pictures, tables and recordings, texts, toy distributions, corruption."""
 
+from zoo import deprecations
+from zoo.data.audio import load_audio
 from zoo.data.images import DataSet, check_same, load, source_of
 from zoo.data.neighbours import nearest_neighbours
 from zoo.data.packed import is_mapped
 from zoo.data.pipeline import ordered_batches, training_batches
 from zoo.data.points import Mixture, grid, ring
 from zoo.data.sets import label_names, load_images
-from zoo.data.signals import load_recordings
 from zoo.data.sources import Examples, load_examples, load_pictures, stream, unit
 from zoo.data.stacked import stacked
 from zoo.data.tables import load_cells, load_columns, load_table
@@ -20,12 +21,12 @@ __all__ = [
     "is_mapped",
     "label_names",
     "load",
+    "load_audio",
     "load_cells",
     "load_columns",
     "load_examples",
     "load_images",
     "load_pictures",
-    "load_recordings",
     "load_table",
     "nearest_neighbours",
     "ordered_batches",
@@ -36,3 +37,9 @@ __all__ = [
     "training_batches",
     "unit",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if (current := deprecations.export_name(name, "data")) != name:
+        return globals()[current]
+    raise AttributeError(f"module 'zoo.data' has no attribute {name!r}")

@@ -153,13 +153,13 @@ def load(
         test, validation, train = (
             np.concatenate([np.arange(ends[at], ends[at + 1]) for at in part]) for part in (test, validation, train)
         )
-    places = {"train": train, "validation": validation, "test": test}
+    positions = {"train": train, "validation": validation, "test": test}
     labels, classes = _classes(found)
     return DataSet(
         *_own(source),
-        *found.pack.arranged(*places.values()),
+        *found.pack.arranged(*positions.values()),
         "the user's own",
-        labels and {split: labels[0][at] for split, at in places.items()},
+        labels and {split: labels[0][at] for split, at in positions.items()},
         classes=classes,
         summary=_summary(found.pictures, len(found.owners), options),
     )
@@ -214,15 +214,15 @@ def _official(named: tuple[str, str], train: _Read, test: _Read, rng, options: M
     if not len(held_out) or not test.pictures:
         raise ValueError(f"{name} holds {train.pictures} pictures for training: at least 10 are needed.")
     inside = np.isin(train.owners, held_out)
-    places = {"train": np.flatnonzero(~inside), "validation": np.flatnonzero(inside)}
+    positions = {"train": np.flatnonzero(~inside), "validation": np.flatnonzero(inside)}
     labels, classes = _classes(train, test, names=label_order(source) if is_set(source) else None)
     if labels is not None:
-        labels = {**{split: labels[0][at] for split, at in places.items()}, "test": labels[1]}
+        labels = {**{split: labels[0][at] for split, at in positions.items()}, "test": labels[1]}
     own = not is_set(source)
     return DataSet(
         name,
         source,
-        *train.pack.arranged(*places.values()),
+        *train.pack.arranged(*positions.values()),
         *test.pack.arranged(np.arange(test.pack.count)),
         "the user's own" if own else LICENCES.get(name, "see tensorflow-datasets"),
         labels,

@@ -28,7 +28,7 @@ class Pack:
         self.count += len(examples)
 
     def arranged(self, *orders: np.ndarray) -> list[np.ndarray]:
-        """Read-only arrays ``(n, *shape)`` of the examples at each of several lists of n places."""
+        """Read-only arrays ``(n, *shape)`` of the examples at each of several lists of n positions."""
         if not self.count:
             return [np.empty((0, *self.shape), np.uint8) for _ in orders]
         packed = _mapped(self._file, self.count, self.shape)

@@ -59,8 +59,8 @@ def training_batches(
             f"batch_size must be a multiple of {replicas * parts}, for {replicas} replicas to have equal shares of "
             f"{parts} parts: received {batch_size}."
         )
-    places = np.arange(batch_size).reshape(parts, replicas, -1).swapaxes(0, 1).reshape(replicas, -1)
-    shares = tf.constant(places[list(own)])
+    indices = np.arange(batch_size).reshape(parts, replicas, -1).swapaxes(0, 1).reshape(replicas, -1)
+    shares = tf.constant(indices[list(own)])
     taken = _taken(images)
     steps_of_one = {np.uint8: 255.0, np.int16: 32768.0}.get(images.dtype.type)
     dtype = tf.int32 if images.dtype == np.int32 else tf.float32
@@ -74,11 +74,11 @@ def training_batches(
     def batch(number):
         step, share = number // len(own), shares[number % len(own)]
         epoch, position = step // steps, step % steps
-        places = share + position * batch_size
+        indices = share + position * batch_size
         if keep_last:
-            places = places[places < len(images)]
+            indices = indices[indices < len(images)]
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
-        chosen = tf.random.experimental.index_shuffle(places, key, max_index=len(images) - 1)
+        chosen = tf.random.experimental.index_shuffle(indices, key, max_index=len(images) - 1)
         if graph is not None:
             draw = tf.random.stateless_uniform(
                 [batch_size], tf.stack([tf.constant(seed, tf.int64), step]), maxval=graph.shape[1], dtype=tf.int32

@@ -47,9 +47,9 @@ def most_alike(drawn: list[str], sentences: list[str], earliness: float) -> str:
         earliness: what the first one's likeness has added to it, the second one's half of that, the third one's a
             third: they say nothing that the document does not, and the first ones mostly what it is about.
     """
-    own = [(form, place) for place, text in enumerate(sentences, start=1) for form in (text, *shortened(text))]
+    own = [(form, position) for position, text in enumerate(sentences, start=1) for form in (text, *shortened(text))]
     texts = [form for form, _ in own]
-    of_own = likeness(texts, drawn) + earliness / np.array([place for _, place in own]) if own else []
+    of_own = likeness(texts, drawn) + earliness / np.array([position for _, position in own]) if own else []
     of_drawn = likeness(drawn, drawn) - 1 / len(drawn)  # but for itself
     return [*texts, *drawn][int(np.argmax([*of_own, *of_drawn]))]
 
@@ -67,9 +67,9 @@ def _longest_common(a: list[str], b: list[str]) -> int:
     row = [0] * (len(b) + 1)
     for word in a:
         diagonal = 0
-        for place, other in enumerate(b, start=1):
-            above = row[place]
-            row[place] = diagonal + 1 if word == other else max(above, row[place - 1])
+        for position, other in enumerate(b, start=1):
+            above = row[position]
+            row[position] = diagonal + 1 if word == other else max(above, row[position - 1])
             diagonal = above
     return row[-1]
 

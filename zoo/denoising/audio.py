@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo import models, registry
 from zoo.codec import frames
-from zoo.io import sounds
+from zoo.io import audio
 
 HEADROOM = 16  # steps of loudness: between words a model still sees that its frame is quieter than what came before
 # The gate of sounds: a window's samples, and those between two windows, at 8 kHz 32 and 8 ms.
@@ -19,7 +19,7 @@ CLEAN = (30.0, 40.0)  # dB that noise lies below the sound of two seconds, where
 SECTION, MARGIN = 1 << 18, 1 << 14  # samples that are gated at once, and beside them; whole hops
 
 
-def denoise_sound(
+def denoise_audio(
     samples: np.ndarray,
     model: "str | os.PathLike | models.DenoisingSignalAE" = "denoising_signal_ae",
     *,
@@ -43,7 +43,7 @@ def denoise_sound(
         ValueError: for an array of another kind, a model that is no denoiser of signals, or an overlap out of range.
     """
     samples = np.asarray(samples)
-    source = sounds.from_array(samples, "samples")
+    source = audio.from_array(samples, "samples")
     restored = np.concatenate(list(denoised_blocks(source.read(), source.samples, model, overlap=overlap)))
     return (restored if samples.dtype == np.int16 else (restored / 32768).astype(samples.dtype)).reshape(samples.shape)
 
@@ -61,7 +61,7 @@ def denoised_blocks(
     Args:
         blocks: the sound, ``samples`` in all.
         samples: its length.
-        model, overlap: as of ``denoise_sound``.
+        model, overlap: as of ``denoise_audio``.
         advance: called with the number of samples done, for a progress bar.
     """
     model = registry.loaded(model)

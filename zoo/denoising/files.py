@@ -10,7 +10,7 @@ import numpy as np
 from zoo import registry
 from zoo.denoising.audio import denoised_blocks
 from zoo.denoising.images import denoise, tile_count
-from zoo.io import pictures, sounds
+from zoo.io import audio, pictures
 
 PICTURED_SECONDS, COMPARISON = 5, "before-after"
 
@@ -51,7 +51,7 @@ def denoise_files(
     inputs = [Path(path) for path in inputs]
     if noise is not None and not noise > 0:
         raise ValueError(f"noise must be above 0: received {noise}.")
-    run = _sounds if sounds.are_sounds(inputs) else _pictures
+    run = _sounds if audio.are_audio(inputs) else _pictures
     return run(inputs, Path(output), model, overlap, noise, seed, overwrite, failed, progress)
 
 
@@ -110,10 +110,10 @@ def _pictures(inputs, output, model, overlap, noise, seed, overwrite, failed, pr
 
 def _sounds(inputs, output, model, overlap, noise, seed, overwrite, failed, progress) -> list[dict[str, Any]]:
     from zoo import plots
-    from zoo.data.signals import RATE
+    from zoo.data.audio import RATE
     from zoo.evaluation import si_sdr
 
-    opened = _opened(sounds.open_sounds(inputs, RATE, failed=failed), failed)
+    opened = _opened(audio.open_audio(inputs, RATE, failed=failed), failed)
     denoiser = registry.load(model or "denoising_signal_ae")
     first, rows, rng = [], [], np.random.default_rng(seed)
 
@@ -129,7 +129,7 @@ def _sounds(inputs, output, model, overlap, noise, seed, overwrite, failed, prog
 
     def write(sound, file):
         heard, restored = [], []
-        with sounds.writer(file, RATE) as wav:
+        with audio.writer(file, RATE) as wav:
             blocks = kept(noisy(sound), heard)
             for block in denoised_blocks(
                 blocks, sound.samples, denoiser, overlap=overlap, advance=lambda done: advance(done / RATE)

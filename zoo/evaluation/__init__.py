@@ -2,6 +2,7 @@
 
 import importlib
 
+from zoo import deprecations
 from zoo.evaluation.metrics import mean_squared_error, psnr
 
 # Public name → its module, where that needs Keras or SciPy; the metrics and the image formats need neither.
@@ -15,15 +16,15 @@ _LAZY = {
     "flat_code": "codes",
     "frechet_distance": "distances",
     "inception_distance": "inception",
-    "joined_recordings": "signals",
-    "log_spectral_distance": "signals",
+    "joined_audio": "audio",
     "latent_codes": "codes",
     "linear_read_out": "selection",
+    "log_spectral_distance": "audio",
+    "measure_audio": "audio",
     "measure_classifier": "classification",
     "measure_code": "codes",
     "measure_likelihood": "likelihood",
     "measure_prose": "texts",
-    "measure_recordings": "signals",
     "measure_samples": "generation",
     "measure_sentences": "texts",
     "measure_summarizer": "texts",
@@ -33,11 +34,11 @@ _LAZY = {
     "recovered_words": "texts",
     "rouge_l": "summaries",
     "samples_from": "generation",
-    "si_sdr": "signals",
-    "signal_to_noise": "signals",
+    "si_sdr": "audio",
+    "signal_to_noise": "audio",
     "sliced_wasserstein_distance": "distances",
     "stacked_mnist_coverage": "modes",
-    "stoi": "signals",
+    "stoi": "audio",
     "top_variance": "selection",
 }
 
@@ -45,6 +46,7 @@ __all__ = ["mean_squared_error", "psnr", *_LAZY]
 
 
 def __getattr__(name: str):
+    name = deprecations.export_name(name, "evaluation")
     if name in _LAZY:
         return getattr(importlib.import_module(f"zoo.evaluation.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'zoo.evaluation' has no attribute {name!r}")

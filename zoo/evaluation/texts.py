@@ -18,7 +18,7 @@ BATCH = 64
 
 
 def recovered_words(originals: Sequence[str], restored: Sequence[str]) -> float:
-    """Share of the originals' words that stand in the restored sentence in the same place, exactly.
+    """Share of the originals' words that stand in the restored sentence in the same position, exactly.
 
     Args:
         originals, restored: as many sentences; words are what white space parts.
@@ -85,7 +85,7 @@ def measure_summarizer(model: Summarizer, pairs: Sequence[Pair]) -> dict[str, fl
 
     Returns:
         ``bits_per_character`` that the language model alone takes for documents and summaries, as they follow each
-        other; ``summary_perplexity`` of a piece of a summary, given its document; ``rouge_l`` of what ``summarize``
+        other; ``summary_perplexity`` of a token of a summary, given its document; ``rouge_l`` of what ``summarize``
         writes (F1, stemmed), where the package rouge-score is installed.
     """
     rows = model.tokens(pairs)

@@ -109,7 +109,7 @@ def markdown(rows: list[Mapping[str, Any]]) -> str:
 def _shipped(name: str, source: str, fit: str | None, failed: list[str] | None) -> dict[str, Any]:
     card, model = registry.info(name), registry.load(name)
     options = {"fit": fit or card["data"]["fit"], "seed": card["data"]["seed"], "failed": failed}
-    data_set = modalities.of(model).load(source, model.image_shape, **options)
+    data_set = modalities.of(model).load(source, model.example_shape, **options)
     return _row(name, model, data_set, card["training"]["seconds"], card["litert"]["encoder_bytes"])
 
 

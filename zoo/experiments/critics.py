@@ -70,7 +70,7 @@ def generator_gradients(
             critic = trained_by == "wasserstein"
             model = point_gan(
                 seed=seed,
-                image_shape=mixture.centres.shape[1:],
+                example_shape=mixture.centres.shape[1:],
                 hidden_units=tuple(hidden_units),
                 gradient_penalty_weight=gradient_penalty_weight if critic else 0.0,
             )
@@ -197,7 +197,7 @@ class _CriticOfNoise(models.AdversarialModel):
     """A deep critic of points against the same points with noise added; its generator is a stand-in."""
 
     def __init__(self, *, units: int, depth: int, **options):
-        super().__init__(image_shape=(2,), latent_dim=2, **options)
+        super().__init__(example_shape=(2,), latent_dim=2, **options)
         noise = keras.Input((2,))
         self.generator = keras.Model(noise, layers.Dense(2)(noise))
         h = x = keras.Input((2,))

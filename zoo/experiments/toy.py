@@ -27,7 +27,7 @@ def fit_steps(
 
     Args:
         model: compiled.
-        draw: (n, seed) → float32 ``(n, *image_shape)``, independent real examples.
+        draw: (n, seed) → float32 ``(n, *example_shape)``, independent real examples.
         steps: of the generator.
         batch_size: examples for each step of the discriminator.
         seed: of the examples.
@@ -39,7 +39,7 @@ def fit_steps(
     """
     check_counts(steps=(steps, 1), batch_size=(batch_size, 1))
     looks, per_step = {step for step in at if step <= steps}, batch_size * model.discriminator_steps
-    chunk = max(1, CHUNK_BYTES // (4 * per_step * int(np.prod(model.image_shape))))
+    chunk = max(1, CHUNK_BYTES // (4 * per_step * int(np.prod(model.example_shape))))
     done, seconds = 0, 0.0
     if look and 0 in looks:
         look(0, 0.0)
@@ -61,11 +61,11 @@ def looks_at(steps: int, number: int) -> list[int]:
     return sorted({0, *(round(steps * (i + 1) / number) for i in range(number))})
 
 
-def point_gan(*, seed: int, image_shape=(2,), hidden_units=(128, 128, 128), latent_dim=2, **options) -> models.GAN:
+def point_gan(*, seed: int, example_shape=(2,), hidden_units=(128, 128, 128), latent_dim=2, **options) -> models.GAN:
     """Two perceptrons for points, of the plane by default, without dropout or normalisation, alike for equal seeds."""
     keras.utils.set_random_seed(seed)
     return models.GAN(
-        image_shape=image_shape,
+        example_shape=example_shape,
         latent_dim=latent_dim,
         hidden_units=hidden_units,
         normalized=False,

@@ -80,7 +80,7 @@ def tune(
     space = _Space(name, training.sized(name, size, colour, overrides))
     modality = modalities.get(spec.modality)
     source = spec.data_of(tag) if data_source is None else data_source
-    data_set = modality.load(source, space.image_shape, fit=fit, seed=seed, failed=failed)
+    data_set = modality.load(source, space.example_shape, fit=fit, seed=seed, failed=failed)
     data_set = training.families.changed(dataclasses.replace(recipe, seed=seed), data_set)
     examples = data.unit(data_set.train[:images])
     held_out = data.unit(data_set.validation)
@@ -158,7 +158,7 @@ class _Space:
 
     def __init__(self, name: str, given: dict[str, Any]):
         model = registry.create(name, **given)
-        self.given, self.image_shape = given, model.image_shape
+        self.given, self.example_shape = given, model.example_shape
         known = inspect.signature(type(model)).parameters
         self.latent = "latent_dim" in known
         self.dense, self.stacked = "hidden_units" in known, hasattr(model, "stages")

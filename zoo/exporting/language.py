@@ -14,15 +14,15 @@ from zoo.codec.language import BLOCKS, LanguageModel, LanguageTables
 from zoo.codec.tokenizer import PAD, START
 from zoo.models import Summarizer
 
-TILE = 4096  # bytes of a lane: long enough that its first pieces, which know nothing before them, weigh little
-INPUT_SCALE = 8.0  # of the embedding of a piece that is read, as ``Summarizer`` has it
-ROWS = 256  # of pieces, in which the features' range is found
-LEVELS = 31  # of a weight, on either side of 0: 6 bits, by which a piece takes as many bits as by 8
+TILE = 4096  # bytes of a lane: long enough that its first tokens, which know nothing before them, weigh little
+INPUT_SCALE = 8.0  # of the embedding of a token that is read, as ``Summarizer`` has it
+ROWS = 256  # of tokens, in which the features' range is found
+LEVELS = 31  # of a weight, on either side of 0: 6 bits, by which a token takes as many bits as by 8
 FINEST = 1 / 64  # the exponential's steps are at most as large
 MARGIN = 1.1  # beyond the largest feature found
 LANE_PIECES = 1100  # about as many as a lane has
 ROUNDS = 8  # of expectation maximisation
-PRIOR, PRIOR_WEIGHT = 0.3, 2.0  # of a context's share, and how many pieces it counts for
+PRIOR, PRIOR_WEIGHT = 0.3, 2.0  # of a context's share, and how many tokens it counts for
 
 
 def write_text(
@@ -38,7 +38,7 @@ def write_text(
 
     Args:
         model: trained.
-        train: pieces as ``Summarizer.tokens`` returns them, in whose prose the features' range is found.
+        train: tokens as ``Summarizer.tokens`` returns them, in whose prose the features' range is found.
         validation: the same of other texts, on whose prose the shares of network and contexts are fitted.
         folder: of the artefact.
         tile: bytes of a lane, at most 4096.
@@ -52,7 +52,7 @@ def write_text(
     running = prose(model, validation).reshape(-1)
     arrays["confidence"] = fitted_confidence(LanguageModel(LanguageTables(**arrays)), running)
     (folder / "text.npz").write_bytes(_packed(arrays))
-    (folder / "tokenizer.model").write_bytes(model.tokenizer.pieces.model)
+    (folder / "tokenizer.model").write_bytes(model.tokenizer.tokenizer.model)
 
 
 def prose(model: Summarizer, rows: np.ndarray) -> np.ndarray:
@@ -64,16 +64,16 @@ def prose(model: Summarizer, rows: np.ndarray) -> np.ndarray:
     rows = np.asarray(rows)
     found = rows[rows[:, model.document_length] == PAD, : model.document_length]
     if not len(found):
-        raise ValueError("The rows of pieces must include running text, as Summarizer.tokens makes it.")
+        raise ValueError("The rows of tokens must include running text, as Summarizer.tokens makes it.")
     return found
 
 
-def integers(model: Summarizer, pieces: np.ndarray, levels: int = LEVELS) -> dict[str, np.ndarray]:
+def integers(model: Summarizer, tokens: np.ndarray, levels: int = LEVELS) -> dict[str, np.ndarray]:
     """The arrays of ``text.npz``, as ``zoo.codec.language.LanguageTables`` describes them; contexts share half.
 
     Args:
         model: trained.
-        pieces: integers ``(n, length)``, in which the features' range is found.
+        tokens: integers ``(n, length)``, in which the features' range is found.
         levels: of a weight, on either side of 0, at most 127.
     """
     embedding, kernel, recurrent, bias, features, features_bias = _weights(model)
@@ -84,7 +84,7 @@ def integers(model: Summarizer, pieces: np.ndarray, levels: int = LEVELS) -> dic
     limit = min(
         (language.SINGLE - 1) // totals.max(), ((1 << 30) - 1) // (totals << shift).max(), language.MOST_FEATURE
     )
-    feature = MARGIN * _largest_feature(model, pieces) / limit
+    feature = MARGIN * _largest_feature(model, tokens) / limit
     shifts = []
     for name, matrix, offset, unit_in, unit_out in (
         ("kernel", kernel, bias[0], INPUT_SCALE * unit, 1 / pre),
@@ -95,8 +95,8 @@ def integers(model: Summarizer, pieces: np.ndarray, levels: int = LEVELS) -> dic
         arrays[f"{name}_scale"], bits = _fixed_point(scale * unit_in / unit_out)
         arrays[f"{name}_bias"] = np.rint(offset / unit_out)
         shifts.append(bits)
-    places = np.arange(-language.REACH * pre, language.REACH * pre) / pre
-    arrays["sigmoid"], arrays["tanh"] = np.rint(expit(places) * state), np.rint(np.tanh(places) * state)
+    positions = np.arange(-language.REACH * pre, language.REACH * pre) / pre
+    arrays["sigmoid"], arrays["tanh"] = np.rint(expit(positions) * state), np.rint(np.tanh(positions) * state)
     step = unit * feature
     shifts.append(max(0, int(np.floor(np.log2(FINEST / step)))))
     step *= 2.0 ** shifts[-1]
@@ -109,17 +109,17 @@ def integers(model: Summarizer, pieces: np.ndarray, levels: int = LEVELS) -> dic
     return {name: np.asarray(array, np.int8 if name in matrices else np.int32) for name, array in arrays.items()}
 
 
-def fitted_confidence(model: LanguageModel, pieces: np.ndarray) -> np.ndarray:
+def fitted_confidence(model: LanguageModel, tokens: np.ndarray) -> np.ndarray:
     """The shares of contexts with which a text takes the fewest bits, int32 ``(ORDERS, BUCKETS, BUCKETS)``.
 
     Args:
         model: the network.
-        pieces: integers ``(n,)``, of a text that the network has not learned from.
+        tokens: integers ``(n,)``, of a text that the network has not learned from.
 
     References:
         Jelinek & Mercer 1980, "Interpolated Estimation of Markov Source Parameters from Sparse Data".
     """
-    network, own, counted, followed = _explained(model, pieces)
+    network, own, counted, followed = _explained(model, tokens)
     share = np.full((ORDERS, BUCKETS, BUCKETS), PRIOR)
     seen = counted >= 0
     for _ in range(ROUNDS):
@@ -139,11 +139,11 @@ def fitted_confidence(model: LanguageModel, pieces: np.ndarray) -> np.ndarray:
     return np.rint(share * (1 << SHARE_BITS)).astype(np.int32)
 
 
-def _explained(model: LanguageModel, pieces: np.ndarray):
-    """Of each piece of a text in lanes: its probability by the network ``(n,)``; of each order by the context, and that
+def _explained(model: LanguageModel, tokens: np.ndarray):
+    """Of each token of a text in lanes: its probability by the network ``(n,)``; of each order by the context, and that
     context's buckets, -1 where it has not occurred, ``(ORDERS, n)``."""
-    length = min(LANE_PIECES, len(pieces))
-    lanes = pieces[: len(pieces) // length * length].reshape(-1, length)
+    length = min(LANE_PIECES, len(tokens))
+    lanes = tokens[: len(tokens) // length * length].reshape(-1, length)
     contexts = Contexts(np.zeros((ORDERS, BUCKETS, BUCKETS)), model.vocabulary)
     histories, state = [[START] for _ in lanes], model.start(len(lanes))
     network = np.empty((length, len(lanes)))
@@ -161,8 +161,8 @@ def _explained(model: LanguageModel, pieces: np.ndarray):
             own[step, order, lane[right]] = (16 * counts[right] - DISCOUNT) / whole[right]
             counted[step, order, which], followed[step, order, which] = bucket(occurred), bucket(lengths)
         contexts.add(histories, targets.tolist())
-        for history, piece in zip(histories, targets.tolist(), strict=True):
-            history.append(piece)
+        for history, token in zip(histories, targets.tolist(), strict=True):
+            history.append(token)
     return network.reshape(-1), *(a.swapaxes(0, 1).reshape(ORDERS, -1) for a in (own, counted, followed))
 
 
@@ -188,8 +188,8 @@ def _weights(model: Summarizer) -> list[np.ndarray]:
     return [np.asarray(ops.convert_to_numpy(w), np.float64) for w in weights]
 
 
-def _largest_feature(model: Summarizer, pieces: np.ndarray) -> float:
-    rows = np.asarray(pieces)[np.linspace(0, len(pieces) - 1, min(ROWS, len(pieces))).astype(int)]
+def _largest_feature(model: Summarizer, tokens: np.ndarray) -> float:
+    rows = np.asarray(tokens)[np.linspace(0, len(tokens) - 1, min(ROWS, len(tokens))).astype(int)]
     states, _ = model.recurrent(INPUT_SCALE * model.embedding(rows.astype("int32")))
     context = ops.zeros((*states.shape[:2], model.embedding_dim), states.dtype)
     found = model.features(ops.concatenate([states, context], axis=-1))

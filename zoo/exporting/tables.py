@@ -35,7 +35,7 @@ def build_tables(bottleneck: EntropyBottleneck, scale: float, zero_point: int, c
     high = np.minimum(symbols.max(axis=0) + 1, requantize.max())
     size = high - low + 1
     mass = _prior(bottleneck, low, high)  # (tables, numbers, symbols), zero beyond each alphabet
-    index_bits = np.asarray(bottleneck.index_bits(), np.float64) if bottleneck.tables > 1 else np.zeros(1)
+    index_bits = np.asarray(bottleneck.index_bits(), np.float64) if bottleneck.num_priors > 1 else np.zeros(1)
     prior, smallest = mass, 2.0**-PRECISION
     for _ in range(ROUNDS if len(mass) > 1 else 1):
         chosen = _cheapest(symbols - low, -np.log2(np.maximum(mass, smallest)), index_bits)
@@ -56,7 +56,7 @@ def build_tables(bottleneck: EntropyBottleneck, scale: float, zero_point: int, c
     return arrays
 
 
-def signal_tables(overlap: int, sample_rate: int) -> dict[str, np.ndarray]:
+def audio_tables(overlap: int, sample_rate: int) -> dict[str, np.ndarray]:
     """What ``codec.npz`` of a signal has beside: levels mostly stay, seldom move by a step, and any change may come."""
     distance = np.abs(np.arange(1 - LEVELS, LEVELS))
     mass = 0.9 * 0.3**distance + 0.1 / len(distance)

@@ -19,7 +19,7 @@ class AttentionBlock(keras.layers.Layer):
 
     Call arguments:
         x: ``(batch, length, units)``.
-        mask: which places may be looked at, ``(batch, length)``; None for all.
+        mask: which positions may be looked at, ``(batch, length)``; None for all.
 
     References:
         Vaswani et al. 2017, "Attention Is All You Need"; Xiong et al. 2020, "On Layer Normalization in the Transformer

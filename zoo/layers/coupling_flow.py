@@ -14,7 +14,7 @@ class CouplingFlow(keras.layers.Layer):
     """An invertible network between codes ``z`` and standard normal noise ``ε``.
 
     Each coupling scales and shifts one half of the code by a function of the other half, then the halves change
-    places; so the determinant of the Jacobian is a product, and the inverse costs as much as the forward pass.
+    positions; so the determinant of the Jacobian is a product, and the inverse costs as much as the forward pass.
     As the prior of a variational autoencoder it takes the shape that the codes have, where N(0, I) would ask
     them to be what they are not. It starts as the identity.
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo import backend
+from zoo import backend, deprecations
 from zoo.backend import Tensor
 
 
@@ -19,16 +19,16 @@ class EntropyBottleneck(keras.layers.Layer):
     differentiable and bounds the rate of the rounded code; what goes on to the decoder is the rounded code,
     with the gradient of the identity (the straight-through estimator).
 
-    One static prior for all examples leaves out what the numbers have to do with each other. With several ``tables``,
-    each holds a prior for every latent number, an example uses the one that suits it best, and the rate counts the
-    bits of its index too; in training the choice is soft, the code's likelihood being that of the mixture of them.
+    One static prior for all examples ignores the dependence between latent numbers. With ``num_priors`` above 1, each
+    is a prior of every latent number, an example uses the one that costs it the fewest bits, and the rate includes the
+    bits of its index; in training the choice is soft: the latent code's likelihood is that of the mixture of all.
 
     Args:
         rate_weight: factor of the rate, in bits an example, that is added to the model's loss.
         step: quantisation step in units of the code, so that an encoder whose outputs are near 1 starts
             with about ``1 / step`` levels; a badly scaled start costs rate for the whole training.
         mixtures: logistic components of each prior.
-        tables: priors that an example can choose among.
+        num_priors: priors that an example can choose among.
         seed: seed of the layer's own generator.
 
     Call arguments:
@@ -44,13 +44,14 @@ class EntropyBottleneck(keras.layers.Layer):
         for the distortion).
     """
 
+    @deprecations.renamed_arguments(tables="num_priors")
     def __init__(
         self,
         *,
         rate_weight: float = 1.0,
         step: float = 0.125,
         mixtures: int = 3,
-        tables: int = 1,
+        num_priors: int = 1,
         seed: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -60,17 +61,18 @@ class EntropyBottleneck(keras.layers.Layer):
             ("rate_weight", rate_weight),
             ("step", step),
             ("mixtures", mixtures),
-            ("tables", tables),
+            ("num_priors", num_priors),
         ):
             if value < 0 or (value == 0 and argument != "rate_weight"):
                 raise ValueError(f"{argument} must be positive: received {value!r}.")
-        self.rate_weight, self.step, self.mixtures, self.tables, self.seed = rate_weight, step, mixtures, tables, seed
+        self.rate_weight, self.step, self.mixtures, self.seed = rate_weight, step, mixtures, seed
+        self.num_priors = num_priors
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         shape = (input_shape[-1], self.mixtures)
-        if self.tables > 1:  # a single table has no axis for it, as in the files of earlier releases
-            shape = (self.tables, *shape)
+        if self.num_priors > 1:  # a single prior has no axis for it, as in the files of earlier releases
+            shape = (self.num_priors, *shape)
             self.table_logits = self.add_weight(shape=shape[:1], initializer="zeros", name="table_logits")
         self.means = self.add_weight(
             shape=shape, initializer=keras.initializers.RandomNormal(stddev=2.0, seed=self.seed), name="means"
@@ -94,24 +96,24 @@ class EntropyBottleneck(keras.layers.Layer):
         return rounded * self.step
 
     def rate(self, y: Tensor, soft: bool = False) -> Tensor:
-        """Bits, ``(batch,)``, of a code ``y`` in units of the step: by its best table, or ``soft`` by all."""
+        """Bits, ``(batch,)``, of a code ``y`` in units of the step: by its best prior, or ``soft`` by all."""
         bits = ops.sum(self.bits(y), axis=-1)
-        if self.tables == 1:
+        if self.num_priors == 1:
             return bits
         bits = bits + self.index_bits()
         return -ops.logsumexp(-bits * math.log(2.0), axis=-1) / math.log(2.0) if soft else ops.min(bits, axis=-1)
 
     def index_bits(self) -> Tensor:
-        """Bits, ``(tables,)``, that the index of each table takes."""
+        """Bits, ``(num_priors,)``, that the index of each prior takes."""
         return -ops.log_softmax(self.table_logits) / math.log(2.0)
 
     def bits(self, y: Tensor) -> Tensor:
         """Bits of a code ``y`` ``(batch, latent_dim)`` in units of the step.
 
         Returns:
-            ``(batch, latent_dim)``, or, with several tables, ``(batch, tables, latent_dim)``.
+            ``(batch, latent_dim)``, or, with several priors, ``(batch, num_priors, latent_dim)``.
         """
-        y = y[..., None] if self.tables == 1 else y[:, None, :, None]
+        y = y[..., None] if self.num_priors == 1 else y[:, None, :, None]
         upper, lower = (ops.sigmoid((y + half - self.means) * ops.exp(-self.log_scales)) for half in (0.5, -0.5))
         mass = ops.sum(ops.softmax(self.logits, axis=-1) * (upper - lower), axis=-1)
         return -ops.log(mass + 1e-7) / math.log(2.0)
@@ -119,12 +121,16 @@ class EntropyBottleneck(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "EntropyBottleneck":
+        return super().from_config(deprecations.current_arguments(cls.__init__, config, quiet=True))
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "rate_weight": self.rate_weight,
             "step": self.step,
             "mixtures": self.mixtures,
-            "tables": self.tables,
+            "num_priors": self.num_priors,
             "seed": self.seed,
         }

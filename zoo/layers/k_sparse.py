@@ -44,11 +44,11 @@ class KSparse(keras.layers.Layer):
             raise ValueError(f"k must be at most the number of units, {input_shape[-1]}: received {self.k}.")
 
     def call(self, x: Tensor) -> Tensor:
-        largest, places = ops.top_k(x, self.k)
-        # The last of the k, and where it is: `top_k` lists equal values by their place, so of those equal to the
-        # last it took those up to that place. Comparisons, where scattering ones to `places` would not be builtin
+        largest, positions = ops.top_k(x, self.k)
+        # The last of the k, and where it is: `top_k` lists equal values by their position, so of those equal to the
+        # last it took those up to that position. Comparisons, where scattering ones to `positions` would not be builtin
         # operators of LiteRT.
-        threshold, last = largest[..., -1:], places[..., -1:]
+        threshold, last = largest[..., -1:], positions[..., -1:]
         tied = ops.logical_and(ops.equal(x, threshold), ops.arange(x.shape[-1], dtype="int32") <= last)
         return ops.where(ops.logical_or(x > threshold, tied), x, ops.zeros_like(x))
 

@@ -1,4 +1,4 @@
-"""Many vectors in one: each bound to its place, and summed."""
+"""Many vectors in one: each bound to its position, and summed."""
 
 from typing import Any
 
@@ -11,21 +11,21 @@ from zoo.backend import Tensor
 
 @keras.saving.register_keras_serializable("zoo")
 class PositionBinding(keras.layers.Layer):
-    """Binds the vectors of a sequence to their places by random signs and sums them, or reads all places from a sum.
+    """Binds the vectors of a sequence to their positions by random signs and sums them, or reads all from a sum.
 
         bound = Σₜ xₜ ⊙ kₜ        and in reverse        x̂ₜ = bound ⊙ kₜ = xₜ + Σₛ≠ₜ xₛ ⊙ kₛ ⊙ kₜ
 
-    The keys kₜ of −1 and 1 are fixed. As they are nearly orthogonal, what a place reads of the others is noise without
-    bias, which grows with their number and shrinks with ``features``.
+    The keys kₜ of −1 and 1 are fixed. As they are nearly orthogonal, what a position reads of the others is noise
+    without bias, which grows with their number and shrinks with ``features``.
 
     Args:
-        length: number of places.
+        length: number of positions.
         features: of each vector.
         seed: of the keys.
 
     Call arguments:
         x: ``(batch, length, features)``; in reverse ``(batch, features)``.
-        mask: which places are summed, ``(batch, length)``; None for all.
+        mask: which positions are summed, ``(batch, length)``; None for all.
         reverse: whether to read instead.
 
     References:

@@ -1,4 +1,4 @@
-"""A learned vector for each place of a sequence."""
+"""A learned vector for each position of a sequence."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from zoo.backend import Tensor
 
 @keras.saving.register_keras_serializable("zoo")
 class PositionEmbedding(keras.layers.Layer):
-    """Scales a sequence and adds to each place a vector that is learned for it.
+    """Scales a sequence and adds to each position a vector that is learned for it.
 
     Args:
-        length: number of places, at most; a shorter sequence has the first of them.
+        length: number of positions, at most; a shorter sequence has the first of them.
         units: of each vector.
         scale: of what the vectors are added to.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo import deprecations
 from zoo.codec.tokenizer import Tokenizer, train_tokenizer
 
 ASSET = "tokenizer.model"
@@ -13,12 +14,12 @@ ASSET = "tokenizer.model"
 
 @keras.saving.register_keras_serializable("zoo")
 class TextTokenizer(keras.layers.Layer):
-    """Texts to integers and back, ``(n,)`` strings to int32 ``(n, length)``; its pieces are saved with the model.
+    """Texts to integers and back, ``(n,)`` strings to int32 ``(n, length)``; its tokens are saved with the model.
 
-    ``adapt`` learns the pieces, as that of ``keras.layers.TextVectorization`` learns its words.
+    ``adapt`` learns the tokens, as that of ``keras.layers.TextVectorization`` learns its words.
 
     Args:
-        vocabulary_size: number of pieces.
+        vocabulary_size: number of tokens.
     """
 
     def __init__(self, vocabulary_size: int = 8192, **kwargs: Any) -> None:
@@ -28,10 +29,10 @@ class TextTokenizer(keras.layers.Layer):
         self.built = True
 
     def adapt(self, texts: Iterable[str]) -> None:
-        """Learns the pieces of texts.
+        """Learns the tokens of texts.
 
         Raises:
-            ValueError: if they are too few for ``vocabulary_size`` pieces.
+            ValueError: if they are too few for ``vocabulary_size`` tokens.
         """
         try:
             self._tokenizer = Tokenizer(train_tokenizer(texts, self.vocabulary_size))
@@ -41,19 +42,31 @@ class TextTokenizer(keras.layers.Layer):
             ) from None
 
     @property
-    def pieces(self) -> Tokenizer:
+    def tokenizer(self) -> Tokenizer:
         """The tokenizer itself.
 
         Raises:
             ValueError: before ``adapt``.
         """
         if self._tokenizer is None:
-            raise ValueError("The tokenizer knows no pieces yet: call tokenizer.adapt(texts), or load a trained model.")
+            raise ValueError("The tokenizer knows no tokens yet: call tokenizer.adapt(texts), or load a trained model.")
         return self._tokenizer
 
-    def take(self, tokenizer: Tokenizer) -> None:
+    def set_tokenizer(self, tokenizer: Tokenizer) -> None:
         """Uses a tokenizer that is trained already."""
         self._tokenizer = tokenizer
+
+    def __getattr__(self, name: str) -> Any:
+        """``pieces``, the old name of ``tokenizer``; no property, as Keras looks at all of those to save a layer."""
+        if name != "pieces":
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+        deprecations.warn("TextTokenizer.pieces", "TextTokenizer.tokenizer")
+        return self.tokenizer
+
+    def take(self, tokenizer: Tokenizer) -> None:
+        """The old name of ``set_tokenizer``."""
+        deprecations.warn("TextTokenizer.take", "TextTokenizer.set_tokenizer")
+        self.set_tokenizer(tokenizer)
 
     def save_assets(self, dir_path: str) -> None:
         if self._tokenizer is not None:

@@ -18,11 +18,11 @@ class Audio(Modality):
 
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):
         """Of a folder the last recordings of every ten measure; of a known set, a speaker of its own."""
-        from zoo.data import DataSet, signals
+        from zoo.data import DataSet, audio
         from zoo.data.images import LICENCES
 
         lines: list[str] | None = None if failed is None else []
-        recordings = {split: signals.load_recordings(source, split, lines) for split in signals.SPLITS}
+        recordings = {split: audio.load_audio(source, split, lines) for split in audio.SPLITS}
         if failed is not None and lines is not None:
             failed += dict.fromkeys(lines)  # a file whose header cannot be read fails for every split
         least = max(shape[0], LEAST_SAMPLES)
@@ -37,9 +37,9 @@ class Audio(Modality):
         return DataSet(
             source if known else Path(source).resolve().name,
             source if known else str(Path(source).resolve()),
-            signals.varied_frames(recordings["train"], shape[0], seed),
-            signals.frames(recordings["validation"], shape[0]),
-            signals.frames(recordings["test"], shape[0]),
+            audio.varied_frames(recordings["train"], shape[0], seed),
+            audio.frames(recordings["validation"], shape[0]),
+            audio.frames(recordings["test"], shape[0]),
             LICENCES.get(source, "the user's own"),
         )
 
@@ -63,9 +63,9 @@ class Audio(Modality):
         return {"mse": mean_squared_error(clean, found), "snr": signal_to_noise(clean, found)}
 
     def measure_denoising(self, model, clean):
-        from zoo.evaluation.signals import denoised_signals
+        from zoo.evaluation.audio import denoised_audio
 
-        return denoised_signals(model, clean)
+        return denoised_audio(model, clean)
 
     def noisy(self, clean):
         from zoo.data import corruption
@@ -74,10 +74,10 @@ class Audio(Modality):
 
     def measure_codec(self, codec, data_set, split):
         from zoo import data
-        from zoo.evaluation import measure_recordings
+        from zoo.evaluation import measure_audio
 
         unread: list[str] = []  # said when the data set was loaded
-        return measure_recordings(codec, data.load_recordings(data_set.source, split, unread))
+        return measure_audio(codec, data.load_audio(data_set.source, split, unread))
 
     def preview(self, model, data_set, card, path):
         rows = reconstructions(model, data_set.test[: self.drawn])
@@ -93,6 +93,6 @@ class Audio(Modality):
 
     def draw(self, rows, path):
         from zoo import plots
-        from zoo.data import signals
+        from zoo.data import audio
 
-        plots.spectrograms({label: frames.ravel() for label, frames in rows.items()}, path, rate=signals.RATE)
+        plots.spectrograms({label: frames.ravel() for label, frames in rows.items()}, path, rate=audio.RATE)

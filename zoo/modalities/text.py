@@ -54,7 +54,7 @@ class Text(Modality):
         return self.prepared(model, data_set)
 
     def input_range(self, model):
-        return "pieces of texts, int32"
+        return "tokens of texts, int32"
 
     def latent_shape(self, model):
         return [model.latent_dim]  # beside it a summariser's encoder gives what the decoder copies from

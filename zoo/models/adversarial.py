@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import backend, losses
+from zoo import backend, deprecations, losses
 from zoo.models.blocks import Perceptron
 from zoo.models.players import TwoPlayers, check_labels
 
@@ -22,8 +22,8 @@ METRICS = (
 class AdversarialModel(TwoPlayers):
     """A generator that makes examples of noise, and a discriminator that scores how real they look.
 
-        noise (batch, latent_dim) → generator → fake (batch, *image_shape)
-        real or fake (batch, *image_shape) → discriminator → score (batch, 1)
+        noise (batch, latent_dim) → generator → fake (batch, *example_shape)
+        real or fake (batch, *example_shape) → discriminator → score (batch, 1)
 
     A step of ``fit`` cuts its batch of real examples into ``discriminator_steps`` parts, updates the discriminator once
     on each, every time against new noise, and then the generator once. While one player learns, nothing of the other
@@ -38,7 +38,8 @@ class AdversarialModel(TwoPlayers):
     ``trainable = False`` of a player, or of a layer, holds it still from the next ``fit`` on, while the rest learns.
 
     Args:
-        image_shape: shape of one example: ``(height, width, channels)``, in [0, 1], or of anything else.
+        image_shape: shape ``(height, width, channels)`` of one image, in [0, 1].
+        example_shape: the same of examples that are no images, ``(numbers,)`` of points; takes its place.
         latent_dim: length of the noise.
         num_classes: of labelled data; 0 without labels.
         gradient_penalty_weight: of the squared distance of the discriminator's slope from 1, between real and fake
@@ -61,6 +62,7 @@ class AdversarialModel(TwoPlayers):
         self,
         *,
         image_shape=(28, 28, 1),
+        example_shape=None,
         latent_dim=64,
         num_classes=0,
         gradient_penalty_weight=0.0,
@@ -70,9 +72,10 @@ class AdversarialModel(TwoPlayers):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.image_shape = tuple(image_shape)
-        if not self.image_shape or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
-            raise ValueError(f"image_shape must be positive integers: received {image_shape!r}.")
+        if example_shape is None and len(image_shape) == 1:
+            deprecations.warn("The argument image_shape of points", "example_shape")
+            example_shape = image_shape
+        self._take_shape(image_shape, example_shape)
         if not isinstance(latent_dim, int) or latent_dim < 1:
             raise ValueError(f"latent_dim must be an integer ≥ 1: received {latent_dim!r}.")
         if not isinstance(num_classes, int) or num_classes < 0 or num_classes == 1:
@@ -100,7 +103,7 @@ class AdversarialModel(TwoPlayers):
         return self.generator(noise, training=training)
 
     def generate(self, n: int, seed: int | None = None, labels=None) -> np.ndarray:
-        """``n`` new examples, float32 ``(n, *image_shape)``.
+        """``n`` new examples, float32 ``(n, *example_shape)``.
 
         Made by the moving average of the generator's weights where its optimizer keeps one (``use_ema=True``).
 
@@ -325,10 +328,17 @@ class AdversarialModel(TwoPlayers):
         unused = accuracies if self.adversarial_loss.threshold is None else {"wasserstein_estimate"}
         return {name: metric.result() for name, metric in self.diagnosis.items() if name not in unused}
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """As ``keras.Model.from_config``; of points, ``image_shape`` is what earlier files call ``example_shape``."""
+        if len(config.get("image_shape", (0, 0, 0))) == 1:
+            config = {**config, "example_shape": config["image_shape"]}
+        return super().from_config(config, custom_objects)
+
     def get_config(self):
         return {
             **super().get_config(),
-            "image_shape": self.image_shape,
+            self.shape_argument: self.example_shape,
             "latent_dim": self.latent_dim,
             "num_classes": self.num_classes,
             "gradient_penalty_weight": self.gradient_penalty_weight,

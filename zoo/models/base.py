@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import keras
 from keras import ops
 
-from zoo import backend, losses
+from zoo import backend, deprecations, losses
 from zoo.models.inputs import MARGIN, at_hand, bounds_of, checked_examples, checked_source, refuse
 
 # Examples that encode and decode compute at once: few enough for what a network holds in between to stay small.
@@ -29,6 +29,11 @@ class OwnPolicy:
         if "__init__" in vars(cls):
             cls.__init__ = _under_own_policy(cls.__init__)
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """As ``keras.Model.from_config``; reads what was saved by arguments' old names too."""
+        return super().from_config(deprecations.current_arguments(cls.__init__, config, quiet=True), custom_objects)
+
 
 def _under_own_policy(init):
     @functools.wraps(init)
@@ -47,19 +52,36 @@ def _under_own_policy(init):
 
 
 class Checking(OwnPolicy):
-    """A model whose examples are floating-point ``(batch, *image_shape)`` in ``value_range``."""
+    """A model whose examples are floating-point ``(batch, *example_shape)`` in ``value_range``."""
 
     value_range: tuple[float, float] | None = (0, 1)  # None: any, such as integers
     margin = MARGIN  # how far beyond it values may lie
 
+    example_shape: tuple[int, ...]
+    # Of the constructor: `image_shape`, or `example_shape` where examples are no images.
+    shape_argument = "image_shape"
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """``example_shape``, by the name that it has where examples are images."""
+        return self.example_shape
+
+    def _take_shape(self, image_shape, example_shape, axes=None):
+        """Sets ``example_shape`` from the one of two arguments that is given; raises ValueError for no shape."""
+        self.shape_argument = "image_shape" if example_shape is None else "example_shape"
+        shape = self.example_shape = tuple(image_shape if example_shape is None else example_shape)
+        if len(shape) != (axes or len(shape) or 1) or not all(isinstance(n, int) and n > 0 for n in shape):
+            number = {None: "", 1: "one ", 2: "two ", 3: "three "}[axes]
+            raise ValueError(f"{self.shape_argument} must be {number}positive integers: received {shape!r}.")
+
     def _checked(self, x, name="x"):
-        return checked_examples(x, self.image_shape, self.compute_dtype, bounds_of(self, name), name)
+        return checked_examples(x, self.example_shape, self.compute_dtype, bounds_of(self, name), name)
 
 
 class Guarded(Checking):
     """A Keras model that looks at its examples, and at what else it is given, before it computes with them.
 
-    Examples are floating-point ``(batch, *image_shape)`` in ``value_range``: 8-bit values, NaN and other shapes are
+    Examples are floating-point ``(batch, *example_shape)`` in ``value_range``: 8-bit values, NaN and other shapes are
     refused, as are targets, weights of examples and of classes that a model cannot count (``refused``). Arrays are
     looked through as ``fit``, ``evaluate``, ``predict``, ``encode`` and the model itself get them; batches of
     ``tf.data``, ``keras.utils.PyDataset`` and generators as they are drawn, outside of XLA, which would leave a check
@@ -150,7 +172,7 @@ class Guarded(Checking):
     def input_signature(self) -> list[keras.InputSpec]:
         """What ``call`` takes, with any number of examples."""
         dtype = "int32" if self.value_range is None else self.input_dtype
-        return [keras.InputSpec(dtype=dtype, shape=(None, *self.image_shape), name="x")]
+        return [keras.InputSpec(dtype=dtype, shape=(None, *self.example_shape), name="x")]
 
     def build_from_config(self, config):
         self.build()  # a file may not know the shape
@@ -181,11 +203,11 @@ class Reconstructing(Checking):
     decoder: keras.Model
 
     def encode(self, x):
-        """The code ``z`` of examples ``x`` in ``value_range``, ``(batch, *image_shape)``."""
+        """The code ``z`` of examples ``x`` in ``value_range``, ``(batch, *example_shape)``."""
         return in_batches(lambda part: self.encoder(part, training=False), self._checked(x))
 
     def decode(self, z):
-        """The reconstruction, ``(batch, *image_shape)``, of codes ``z``."""
+        """The reconstruction, ``(batch, *example_shape)``, of codes ``z``."""
         return in_batches(lambda part: self.decoder(part, training=False), z)
 
     def call(self, x, training=False):
@@ -203,18 +225,15 @@ class SelfSupervised(Guarded, keras.Model):
     ``compute_loss``, so ``evaluate``, ``val_loss`` and all of Keras' callbacks work as they are.
 
     Args:
-        image_shape: shape ``(height, width, channels)`` of one example; of a signal ``(length, channels)``, of a text
-            or a row of a table ``(length,)``.
+        image_shape: shape ``(height, width, channels)`` of one image.
+        example_shape: the same of a model of anything else: ``(length, channels)`` of audio; takes its place.
     """
 
     axes = 3  # of one example
 
-    def __init__(self, *, image_shape=(28, 28, 1), **kwargs):
+    def __init__(self, *, image_shape=(28, 28, 1), example_shape=None, **kwargs):
         super().__init__(**kwargs)
-        self.image_shape = tuple(image_shape)
-        if len(self.image_shape) != self.axes or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
-            number = {1: "one", 2: "two", 3: "three"}[self.axes]
-            raise ValueError(f"image_shape must be {number} positive integers: received {image_shape!r}.")
+        self._take_shape(image_shape, example_shape, self.axes)
 
     @property
     def refused(self):
@@ -260,7 +279,7 @@ class SelfSupervised(Guarded, keras.Model):
             _STEP.reset(token)
 
     def get_config(self):
-        return {**super().get_config(), "image_shape": self.image_shape}
+        return {**super().get_config(), self.shape_argument: self.example_shape}
 
 
 class Autoencoder(Reconstructing, SelfSupervised):
@@ -285,7 +304,7 @@ class Autoencoder(Reconstructing, SelfSupervised):
         return {"class_weight": "an autoencoder has no classes; weigh examples by sample_weight"}
 
     def build(self, input_shape=None):
-        batched = (None, *self.image_shape)
+        batched = (None, *self.example_shape)
         self.encoder.build(batched)
         self.decoder.build(self.encoder.compute_output_shape(batched))
 
@@ -313,7 +332,7 @@ class Autoencoder(Reconstructing, SelfSupervised):
         """What is to be restored: the input, where no target is given."""
         if y is None:
             return x
-        checked_examples(y, self.image_shape, None, bounds_of(self, "y"), "y")
+        checked_examples(y, self.example_shape, None, bounds_of(self, "y"), "y")
         return y
 
 

@@ -15,11 +15,11 @@ from zoo.models.inputs import check_divisible
 
 @keras.saving.register_keras_serializable("zoo")
 class Classifier(Guarded, keras.Model):
-    """Residual convolutions, the mean over all places, one wide layer of features, and the classes' log odds.
+    """Residual convolutions, the mean over all positions, one wide layer of features, and the classes' log odds.
 
         x (b, 28, 28, 1), in training shifted and flipped → conv (b, 28, 28, 32) → max pooling (b, 14, 14, 32)
         → conv (b, 14, 14, 32), residual blocks → conv/2 (b, 7, 7, 64), residual blocks
-        → mean and largest over places (b, 128) → features (b, 128) → logits (b, 10)
+        → mean and largest over positions (b, 128) → features (b, 128) → logits (b, 10)
 
     ``fit`` takes labels: integers ``(batch,)``. ``loss`` is their cross-entropy in nats.
 
@@ -53,9 +53,8 @@ class Classifier(Guarded, keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.image_shape, self.filters, self.blocks = tuple(image_shape), tuple(filters), tuple(blocks)
-        if len(self.image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in self.image_shape):
-            raise ValueError(f"image_shape must be three positive integers: received {image_shape!r}.")
+        self._take_shape(image_shape, None, axes=3)
+        self.filters, self.blocks = tuple(filters), tuple(blocks)
         check_divisible(self.image_shape, 4)
         for name, value, least in (("num_classes", num_classes, 2), ("feature_dim", feature_dim, 1)):
             if not isinstance(value, int) or value < least:

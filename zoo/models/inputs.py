@@ -100,16 +100,16 @@ def one_an_example(sample_weight):
     return ops.reshape(sample_weight, (-1,))
 
 
-def checked_examples(x, image_shape, dtype, bounds: Bounds, name="x"):
+def checked_examples(x, example_shape, dtype, bounds: Bounds, name="x"):
     """``x`` as a tensor of ``dtype``; None for its own.
 
     Raises:
-        ValueError: if it is not ``(batch, *image_shape)``, not floating-point, or its values are at hand, not those of
-            a graph, and lie out of bounds.
+        ValueError: if it is not ``(batch, *example_shape)``, not floating-point, or its values are at hand, not those
+            of a graph, and lie out of bounds.
     """
-    if tuple(x.shape[1:]) != image_shape:
+    if tuple(x.shape[1:]) != example_shape:
         raise ValueError(
-            f"{name} must have the shape (batch, {', '.join(map(str, image_shape))}): received {tuple(x.shape)}."
+            f"{name} must have the shape (batch, {', '.join(map(str, example_shape))}): received {tuple(x.shape)}."
         )
     if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
         raise ValueError(f"{name} must be floating-point in {bounds.expected}: received {x.dtype}; {bounds.how}.")

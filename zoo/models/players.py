@@ -15,8 +15,8 @@ from zoo.optimizers import OptimizerPair
 class TwoPlayers(Guarded, keras.Model):
     """A model whose generator and discriminator learn by turns, see ``AdversarialModel``, which says how.
 
-    A subclass has ``image_shape``, ``latent_dim`` and ``num_classes``, and a ``_learn(x, labels)`` that makes a step of
-    both players.
+    A subclass has ``example_shape``, ``latent_dim`` and ``num_classes``, and a ``_learn(x, labels)`` that makes a step
+    of both players.
     """
 
     generator: keras.Model
@@ -122,7 +122,7 @@ class TwoPlayers(Guarded, keras.Model):
     @property
     def value_range(self):
         # Points, and what else is no image, may be anywhere.
-        return (0, 1) if len(self.image_shape) == 3 else None
+        return (0, 1) if len(self.example_shape) == 3 else None
 
     @property
     def labelled(self):
@@ -214,9 +214,9 @@ class TwoPlayers(Guarded, keras.Model):
     def _unpack(self, data):
         x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         refuse(self.refused, y=labels, sample_weight=sample_weight)
-        if tuple(x.shape[1:]) != self.image_shape:
+        if tuple(x.shape[1:]) != self.example_shape:
             raise ValueError(
-                f"x must have the shape (batch, {', '.join(map(str, self.image_shape))}): received {tuple(x.shape)}."
+                f"x must have the shape (batch, {', '.join(map(str, self.example_shape))}): received {tuple(x.shape)}."
             )
         if self.num_classes and labels is None:
             raise ValueError(f"y must hold the labels, 0 to {self.num_classes - 1}: received none.")

@@ -148,7 +148,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
         "parameters": model.count_params(),
         **({"encoder_parameters": model.encoder.count_params()} if encodes else {}),
         **({"examples": examples} if (examples := modality.examples(model, data)) else {}),
-        "input_shape": list(model.image_shape),
+        "input_shape": list(model.example_shape),
         "input_range": modality.input_range(model),
         **({"code_shape": modality.latent_shape(model)} if hasattr(model, "encoder") else {}),
         "data": {

@@ -86,7 +86,7 @@ def certify(
     trained_on = artifact.card["data"]
     modality = modalities.get(registry.spec_of(artifact.card["architecture"]).modality)
     options = {"fit": trained_on["fit"], "seed": trained_on["seed"]}
-    data_set = modality.prepared(model, modality.load(data.source_of(trained_on), model.image_shape, **options))
+    data_set = modality.prepared(model, modality.load(data.source_of(trained_on), model.example_shape, **options))
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
     test = data_set.test[:images]

@@ -62,7 +62,7 @@ def evaluate(
     spec = registry.spec_of(artifact.card["architecture"])
     modality = modalities.get(spec.modality)
     source, options = data.source_of(trained_on, data_source), {"fit": trained_on["fit"], "seed": trained_on["seed"]}
-    data_set = modality.prepared(model, modality.load(source, model.image_shape, failed=failed, **options))
+    data_set = modality.prepared(model, modality.load(source, model.example_shape, failed=failed, **options))
     if samples:
         if not hasattr(model, "generate"):
             raise ValueError(f"{artifact.name} does not generate: expected a model that does, such as conv_vae.")

@@ -5,12 +5,12 @@ GIF. The colours are those that colour-blind readers tell apart. Matplotlib is i
 screen: no window, no global state.
 """
 
+from zoo.plots.audio import spectrograms
 from zoo.plots.charts import curves, error_by_code, lines, rate_distortion, speeds
 from zoo.plots.films import animation
 from zoo.plots.maps import code_map
 from zoo.plots.pictures import image_grid, image_rows, mosaic, reconstructions, traversals
 from zoo.plots.prose import texts
-from zoo.plots.signals import spectrograms
 from zoo.plots.style import BLUE, GREEN, PALETTE, SKY, VERMILION, YELLOW, to_bytes
 from zoo.plots.tables import cells
 from zoo.plots.weights import chosen_pixels, filters, matrices

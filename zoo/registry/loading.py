@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import artifacts, extras
+from zoo import artifacts, deprecations, extras
 from zoo.registry.catalog import CATALOG
 from zoo.registry.spec import Spec
 
@@ -108,7 +108,7 @@ def create(name: str, /, **overrides: Any) -> "keras.Model":
     module, _, class_name = spec.class_path.partition(":")
     with extras.needed("A model"):
         model_class = getattr(importlib.import_module(module), class_name)
-    _check_names(name, model_class, overrides)
+    overrides = _checked(name, model_class, overrides)
     model = model_class(**{**spec.config_of(tag), **overrides})
     model.build()
     model.compile_defaults("adam")
@@ -203,8 +203,7 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     if not own and policy.name != model.dtype_policy.name:
         overrides = {"dtype": policy, **overrides}
     if overrides:
-        _check_names(os.fspath(name), type(model), overrides)
-        model = _with_config(model, overrides)
+        model = _with_config(model, _checked(os.fspath(name), type(model), overrides))
     return model
 
 
@@ -263,14 +262,16 @@ def info(name: str | os.PathLike) -> dict[str, Any]:
     return artifact_of(text).card
 
 
-def _check_names(name: str, model_class: type, overrides: dict[str, Any]) -> None:
-    """Refuses arguments that a model's constructor does not take."""
+def _checked(name: str, model_class: type, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a model's constructor by their names of now; refuses those that it does not take."""
+    overrides = deprecations.current_arguments(model_class.__init__, overrides)
     # A model's own arguments and those it hands on to the class it extends.
     classes = [c for c in model_class.__mro__ if not c.__module__.startswith("keras.")]
     parameters = [p for c in classes for p in inspect.signature(c.__init__).parameters.values()]
     known = [*dict.fromkeys(p.name for p in parameters if p.kind is p.KEYWORD_ONLY), "name", "dtype"]
     if unknown := sorted(set(overrides) - set(known)):
         raise ValueError(f"{name} has no argument {', '.join(unknown)}: it takes {', '.join(known)}.")
+    return overrides
 
 
 def _read(path: Path) -> "keras.Model":
@@ -318,7 +319,7 @@ def _with_config(model: "keras.Model", overrides: dict[str, Any]) -> "keras.Mode
         changed.build()
         changed.set_weights(model.get_weights())
         if hasattr(model, "tokenizer"):  # which is neither configuration nor weights
-            changed.tokenizer.take(model.tokenizer.pieces)
+            changed.tokenizer.set_tokenizer(model.tokenizer.tokenizer)
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"The trained weights do not fit {overrides}: {error} Use pretrained=False.") from None
     changed.compile_from_config(model.get_compile_config())

@@ -105,12 +105,12 @@ class ConcreteSelector(SelectorMixin, AutoencoderEstimator):
             X: as ``transform`` returns it; ``inverse_transform``, by contrast, only puts zeros elsewhere.
         """
         check_is_fitted(self)
-        places = self.get_support(indices=True)
+        positions = self.get_support(indices=True)
         X = np.asarray(X, dtype=np.float64)
-        if X.ndim == 2 and X.shape[1] == len(places):
-            X = (X - self.data_min_[places]) / self.data_range_[places]
-            X = X[:, np.searchsorted(places, self.model_.selected)]  # the code has an order of its own
-        return self._decoded(X, len(places))
+        if X.ndim == 2 and X.shape[1] == len(positions):
+            X = (X - self.data_min_[positions]) / self.data_range_[positions]
+            X = X[:, np.searchsorted(positions, self.model_.selected)]  # the code has an order of its own
+        return self._decoded(X, len(positions))
 
     def _get_support_mask(self):
         check_is_fitted(self)

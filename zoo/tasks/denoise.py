@@ -25,7 +25,7 @@ class Denoise(Task):
 
     def python(self, name, spec, modality):
         if spec.modality == "audio":
-            return [f'clean = zoo.denoise_sound(sound, model="{name}")']
+            return [f'clean = zoo.denoise_audio(sound, model="{name}")']
         return ["clean = model.predict(images, verbose=0)"]
 
     def commands(self, name, spec, modality, metrics):

@@ -22,7 +22,7 @@ class Select(Task):
         return "The chosen pixels in colour over the mean image; the first test examples and their reconstructions"
 
     def python(self, name, spec, modality):
-        return ["print(model.selected)  # places in a flattened image"]
+        return ["print(model.selected)  # positions in a flattened image"]
 
     def commands(self, name, spec, modality, metrics):
         return [("zoo select table.csv -k 10 -o columns.json", "the same choice in a table of yours")]

@@ -157,7 +157,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
         model = _fresh_model(architecture, tag, recipe, overrides)
     modality.check(model)
     options = {"fit": source["fit"], "seed": recipe.seed, "failed": source["failed"]}
-    data_set = modality.load(chosen, model.image_shape, **options)
+    data_set = modality.load(chosen, model.example_shape, **options)
     data_set = families.changed(recipe, modality.adapted(model, data_set))
     if model.labelled and data_set.classes and "num_classes" not in overrides:
         if len(data_set.classes) != model.num_classes:

@@ -14,7 +14,7 @@ from zoo.codec.format.header import Header, Section, tiles_of
 from zoo.codec.media.base import InTiles, check_folder, check_rows, mean_squared_error, notes
 from zoo.codec.media.summary import SoundSummary
 from zoo.codec.tables import Tables
-from zoo.io import sounds, writing
+from zoo.io import audio, writing
 from zoo.io.files import write_folder
 
 BATCH_TILES = 2048  # frames that are faded into each other at once
@@ -48,28 +48,28 @@ class Sounds(InTiles):
         """Samples of a frame."""
         return self.tables.tile[1] + self.tables.overlap
 
-    def from_array(self, array: np.ndarray) -> sounds.Sound:
-        return sounds.from_array(np.asarray(array))
+    def from_array(self, array: np.ndarray) -> audio.Sound:
+        return audio.from_array(np.asarray(array))
 
-    def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[sounds.Sound]:
+    def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[audio.Sound]:
         if fit != "tile" or transform is not None:
             raise ValueError("fit and denoise are of pictures: leave them out for sounds.")
-        return sounds.open_sounds(inputs, self.tables.sample_rate, taken, failed)
+        return audio.open_audio(inputs, self.tables.sample_rate, taken, failed)
 
-    def section(self, source: sounds.Sound) -> Section:
+    def section(self, source: audio.Sound) -> Section:
         return Section(1, 1, source.samples, 1)
 
-    def axes(self, source: sounds.Sound) -> int:
+    def axes(self, source: audio.Sound) -> int:
         return 2
 
-    def rows(self, source: sounds.Sound) -> Iterator[np.ndarray]:
+    def rows(self, source: audio.Sound) -> Iterator[np.ndarray]:
         """The frames of a sound and their levels, int16 ``(n, 1 + length)``, some at a time."""
         state = (0, 0)
         for part in frames.split(source.read(), self.length, self.tables.overlap):
             levels, state = frames.levels_of(part, state)
             yield np.concatenate([levels.astype(np.int16)[:, None], part], axis=1)
 
-    def whole(self, source: sounds.Sound) -> Iterator[np.ndarray]:
+    def whole(self, source: audio.Sound) -> Iterator[np.ndarray]:
         """The sound, as one array."""
         yield np.concatenate(list(source.read()))
 
@@ -123,7 +123,7 @@ class Sounds(InTiles):
         if output.suffix.lower() == ".wav":
             self.array_shape(header, name)
             with writing.atomic_write(output, overwrite=overwrite) as target:
-                with sounds.writer(target, self.tables.sample_rate) as file:
+                with audio.writer(target, self.tables.sample_rate) as file:
                     for block in blocks:
                         file.write(block)
         elif output.suffix.lower() == ".npy":
@@ -147,7 +147,7 @@ class Sounds(InTiles):
                 np.save(target, sound)
 
     def _write(self, sound: np.ndarray, target) -> None:
-        with sounds.writer(target, self.tables.sample_rate) as file:
+        with audio.writer(target, self.tables.sample_rate) as file:
             file.write(sound)
 
     def quality(self, originals: Iterable[np.ndarray], restored: Iterable[np.ndarray]) -> dict[str, float]:

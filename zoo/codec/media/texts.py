@@ -17,7 +17,7 @@ from zoo.codec.format.fields import CodecError
 from zoo.codec.format.header import Header, Section, tiles_of
 from zoo.codec.media.base import InTiles, check_rows, mean_squared_error
 from zoo.codec.media.summary import TextSummary
-from zoo.io import pictures, sounds, texts, writing
+from zoo.io import audio, pictures, texts, writing
 from zoo.io.files import write_folder
 
 
@@ -161,7 +161,7 @@ class Texts(InTiles):
             self._write(text, target)
 
     def _check(self, output: Path, name: str) -> None:
-        if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *sounds.EXTENSIONS) and not output.is_dir():
+        if output.suffix.lower() in (".npy", *pictures.EXTENSIONS, *audio.EXTENSIONS) and not output.is_dir():
             raise ValueError(f"{name} holds texts: give a name such as notes.txt, or a folder, instead of {output}.")
 
     def _write(self, text: np.ndarray, target) -> None:

@@ -9,6 +9,7 @@ what adapts the prior to an image: the index of one of a few static tables, so t
 import keras
 from keras import layers
 
+from zoo import deprecations
 from zoo.layers import EntropyBottleneck, ResidualBlock2D
 from zoo.models.inputs import check_divisible
 from zoo.models.quantized import QuantizedAutoencoder, conv, sub_pixel_decoder
@@ -29,7 +30,7 @@ class Compressor(QuantizedAutoencoder):
         rate_weight: weight of one bit against a squared error of 1: the quality.
         latent_dim: length of the code; training leaves unused numbers constant, which cost nothing.
         step: quantisation step of the code.
-        tables: priors of the code, of which every image takes the one that suits it best.
+        num_priors: learned priors of the latent code, of which every image takes the one that suits it best.
         filters: channels at a quarter of the resolution in the encoder; half as many at half of it.
         decoder_filters: the same in the decoder.
         encoder_blocks: residual blocks ``(at half of the resolution, at a quarter of it)``.
@@ -40,6 +41,7 @@ class Compressor(QuantizedAutoencoder):
         ValueError: if the image's sizes are not multiples of 4.
     """
 
+    @deprecations.renamed_arguments(tables="num_priors")
     def __init__(
         self,
         *,
@@ -47,7 +49,7 @@ class Compressor(QuantizedAutoencoder):
         rate_weight=0.01,
         latent_dim=64,
         step=0.125,
-        tables=16,
+        num_priors=16,
         filters=64,
         decoder_filters=80,
         encoder_blocks=(1, 2),
@@ -57,7 +59,7 @@ class Compressor(QuantizedAutoencoder):
     ):
         super().__init__(image_shape=image_shape, **kwargs)
         check_divisible(self.image_shape, 4)
-        self.rate_weight, self.latent_dim, self.step, self.tables = rate_weight, latent_dim, step, tables
+        self.rate_weight, self.latent_dim, self.step, self.num_priors = rate_weight, latent_dim, step, num_priors
         self.filters, self.decoder_filters = filters, decoder_filters
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), decoder_blocks
         self.initial_bias = initial_bias
@@ -74,7 +76,9 @@ class Compressor(QuantizedAutoencoder):
             ],
             name="encoder",
         )
-        self.bottleneck = EntropyBottleneck(rate_weight=rate_weight, step=step, tables=tables, name="bottleneck")
+        self.bottleneck = EntropyBottleneck(
+            rate_weight=rate_weight, step=step, num_priors=num_priors, name="bottleneck"
+        )
         self.decoder = sub_pixel_decoder(self.image_shape, 32, decoder_filters, decoder_blocks, initial_bias)
 
     def get_config(self):
@@ -83,7 +87,7 @@ class Compressor(QuantizedAutoencoder):
             "rate_weight": self.rate_weight,
             "latent_dim": self.latent_dim,
             "step": self.step,
-            "tables": self.tables,
+            "num_priors": self.num_priors,
             "filters": self.filters,
             "decoder_filters": self.decoder_filters,
             "encoder_blocks": self.encoder_blocks,

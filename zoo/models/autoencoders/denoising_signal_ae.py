@@ -7,9 +7,10 @@ that one network learns all levels of noise, without being told which it hears.
 
 import keras
 
+from zoo import deprecations
 from zoo.layers import SignalNoise
+from zoo.models.audio import STRIDE, audio_decoder, audio_encoder, checked_length
 from zoo.models.base import Autoencoder
-from zoo.models.signals import STRIDE, checked_length, signal_decoder, signal_encoder
 
 NOISE_ARGUMENTS = ("decibels", "colours", "seed")
 
@@ -25,7 +26,7 @@ class DenoisingSignalAE(Autoencoder):
         → sub-pixel (b, 144, 48), residual block → sub-pixel (b, 576, 1)
 
     Args:
-        image_shape: shape ``(length, channels)`` of a frame, in [−1, 1]; the length is a multiple of 32.
+        example_shape: shape ``(length, channels)`` of a frame, in [−1, 1]; the length is a multiple of 32.
         latent_channels: numbers of the code for each 32 samples, below 32 · channels.
         filters, decoder_filters: channels of the halves at a 4th, 16th and 32nd of the rate.
         encoder_blocks, decoder_blocks: residual blocks, in the same order.
@@ -39,10 +40,11 @@ class DenoisingSignalAE(Autoencoder):
     value_range = (-1, 1)
     margin = 1.0  # of recordings in floating point, which may go beyond
 
+    @deprecations.renamed_arguments(image_shape="example_shape")
     def __init__(
         self,
         *,
-        image_shape=(576, 1),
+        example_shape=(576, 1),
         latent_channels=24,
         filters=(32, 64, 128),
         decoder_filters=(48, 96, 128),
@@ -53,18 +55,18 @@ class DenoisingSignalAE(Autoencoder):
         seed=None,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
-        checked_length(self.image_shape)
-        if not 1 <= latent_channels < STRIDE * self.image_shape[1]:
+        super().__init__(example_shape=example_shape, **kwargs)
+        checked_length(self.example_shape)
+        if not 1 <= latent_channels < STRIDE * self.example_shape[1]:
             raise ValueError(
-                f"latent_channels must be from 1 to {STRIDE * self.image_shape[1] - 1}: received {latent_channels!r}."
+                f"latent_channels must be from 1 to {STRIDE * self.example_shape[1] - 1}: received {latent_channels!r}."
             )
         self.latent_channels = latent_channels
         self.filters, self.decoder_filters = tuple(filters), tuple(decoder_filters)
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), tuple(decoder_blocks)
         self.noise = SignalNoise(decibels=decibels, colours=colours, seed=seed, name="noise")
-        self.encoder = signal_encoder(self.image_shape, latent_channels, self.filters, self.encoder_blocks)
-        self.decoder = signal_decoder(self.image_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
+        self.encoder = audio_encoder(self.example_shape, latent_channels, self.filters, self.encoder_blocks)
+        self.decoder = audio_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
 
     def call(self, x, training=False):
         noisy = self.noise(self._checked(x), training=training)

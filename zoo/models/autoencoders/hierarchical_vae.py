@@ -94,7 +94,7 @@ class HierarchicalVAE(BoundedAutoencoder):
         return ResidualBlock2D(self.filters)(x)
 
     def _spread(self, z2):
-        """The top layer's latents over the places of the lower one's."""
+        """The top layer's latents over the positions of the lower one's."""
         height, width, _ = self.code_shape
         narrow = layers.Dense(height * width * (self.filters // 4), "relu", kernel_initializer="he_normal")(z2)
         x = _conv(self.filters)(layers.Reshape((height, width, self.filters // 4))(narrow))

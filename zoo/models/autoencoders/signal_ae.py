@@ -8,10 +8,10 @@ microcontroller.
 
 import keras
 
-from zoo import losses
+from zoo import deprecations, losses
 from zoo.layers import EntropyBottleneck
+from zoo.models.audio import STRIDE, audio_decoder, audio_encoder, checked_length
 from zoo.models.quantized import QuantizedAutoencoder
-from zoo.models.signals import STRIDE, checked_length, signal_decoder, signal_encoder
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -28,13 +28,13 @@ class SignalAE(QuantizedAutoencoder):
     (``zoo.codec.frames``); the squared error is weighted by that.
 
     Args:
-        image_shape: shape ``(length, channels)`` of a frame, in [−1, 1]; the length is a multiple of 32.
+        example_shape: shape ``(length, channels)`` of a frame, in [−1, 1]; the length is a multiple of 32.
         overlap: samples that a frame shares with each of its neighbours.
         emphasis: of the error's high frequencies in the loss, from 0 to below 1 (``losses.WindowedSquaredError``).
         rate_weight: weight of one bit against a squared error of 1: the quality.
         latent_channels: numbers of the code for each 32 samples; training leaves unused ones constant.
         step: quantisation step of the code.
-        tables: priors of the code, of which every frame takes the one that suits it best.
+        num_priors: learned priors of the latent code, of which every frame takes the one that suits it best.
         filters: channels of the encoder at a 4th, 16th and 32nd of the rate.
         decoder_filters: of the decoder, from a 4th to a 32nd.
         encoder_blocks, decoder_blocks: residual blocks, in the same order.
@@ -49,35 +49,38 @@ class SignalAE(QuantizedAutoencoder):
 
     coder = "frames"
 
+    @deprecations.renamed_arguments(image_shape="example_shape", tables="num_priors")
     def __init__(
         self,
         *,
-        image_shape=(576, 1),
+        example_shape=(576, 1),
         overlap=64,
         emphasis=0.7,
         rate_weight=0.002,
         latent_channels=10,
         step=0.25,
-        tables=32,
+        num_priors=32,
         filters=(32, 64, 96),
         decoder_filters=(48, 96, 160),
         encoder_blocks=(1, 2, 1),
         decoder_blocks=(1, 2, 3),
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
-        length = checked_length(self.image_shape)
+        super().__init__(example_shape=example_shape, **kwargs)
+        length = checked_length(self.example_shape)
         if not 0 <= overlap <= length // 2:
             raise ValueError(f"overlap must be from 0 to half of the length, {length // 2}: received {overlap!r}.")
         self.overlap, self.emphasis, self.rate_weight = overlap, emphasis, rate_weight
-        self.latent_channels, self.step, self.tables = latent_channels, step, tables
+        self.latent_channels, self.step, self.num_priors = latent_channels, step, num_priors
         self.filters, self.decoder_filters = tuple(filters), tuple(decoder_filters)
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), tuple(decoder_blocks)
         self.latent_dim = length // STRIDE * latent_channels
 
-        self.encoder = signal_encoder(self.image_shape, latent_channels, self.filters, self.encoder_blocks)
-        self.bottleneck = EntropyBottleneck(rate_weight=rate_weight, step=step, tables=tables, name="bottleneck")
-        self.decoder = signal_decoder(self.image_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
+        self.encoder = audio_encoder(self.example_shape, latent_channels, self.filters, self.encoder_blocks)
+        self.bottleneck = EntropyBottleneck(
+            rate_weight=rate_weight, step=step, num_priors=num_priors, name="bottleneck"
+        )
+        self.decoder = audio_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
 
     def default_loss(self):
         """The squared error weighted as frames are heard."""
@@ -91,7 +94,7 @@ class SignalAE(QuantizedAutoencoder):
             "rate_weight": self.rate_weight,
             "latent_channels": self.latent_channels,
             "step": self.step,
-            "tables": self.tables,
+            "num_priors": self.num_priors,
             "filters": self.filters,
             "decoder_filters": self.decoder_filters,
             "encoder_blocks": self.encoder_blocks,

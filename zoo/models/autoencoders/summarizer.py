@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import backend
+from zoo import backend, deprecations
 from zoo.codec.tokenizer import END, PAD, START, UNKNOWN
 from zoo.data.sentences import most_alike
 from zoo.data.text import split_sentences
@@ -18,31 +18,31 @@ from zoo.layers import AttentionBlock, Dropout, PositionEmbedding, TextTokenizer
 from zoo.models.base import SelfSupervised
 
 BATCH = 16  # documents that are summed up at the same time
-TOP = 64  # likeliest pieces, of which one is drawn
+TOP = 64  # likeliest tokens, of which one is drawn
 
 
 @keras.saving.register_keras_serializable("zoo")
 class Summarizer(SelfSupervised):
-    """A document's pieces to a code, and from there, with a look at the document, to the pieces of its summary.
+    """A document's tokens to a code, and from there, with a look at the document, to the tokens of its summary.
 
-        document (b, 160) → embedding and places (b, 160, 112) → attention block: memory (b, 160, 112)
+        document (b, 160) → embedding and positions (b, 160, 112) → attention block: memory (b, 160, 112)
         → weighted mean, dense, normalised: z (b, 256)
-        z → dense: first state (b, 320); pieces so far → embedding → GRU (b, t, 320)
+        z → dense: first state (b, 320); tokens so far → embedding → GRU (b, t, 320)
         → attention over the memory → dense (b, t, 112) → logits (b, t, 8192), by the embedding in reverse
-                                    └→ probability of copying a piece of the document instead
+                                    └→ probability of copying a token of the document instead
 
     Without a document, state and memory are zeros, and the decoder is a language model.
 
-    A row of ``fit(x)`` is a document's pieces and, after them, those of its summary; where there is no summary, the row
-    teaches the language model alone. The loss is the cross-entropy of the document's pieces by the language model, that
-    of the summary's pieces, and that of finding a document's summary among those of the batch by their codes,
+    A row of ``fit(x)`` is a document's tokens and, after them, those of its summary; where there is no summary, the row
+    teaches the language model alone. The loss is the cross-entropy of the document's tokens by the language model, that
+    of the summary's tokens, and that of finding a document's summary among those of the batch by their codes,
     so that the sentence nearest to a document's code says what it is about.
 
     Args:
-        image_shape: ``(length,)``, of document and summary together.
-        summary_length: pieces of a summary, its end included; the rest of the length is the document's.
-        vocabulary_size: number of pieces.
-        embedding_dim: numbers of a piece.
+        example_shape: ``(length,)``, of document and summary together.
+        summary_length: tokens of a summary, its end included; the rest of the length is the document's.
+        vocabulary_size: number of tokens.
+        embedding_dim: numbers of a token.
         latent_dim: length of the code.
         units: of the recurrent layer.
         heads: of the attention.
@@ -60,10 +60,11 @@ class Summarizer(SelfSupervised):
     weight_steps = 8
     of_pairs = True  # whether its examples are documents with their summaries
 
+    @deprecations.renamed_arguments(image_shape="example_shape")
     def __init__(
         self,
         *,
-        image_shape=(192,),
+        example_shape=(192,),
         summary_length=32,
         vocabulary_size=8192,
         embedding_dim=112,
@@ -75,8 +76,8 @@ class Summarizer(SelfSupervised):
         seed=None,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
-        (self.length,) = self.image_shape
+        super().__init__(example_shape=example_shape, **kwargs)
+        (self.length,) = self.example_shape
         if not 2 <= summary_length < self.length - 1:
             raise ValueError(
                 f"summary_length must be from 2 to below the length, {self.length}: received {summary_length!r}."
@@ -122,7 +123,7 @@ class Summarizer(SelfSupervised):
 
     @staticmethod
     def texts_of(examples) -> list[str]:
-        """What the tokenizer learns its pieces from: documents and summaries."""
+        """What the tokenizer learns its tokens from: documents and summaries."""
         return [text for pair in examples for text in (pair.document, pair.summary)]
 
     def tokens(self, examples, prose=None) -> np.ndarray:
@@ -136,33 +137,33 @@ class Summarizer(SelfSupervised):
         """
         if hasattr(examples, "dtype"):
             return examples
-        pieces = self.tokenizer.pieces
+        tokenizer = self.tokenizer.tokenizer
         pairs = np.concatenate(
             [
-                pieces.padded([pair.document for pair in examples], self.document_length),
-                pieces.padded([pair.summary for pair in examples], self.summary_length),
+                tokenizer.padded([pair.document for pair in examples], self.document_length),
+                tokenizer.padded([pair.summary for pair in examples], self.summary_length),
             ],
             axis=1,
         )
         prose = "".join(f"{pair.summary}\n\n{pair.document}\n\n" for pair in (prose or examples))
-        running = np.array(pieces.encode(prose), np.int32)
+        running = np.array(tokenizer.encode(prose), np.int32)
         rows = running[: len(running) // self.document_length * self.document_length].reshape(-1, self.document_length)
         return np.concatenate([pairs, np.pad(rows, ((0, 0), (0, self.summary_length)))])
 
     def copy_assets(self, model):
-        self.tokenizer.take(model.tokenizer.pieces)
+        self.tokenizer.set_tokenizer(model.tokenizer.tokenizer)
 
     def parts(self):
         return {"encoder": self.encoder}  # the decoder is a loop
 
     def encode(self, x):
-        """The codes ``(n, latent_dim)`` of a list of strings, or of rows of pieces."""
+        """The codes ``(n, latent_dim)`` of a list of strings, or of rows of tokens."""
         return self.encoder(self._documents(x), training=False)[0]
 
     def _documents(self, x):
-        """Strings as pieces ``(n, document_length)``; of rows of pieces, ``(n, length)``, the document's."""
+        """Strings as tokens ``(n, document_length)``; of rows of tokens, ``(n, length)``, the document's."""
         if not hasattr(x, "dtype"):
-            return self.tokenizer.pieces.padded(x, self.document_length)
+            return self.tokenizer.tokenizer.padded(x, self.document_length)
         return ops.convert_to_numpy(x)[:, : self.document_length].astype(np.int32)
 
     def summarize(self, documents, *, candidates=32, temperature=1.0, earliness=0.1, seed=0) -> list[str]:
@@ -173,8 +174,8 @@ class Summarizer(SelfSupervised):
 
         Args:
             documents: strings.
-            candidates: summaries drawn for each; 1 takes the likeliest piece at every step instead.
-            temperature: that log-probabilities are divided by before a piece is drawn.
+            candidates: summaries drawn for each; 1 takes the likeliest token at every step instead.
+            temperature: that log-probabilities are divided by before a token is drawn.
             earliness: how much the document's first sentence is preferred; its n-th the n-th part of that.
             seed: of the draw.
 
@@ -197,7 +198,7 @@ class Summarizer(SelfSupervised):
         ]
 
     def drawn(self, documents, *, candidates=32, temperature=1.0, seed=0) -> list[list[str]]:
-        """Summaries of each document, drawn piece by piece; arguments and errors as of ``summarize``."""
+        """Summaries of each document, drawn token by token; arguments and errors as of ``summarize``."""
         _check_drawing(documents, candidates, temperature)
         rng = np.random.default_rng(seed)
         batches = (documents[start : start + BATCH] for start in range(0, len(documents), BATCH))
@@ -206,7 +207,7 @@ class Summarizer(SelfSupervised):
         ]
 
     def write(self, x) -> list[str]:
-        """The likeliest summaries, piece by piece, of a list of strings, or of rows of pieces."""
+        """The likeliest summaries, token by token, of a list of strings, or of rows of tokens."""
         return [text for (text,) in self._drawn(self._documents(x), 1, 1.0, None)]
 
     def _drawn(self, documents, candidates, temperature, rng):
@@ -216,24 +217,24 @@ class Summarizer(SelfSupervised):
         shape = (len(documents), candidates)
         previous, drawn = np.full(shape, START, np.int32), np.full((*shape, self.summary_length), PAD, np.int32)
         done = np.zeros(shape, bool)
-        for place in range(self.summary_length):
+        for position in range(self.summary_length):
             x = 8.0 * self.embedding(ops.reshape(previous, (-1,)))
             _, (state,) = self.recurrent.cell(x, [state], training=False)
             found = self._attend(ops.reshape(state, (*shape, self.units)), memory, documents, False)
             features, attention, copying = map(ops.convert_to_numpy, found)
             likelihood = ops.convert_to_numpy(ops.softmax(self.logits(features))) * (1 - copying[..., None])
-            for rows, weights, pieces in zip(likelihood, attention * copying[..., None], documents, strict=True):
-                np.add.at(rows.T, pieces, weights.T)
+            for rows, weights, tokens in zip(likelihood, attention * copying[..., None], documents, strict=True):
+                np.add.at(rows.T, tokens, weights.T)
             likelihood[..., [PAD, UNKNOWN, START]] = 0
-            if place == 0:
+            if position == 0:
                 likelihood[..., END] = 0
             previous = draw(likelihood, temperature, rng) if candidates > 1 else likelihood.argmax(axis=-1)
             previous = np.where(done, PAD, previous).astype(np.int32)
-            drawn[..., place] = previous
+            drawn[..., position] = previous
             done |= previous == END
             if done.all():
                 break
-        return [[self.tokenizer.pieces.decode(row).strip() for row in rows] for rows in drawn]
+        return [[self.tokenizer.tokenizer.decode(row).strip() for row in rows] for rows in drawn]
 
     def call(self, x, training=False):
         """What the loss is made of: of rows without a summary the language model's features; of the others features,
@@ -249,15 +250,15 @@ class Summarizer(SelfSupervised):
 
     def _parts(self, x):
         """Documents and their summaries, and what stands in rows without a summary."""
-        if tuple(x.shape[1:]) != self.image_shape:
+        if tuple(x.shape[1:]) != self.example_shape:
             raise ValueError(f"x must have the shape (batch, {self.length}): received {tuple(x.shape)}.")
         x = ops.cast(x, "int32")
         paired = ops.not_equal(x[:, self.document_length], PAD)
         pairs, rest = (ops.take(x, ops.nonzero(rows)[0], axis=0) for rows in (paired, ops.logical_not(paired)))
         return pairs[:, : self.document_length], pairs[:, self.document_length :], rest[:, : self.document_length]
 
-    def _recur(self, pieces, state, training):
-        x = self.left_out(8.0 * self.embedding(pieces), training=training)
+    def _recur(self, tokens, state, training):
+        x = self.left_out(8.0 * self.embedding(tokens), training=training)
         return self.recurrent(x, initial_state=state, training=training)
 
     def _features(self, states, context, training):
@@ -272,12 +273,12 @@ class Summarizer(SelfSupervised):
         return self._features(states, context, training), attention, copying[..., 0]
 
     def logits(self, features):
-        """Of the pieces, ``(…, vocabulary_size)``, from features ``(…, embedding_dim)``."""
+        """Of the tokens, ``(…, vocabulary_size)``, from features ``(…, embedding_dim)``."""
         return ops.cast(self.embedding(features, reverse=True), "float32")
 
     @property
     def refused(self):
-        reasons = {"y": "a row of x holds its summary", "sample_weight": "the loss is a mean over pieces"}
+        reasons = {"y": "a row of x holds its summary", "sample_weight": "the loss is a mean over tokens"}
         return {**super().refused, **reasons}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -290,8 +291,8 @@ class Summarizer(SelfSupervised):
 
         targets, kept, surprise = self._surprise(summary, found)
         rows = ops.take(document, kept // self.summary_length, axis=0)
-        places = ops.take(ops.reshape(attention, (-1, self.document_length)), kept, axis=0)
-        copied = ops.sum(places * ops.cast(ops.equal(rows, targets[:, None]), places.dtype), axis=-1)
+        positions = ops.take(ops.reshape(attention, (-1, self.document_length)), kept, axis=0)
+        copied = ops.sum(positions * ops.cast(ops.equal(rows, targets[:, None]), positions.dtype), axis=-1)
         share = ops.take(ops.reshape(copying, (-1,)), kept)
         summary_loss = _mean(-ops.log((1 - share) * ops.exp(-surprise) + share * copied + 1e-9))
 
@@ -305,14 +306,14 @@ class Summarizer(SelfSupervised):
         values = (language_loss, summary_loss, right)
         for tracker, value, size in zip(self.trackers.values(), values, sizes, strict=True):
             tracker.update_state(value, sample_weight=size)
-        # On several replicas each compares the codes of its own pairs, and takes the mean of its own pieces.
+        # On several replicas each compares the codes of its own pairs, and takes the mean of its own tokens.
         return backend.share_of_loss(language_loss + summary_loss + self.code_weight * code_loss)
 
-    def _surprise(self, pieces, features):
-        """Of all pieces but padding: they, their places in the flattened batch, and their −log p by the vocabulary."""
-        pieces = ops.reshape(pieces, (-1,))
-        (kept,) = ops.nonzero(pieces)
-        targets = ops.take(pieces, kept)
+    def _surprise(self, tokens, features):
+        """All tokens but padding, their positions in the flattened batch, and their −log p by the vocabulary."""
+        tokens = ops.reshape(tokens, (-1,))
+        (kept,) = ops.nonzero(tokens)
+        targets = ops.take(tokens, kept)
         logits = self.logits(ops.take(ops.reshape(features, (-1, self.embedding_dim)), kept, axis=0))
         return targets, kept, keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
 
@@ -321,9 +322,9 @@ class Summarizer(SelfSupervised):
         return {**super().get_config(), **{n: getattr(self, n) for n in (*names, "code_weight", "seed")}}
 
 
-def _shifted(pieces):
-    """What is written before each piece: ``START``, and all but the last."""
-    return ops.pad(pieces[:, :-1], [[0, 0], [1, 0]], constant_values=START)
+def _shifted(tokens):
+    """What is written before each token: ``START``, and all but the last."""
+    return ops.pad(tokens[:, :-1], [[0, 0], [1, 0]], constant_values=START)
 
 
 def _check_drawing(documents, candidates, temperature):
@@ -341,7 +342,7 @@ def _mean(values):
 
 
 def draw(likelihood: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
-    """One of the likeliest ``TOP`` pieces, int64 ``(…)``, by probabilities ``(…, n)`` to the power of 1 / temperature.
+    """One of the likeliest ``TOP`` tokens, int64 ``(…)``, by probabilities ``(…, n)`` to the power of 1 / temperature.
 
     References:
         Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story Generation", for the likeliest ones alone.

@@ -2,16 +2,16 @@
 
 Sutskever, Vinyals & Le 2014, "Sequence to Sequence Learning with Neural Networks", for a sentence in one vector; Hill,
 Cho & Korhonen 2016, "Learning Distributed Representations of Sentences from Unlabelled Data", for a denoising
-autoencoder of sentences. Differs from both in that there is no recurrence: the vector is a sum of the pieces' features,
-each bound to its place (``zoo.layers.PositionBinding``), and the decoder reads all places from it at once, as that of
-Gu et al. 2018, "Non-Autoregressive Neural Machine Translation".
+autoencoder of sentences. Differs from both in that there is no recurrence: the vector is a sum of the tokens' features,
+each bound to its position (``zoo.layers.PositionBinding``), and the decoder reads all positions from it at once, as
+that of Gu et al. 2018, "Non-Autoregressive Neural Machine Translation".
 """
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import backend
+from zoo import backend, deprecations
 from zoo.codec.tokenizer import PAD, UNKNOWN
 from zoo.layers import AttentionBlock, PositionBinding, PositionEmbedding, TextTokenizer
 from zoo.models.base import SelfSupervised
@@ -23,30 +23,30 @@ BATCH = 512  # sentences that are encoded at the same time
 class TextAE(SelfSupervised):
     """Subwords of a sentence to a code of fixed length, and back without a look at what is written already.
 
-        x (b, 24) → embedding and places (b, 24, 128) → attention block → dense (b, 24, 512)
-        → bound to their places and summed (b, 512) → dense, normalised: z (b, 256)
-        z (b, 256) → dense (b, 512) → read at every place (b, 24, 512) → dense (b, 24, 160)
-        → attention blocks → dense (b, 24, 128) → logits of the pieces (b, 24, 8192), by the embedding in reverse
+        x (b, 24) → embedding and positions (b, 24, 128) → attention block → dense (b, 24, 512)
+        → bound to their positions and summed (b, 512) → dense, normalised: z (b, 256)
+        z (b, 256) → dense (b, 512) → read at every position (b, 24, 512) → dense (b, 24, 160)
+        → attention blocks → dense (b, 24, 128) → logits of the tokens (b, 24, 8192), by the embedding in reverse
 
-    In training some pieces are hidden from the encoder, and the loss is the cross-entropy of all of them.
+    In training some tokens are hidden from the encoder, and the loss is the cross-entropy of all of them.
 
     Strings go through the model's own tokenizer, which ``model.tokenizer.adapt(texts)`` trains and which is saved with
     the model: ``fit``, ``encode`` and ``reconstruct`` take lists of strings, and ``decode`` gives them.
 
     Args:
-        image_shape: ``(length,)``, pieces of a sentence, its end included; longer ones are cut.
-        vocabulary_size: number of pieces.
-        embedding_dim: numbers of a piece.
+        example_shape: ``(length,)``, tokens of a sentence, its end included; longer ones are cut.
+        vocabulary_size: number of tokens.
+        embedding_dim: numbers of a token.
         latent_dim: length of the code.
-        binding_dim: numbers that are bound to a place.
+        binding_dim: numbers that are bound to a position.
         decoder_units: width of the decoder.
         decoder_blocks: attention blocks of the decoder.
         heads: of each attention.
-        hidden_pieces: share of the pieces that are hidden from the encoder in training.
+        hidden_tokens: share of the tokens that are hidden from the encoder in training.
         seed: of what is hidden.
 
     Raises:
-        ValueError: if ``hidden_pieces`` is not from 0 to below 1.
+        ValueError: if ``hidden_tokens`` is not from 0 to below 1.
     """
 
     axes = 1
@@ -54,10 +54,11 @@ class TextAE(SelfSupervised):
     weight_steps = 8
     of_pairs = False  # whether its examples are documents with their summaries
 
+    @deprecations.renamed_arguments(hidden_pieces="hidden_tokens", image_shape="example_shape")
     def __init__(
         self,
         *,
-        image_shape=(24,),
+        example_shape=(24,),
         vocabulary_size=8192,
         embedding_dim=128,
         latent_dim=256,
@@ -65,17 +66,17 @@ class TextAE(SelfSupervised):
         decoder_units=160,
         decoder_blocks=2,
         heads=4,
-        hidden_pieces=0.02,
+        hidden_tokens=0.02,
         seed=None,
         **kwargs,
     ):
-        super().__init__(image_shape=image_shape, **kwargs)
-        if not 0 <= hidden_pieces < 1:
-            raise ValueError(f"hidden_pieces must be from 0 to below 1: received {hidden_pieces!r}.")
-        (self.length,) = self.image_shape
+        super().__init__(example_shape=example_shape, **kwargs)
+        if not 0 <= hidden_tokens < 1:
+            raise ValueError(f"hidden_tokens must be from 0 to below 1: received {hidden_tokens!r}.")
+        (self.length,) = self.example_shape
         self.vocabulary_size, self.embedding_dim, self.latent_dim = vocabulary_size, embedding_dim, latent_dim
         self.binding_dim, self.decoder_units, self.decoder_blocks = binding_dim, decoder_units, decoder_blocks
-        self.heads, self.hidden_pieces, self.seed = heads, hidden_pieces, seed
+        self.heads, self.hidden_tokens, self.seed = heads, hidden_tokens, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.tokenizer = TextTokenizer(vocabulary_size, name="tokenizer")
         self.embedding = layers.ReversibleEmbedding(
@@ -86,15 +87,15 @@ class TextAE(SelfSupervised):
         self.decoder = self._decoder()
 
     def _encoder(self):
-        pieces = keras.Input((self.length,), dtype="int32", name="x")
-        mask = ops.not_equal(pieces, PAD)
-        x = PositionEmbedding(self.length, self.embedding_dim, scale=8.0, name="places")(self.embedding(pieces))
+        tokens = keras.Input((self.length,), dtype="int32", name="x")
+        mask = ops.not_equal(tokens, PAD)
+        x = PositionEmbedding(self.length, self.embedding_dim, scale=8.0, name="places")(self.embedding(tokens))
         x = AttentionBlock(self.embedding_dim, self.heads)(x, mask)
         x = PositionBinding(self.length, self.binding_dim)(layers.Dense(self.binding_dim)(x), mask)
         z = layers.LayerNormalization(center=False, scale=False, dtype="float32", name="z")(
             layers.Dense(self.latent_dim)(x)
         )
-        return keras.Model(pieces, z, name="encoder")
+        return keras.Model(tokens, z, name="encoder")
 
     def _decoder(self):
         z = keras.Input((self.latent_dim,), name="z")
@@ -107,7 +108,7 @@ class TextAE(SelfSupervised):
 
     @staticmethod
     def texts_of(examples) -> list[str]:
-        """What the tokenizer learns its pieces from: the examples themselves."""
+        """What the tokenizer learns its tokens from: the examples themselves."""
         return list(examples)
 
     def tokens(self, texts) -> np.ndarray:
@@ -116,26 +117,26 @@ class TextAE(SelfSupervised):
             raise ValueError("texts must be a list of strings: received one string; put it into a list.")
         texts = texts if hasattr(texts, "dtype") else list(texts)
         if len(texts) and isinstance(texts[0], str):
-            return self.tokenizer.pieces.padded(texts, self.length)
+            return self.tokenizer.tokenizer.padded(texts, self.length)
         return texts
 
     def copy_assets(self, model):
-        self.tokenizer.take(model.tokenizer.pieces)
+        self.tokenizer.set_tokenizer(model.tokenizer.tokenizer)
 
     def parts(self):
         return {"encoder": self.encoder, "decoder": self.decoder, "model": self}
 
     def encode(self, x):
-        """The codes ``(n, latent_dim)`` of a list of strings, or of pieces ``(n, length)``."""
+        """The codes ``(n, latent_dim)`` of a list of strings, or of tokens ``(n, length)``."""
         return self.encoder(self._checked(self.tokens(x)), training=False)
 
     def decode(self, z) -> list[str]:
         """The sentences that codes ``(n, latent_dim)`` stand for."""
-        pieces = ops.convert_to_numpy(ops.argmax(self.logits(self.decoder(z, training=False)), axis=-1))
-        return [self.tokenizer.pieces.decode(row) for row in pieces]
+        tokens = ops.convert_to_numpy(ops.argmax(self.logits(self.decoder(z, training=False)), axis=-1))
+        return [self.tokenizer.tokenizer.decode(row) for row in tokens]
 
     def reconstruct(self, texts) -> list[str]:
-        """Sentences, or their pieces, through the code and back."""
+        """Sentences, or their tokens, through the code and back."""
         return self.decode(self.encode(texts))
 
     write = reconstruct
@@ -172,7 +173,7 @@ class TextAE(SelfSupervised):
         return self.decode(path.astype(np.float32))
 
     def logits(self, features):
-        """Of the pieces, ``(…, vocabulary_size)``, from the decoder's features ``(…, embedding_dim)``."""
+        """Of the tokens, ``(…, vocabulary_size)``, from the decoder's features ``(…, embedding_dim)``."""
         return ops.cast(self.embedding(features, reverse=True), "float32")
 
     def fit(self, x=None, y=None, *args, **kwargs):
@@ -182,34 +183,34 @@ class TextAE(SelfSupervised):
     def call(self, x, training=False):
         """Logits ``(b, length, vocabulary_size)``; in training the features that ``logits`` makes them of."""
         x = self._checked(x)
-        if training and self.hidden_pieces:
+        if training and self.hidden_tokens:
             draw = backend.per_example(lambda s: keras.random.uniform(s, seed=self.seed_generator), ops.shape(x))
-            x = ops.where(ops.logical_and(x != PAD, draw < self.hidden_pieces), UNKNOWN, x)
+            x = ops.where(ops.logical_and(x != PAD, draw < self.hidden_tokens), UNKNOWN, x)
         features = self.decoder(self.encoder(x, training=training), training=training)
         return features if training else self.logits(features)
 
     @property
     def refused(self):
-        reasons = {"y": "a sentence is its own target", "sample_weight": "the loss is a mean over pieces"}
+        reasons = {"y": "a sentence is its own target", "sample_weight": "the loss is a mean over tokens"}
         return {**super().refused, **reasons}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The cross-entropy of a piece in nats, over all but padding."""
-        pieces = ops.cast(ops.reshape(x, (-1,)), "int32")
-        (kept,) = ops.nonzero(pieces)
+        """The cross-entropy of a token in nats, over all but padding."""
+        tokens = ops.cast(ops.reshape(x, (-1,)), "int32")
+        (kept,) = ops.nonzero(tokens)
         found = ops.take(ops.reshape(y_pred, (-1, y_pred.shape[-1])), kept, axis=0)
-        targets, logits = ops.take(pieces, kept), self.logits(found) if training else found
+        targets, logits = ops.take(tokens, kept), self.logits(found) if training else found
         self.accuracy.update_state(ops.cast(ops.equal(ops.argmax(logits, axis=-1), targets), "float32"))
         total = ops.sum(keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True))
-        # Of several replicas each has its own number of pieces: what counts is all pieces' mean.
+        # Of several replicas each has its own number of tokens: what counts is all tokens' mean.
         number = backend.mean_over_replicas(ops.cast(ops.size(kept), total.dtype))
         return backend.share_of_loss(total / number)
 
     def _checked(self, x):
-        if tuple(x.shape[1:]) != self.image_shape:
+        if tuple(x.shape[1:]) != self.example_shape:
             raise ValueError(f"x must have the shape (batch, {self.length}): received {tuple(x.shape)}.")
         return ops.cast(x, "int32")
 
     def get_config(self):
         names = ("vocabulary_size", "embedding_dim", "latent_dim", "binding_dim", "decoder_units", "decoder_blocks")
-        return {**super().get_config(), **{n: getattr(self, n) for n in (*names, "heads", "hidden_pieces", "seed")}}
+        return {**super().get_config(), **{n: getattr(self, n) for n in (*names, "heads", "hidden_tokens", "seed")}}

@@ -23,8 +23,9 @@ class GAN(AdversarialModel):
     ``compile(loss="minimax")`` plays the paper's first game, ``non_saturating``, the default, its second.
 
     Args:
-        image_shape: shape of one example. Examples of one axis are points: no sigmoid ends the generator, and the
-            discriminator takes them as they are.
+        image_shape: shape ``(height, width, channels)`` of one image.
+        example_shape: ``(numbers,)`` of points, in the place of ``image_shape``: no sigmoid ends the generator, and
+            the discriminator takes them as they are.
         hidden_units: widths of the generator; the discriminator's are the same in reverse.
         normalized: whether the generator normalises its layers over the batch.
         dropout: of the discriminator's layers.
@@ -39,17 +40,17 @@ class GAN(AdversarialModel):
         if not hidden_units or not all(isinstance(n, int) and n > 0 for n in hidden_units):
             raise ValueError(f"hidden_units must be positive integers: received {hidden_units!r}.")
         self.hidden_units, self.normalized, self.dropout = tuple(hidden_units), normalized, dropout
-        points = len(self.image_shape) == 1
+        points = len(self.example_shape) == 1
 
         noise = keras.Input((self.latent_dim,), name="noise")
         y = noise
         for units in self.hidden_units:
             y = layers.Dense(units, kernel_initializer="he_normal")(y)
             y = layers.ReLU()(BatchNormalization(momentum=0.9)(y) if normalized else y)
-        y = layers.Dense(math.prod(self.image_shape), None if points else "sigmoid", dtype="float32")(y)
-        self.generator = keras.Model(noise, layers.Reshape(self.image_shape, dtype="float32")(y), name="generator")
+        y = layers.Dense(math.prod(self.example_shape), None if points else "sigmoid", dtype="float32")(y)
+        self.generator = keras.Model(noise, layers.Reshape(self.example_shape, dtype="float32")(y), name="generator")
 
-        x = keras.Input(self.image_shape, name="x")
+        x = keras.Input(self.example_shape, name="x")
         h = layers.Flatten(data_format="channels_last")(x)
         if not points:
             h = layers.Rescaling(2.0, -1.0)(h)

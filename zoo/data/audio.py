@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.sets import load_rows
-from zoo.io import sounds
+from zoo.io import audio
 
 RATE = 8000
 # Of the speakers in alphabetical order, the last is the test's, and the one before for choices: training hears neither.
@@ -17,7 +17,7 @@ QUIETER = 12.0  # dB that a training frame is below its recording's peak at most
 HOP = 240  # samples between training frames
 
 
-def load_recordings(name_or_folder: str, split: str, failed: list[str] | None = None) -> list[np.ndarray]:
+def load_audio(name_or_folder: str, split: str, failed: list[str] | None = None) -> list[np.ndarray]:
     """Recordings of a split, int16 ``(samples,)`` each, at 8 kHz.
 
     tensorflow-datasets' ``spoken_digit`` has one split and five speakers: the last speaker's recordings are the test's,
@@ -51,7 +51,7 @@ def speaker_of(filename: str) -> str:
 def _of_folder(folder: str, split: str, failed: list[str] | None) -> list[np.ndarray]:
     if not Path(folder).is_dir():
         raise ValueError(f"Unknown data {folder!r}: expected a folder of recordings, or spoken_digit.")
-    found = sounds.open_sounds([folder], RATE, failed=failed)
+    found = audio.open_audio([folder], RATE, failed=failed)
     if len(found) < 10:
         raise ValueError(f"{folder} holds {len(found)} recordings: at least 10 are needed.")
     at = {"test": (0,), "validation": (1,), "train": range(2, 10)}[split]

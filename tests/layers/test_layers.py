@@ -13,7 +13,7 @@ IMAGES = rng.random((2, 6, 4, 8), dtype=np.float32)
 
 
 def test_the_bottleneck_takes_the_best_of_several_tables():
-    layer = layers.EntropyBottleneck(step=1.0, tables=3, mixtures=2, seed=0)
+    layer = layers.EntropyBottleneck(step=1.0, num_priors=3, mixtures=2, seed=0)
     layer.build((None, 4))
     rng = np.random.default_rng(0)
     layer.table_logits.assign([0.0, 1.0, -1.0])
@@ -226,7 +226,7 @@ def test_bottleneck_refuses_a_negative(argument):
     ],
 )
 def test_what_replicas_share_is_kerass_own_on_one_device(mine, kerass, options):
-    """On several replicas: tests/test_distribution.py."""
+    """On several replicas: tests/training/test_distribution.py."""
     x = IMAGES[:, 0] if mine is layers.SpatialDropout1D else IMAGES
     check_layer(lambda: mine(**options), x)
     one, other = mine(**options), kerass(**options)

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 from tone_signals import tones
 
-from zoo.io import sounds
+from zoo.io import audio
 
 
 def opened(path, rate=8000):
-    (sound,) = sounds.open_sounds([path], rate)
+    (sound,) = audio.open_audio([path], rate)
     samples = np.concatenate(list(sound.read()))
     assert samples.dtype == np.int16 and len(samples) == sound.samples
     return sound, samples
@@ -49,7 +49,7 @@ def test_arrays_of_samples(tmp_path):
     np.testing.assert_array_equal(opened(tmp_path / "a.npy")[1], signal)
     np.save(tmp_path / "b.npy", signal[:, None] / 32768)
     np.testing.assert_array_equal(opened(tmp_path / "b.npy")[1], signal)
-    np.testing.assert_array_equal(sounds.to_int16(np.array([-1.0, 0.5, 1.0])), [-32768, 16384, 32767])
+    np.testing.assert_array_equal(audio.to_int16(np.array([-1.0, 0.5, 1.0])), [-32768, 16384, 32767])
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_arrays_of_samples(tmp_path):
 )
 def test_arrays_that_are_no_samples(array, message):
     with pytest.raises(ValueError, match=message):
-        sound = sounds.from_array(array)
+        sound = audio.from_array(array)
         list(sound.read())
 
 
@@ -80,7 +80,7 @@ def test_files_that_are_no_sounds(tmp_path):
         ("none", "holds no sounds: expected files such as .wav"),
     ):
         with pytest.raises(ValueError, match=message):
-            sounds.open_sounds([tmp_path / name], 8000)
+            audio.open_audio([tmp_path / name], 8000)
     with pytest.raises(ValueError, match="holds NaN or infinity"):
         opened(tmp_path / "nan.wav")
 
@@ -97,7 +97,7 @@ def test_a_damaged_flac_is_one_line(tmp_path):
             opened(tmp_path / name)
         assert "\n" not in str(error.value)
     failed = []
-    found = sounds.open_sounds([tmp_path], 8000, failed=failed)
+    found = audio.open_audio([tmp_path], 8000, failed=failed)
     assert (
         [sound.name for sound in found] == ["a"] and len(failed) == 2 and all("is damaged" in line for line in failed)
     )
@@ -133,7 +133,7 @@ def test_a_batch_goes_on_without_what_fails(tmp_path):
     soundfile.write(tmp_path / "a.wav", tones(100, 0), 8000)
     (tmp_path / "b.wav").write_text("no")
     failed = []
-    found = sounds.open_sounds([tmp_path / "b.wav", tmp_path], 8000, failed=failed)
+    found = audio.open_audio([tmp_path / "b.wav", tmp_path], 8000, failed=failed)
     assert [sound.name for sound in found] == ["a"] and len(failed) == 2
 
 
@@ -141,8 +141,8 @@ def test_a_folder_keeps_its_names(tmp_path):
     (tmp_path / "in" / "sub").mkdir(parents=True)
     for name in ("x.wav", "sub/x.wav", "sub/y.flac"):
         soundfile.write(tmp_path / "in" / name, tones(50, 0), 8000)
-    assert [sound.name for sound in sounds.open_sounds([tmp_path / "in"], 8000)] == ["sub/x", "sub/y", "x"]
-    assert sounds.are_sounds([tmp_path / "in"]) and not sounds.are_sounds([tmp_path / "a.png", tmp_path / "b.wav"])
+    assert [sound.name for sound in audio.open_audio([tmp_path / "in"], 8000)] == ["sub/x", "sub/y", "x"]
+    assert audio.are_audio([tmp_path / "in"]) and not audio.are_audio([tmp_path / "a.png", tmp_path / "b.wav"])
 
 
 def test_recordings_of_phones_are_read_by_an_extra(tmp_path, monkeypatch):
@@ -156,17 +156,17 @@ def test_recordings_of_phones_are_read_by_an_extra(tmp_path, monkeypatch):
         frame.rate = 16000
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             container.mux(packet)
-    (sound,) = sounds.open_sounds([tmp_path / "a.m4a"], 8000)
+    (sound,) = audio.open_audio([tmp_path / "a.m4a"], 8000)
     samples = np.concatenate(list(sound.read())).astype(float)
     peak = np.abs(np.fft.rfft(samples)).argmax() * 8000 / len(samples)
     assert abs(len(samples) - 8000) < 1100 and abs(peak - 440) < 2 and 7000 < np.abs(samples).max() < 9000
     (tmp_path / "b.m4a").write_bytes(b"no sound")
     with pytest.raises(ValueError, match="b.m4a is a damaged sound"):
-        sounds.open_sounds([tmp_path / "b.m4a"], 8000)
+        audio.open_audio([tmp_path / "b.m4a"], 8000)
 
 
 def test_without_the_extra_a_recording_of_a_phone_says_which(tmp_path, monkeypatch):
     (tmp_path / "a.m4a").write_bytes(b"not looked at")
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ValueError, match=r"a.m4a is AAC, which needs PyAV: pip install 'zoo\[m4a\]'"):
-        sounds.open_sounds([tmp_path / "a.m4a"], 8000)
+        audio.open_audio([tmp_path / "a.m4a"], 8000)

@@ -20,7 +20,7 @@ from zoo.layers import SignalNoise
 from zoo.layers.signal_noise import coloured
 
 SMALL = {
-    "image_shape": (96, 1),
+    "example_shape": (96, 1),
     "latent_channels": 8,
     "filters": (4, 6, 8),
     "decoder_filters": (4, 6, 8),
@@ -76,7 +76,7 @@ def test_it_adds_noise_in_training_only():
 
 def test_the_code_is_smaller_than_the_frame():
     with pytest.raises(ValueError, match="latent_channels must be from 1 to 31: received 32"):
-        models.DenoisingSignalAE(image_shape=(96, 1), latent_channels=32)
+        models.DenoisingSignalAE(example_shape=(96, 1), latent_channels=32)
 
 
 @pytest.mark.parametrize("decibels", [0.0, 10.0])
@@ -139,9 +139,9 @@ def test_sections_are_gated_as_the_whole(monkeypatch):
 def test_sounds_of_any_length(n, overlap):
     signal = tones(n, 0)
     model = models.DenoisingSignalAE(**SMALL)
-    found = zoo.denoise_sound(signal, model, overlap=overlap)
+    found = zoo.denoise_audio(signal, model, overlap=overlap)
     assert found.shape == (n,) and found.dtype == np.int16
-    as_float = zoo.denoise_sound((signal / 32768).astype(np.float32)[:, None], model, overlap=overlap)
+    as_float = zoo.denoise_audio((signal / 32768).astype(np.float32)[:, None], model, overlap=overlap)
     assert as_float.dtype == np.float32 and as_float.shape == (n, 1)
     np.testing.assert_allclose(as_float[:, 0] * 32768, found, atol=0.51)
 
@@ -149,11 +149,11 @@ def test_sounds_of_any_length(n, overlap):
 def test_what_no_sound_or_denoiser_is():
     model = models.DenoisingSignalAE(**SMALL)
     with pytest.raises(ValueError, match="overlap must be an even integer from 0 to 48: received 50"):
-        zoo.denoise_sound(tones(100, 0), model, overlap=50)
+        zoo.denoise_audio(tones(100, 0), model, overlap=50)
     with pytest.raises(ValueError, match="model must be a denoising autoencoder of signals"):
-        zoo.denoise_sound(tones(100, 0), "denoising_ae")
+        zoo.denoise_audio(tones(100, 0), "denoising_ae")
     with pytest.raises(ValueError, match=r"must hold samples \(n,\)"):
-        zoo.denoise_sound(np.zeros((3, 4)), model)
+        zoo.denoise_audio(np.zeros((3, 4)), model)
 
 
 @pytest.mark.parametrize("decibels", [5.0, 10.5, 20.0, 40.0])
@@ -161,7 +161,7 @@ def test_the_shipped_denoiser_makes_ordinary_noisy_speech_no_worse(decibels):
     speech, noise = speech_and_noise(decibels)
     gain = 0.9 * 32767 / np.abs(speech + noise).max()
     noisy = np.rint(gain * (speech + noise)).astype(np.int16)
-    assert si_sdr(speech, zoo.denoise_sound(noisy)) > si_sdr(speech, noisy) - 0.1
+    assert si_sdr(speech, zoo.denoise_audio(noisy)) > si_sdr(speech, noisy) - 0.1
 
 
 def test_the_shipped_denoiser_cleans_speech_like_sounds():

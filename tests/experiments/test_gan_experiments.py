@@ -7,9 +7,9 @@ import math
 import keras
 import numpy as np
 import pytest
+from commands import own_lines, run
 from scipy.integrate import quad
 from scipy.stats import norm
-from test_cli import own_lines, run
 
 from zoo import data, experiments, registry
 from zoo.experiments import critics, divergences, gan_plots, modes, protocols, toy

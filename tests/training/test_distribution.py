@@ -16,7 +16,7 @@ from PIL import Image
 from zoo import data, training
 from zoo.training import distribution
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # A model of each base class, and of each way in which examples of a batch have to do with each other.
 BASES = (
     "sparse_ae", "denoising_ae", "compressor", "map_ae", "conv_vae", "hierarchical_vae", "text_ae", "classifier",

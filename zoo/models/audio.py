@@ -8,22 +8,22 @@ from zoo.layers import ResidualBlock1D
 STRIDE = 32  # samples for each position of the code
 
 
-def checked_length(image_shape) -> int:
+def checked_length(example_shape) -> int:
     """The length of a frame.
 
     Raises:
         ValueError: if it is no multiple of ``STRIDE``.
     """
-    if image_shape[0] % STRIDE:
-        raise ValueError(f"image_shape must have a length divisible by {STRIDE}: received {image_shape!r}.")
-    return image_shape[0]
+    if example_shape[0] % STRIDE:
+        raise ValueError(f"example_shape must have a length divisible by {STRIDE}: received {example_shape!r}.")
+    return example_shape[0]
 
 
-def signal_encoder(image_shape, latent_channels, filters, blocks):
+def audio_encoder(example_shape, latent_channels, filters, blocks):
     """Frames ``(b, length, channels)`` to a code ``(b, length / 32 · latent_channels)``.
 
     Args:
-        image_shape: ``(length, channels)`` of a frame.
+        example_shape: ``(length, channels)`` of a frame.
         latent_channels: numbers of the code for each 32 samples.
         filters: channels at a 4th, 16th and 32nd of the rate.
         blocks: residual blocks, in the same order.
@@ -31,20 +31,20 @@ def signal_encoder(image_shape, latent_channels, filters, blocks):
     body = []
     for width, number, (kernel, strides) in zip(filters, blocks, ((16, 4), (8, 4), (4, 2)), strict=True):
         body += [conv1d(width, kernel, strides), *(ResidualBlock1D(width) for _ in range(number))]
-    code = image_shape[0] // STRIDE * latent_channels
+    code = example_shape[0] // STRIDE * latent_channels
     last = layers.Conv1D(latent_channels, 1, dtype="float32", data_format="channels_last")
     return keras.Sequential([*body, last, layers.Reshape((code,), dtype="float32", name="z")], name="encoder")
 
 
-def signal_decoder(image_shape, latent_channels, filters, blocks):
+def audio_decoder(example_shape, latent_channels, filters, blocks):
     """A code back to frames, by convolutions whose channels become the samples between (``SubPixelConv2D``).
 
     Args:
-        image_shape, latent_channels: as of the encoder.
+        example_shape, latent_channels: as of the encoder.
         filters: channels at a 4th, 16th and 32nd of the rate.
         blocks: residual blocks, in the same order.
     """
-    time, channels = image_shape[0] // STRIDE, image_shape[1]
+    time, channels = example_shape[0] // STRIDE, example_shape[1]
     body = [layers.Reshape((time, latent_channels)), conv1d(filters[-1], 3)]
     for at, factor in ((2, 2), (1, 4), (0, 4)):
         body += [ResidualBlock1D(filters[at]) for _ in range(blocks[at])]

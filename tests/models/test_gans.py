@@ -618,7 +618,7 @@ def test_a_gan_learns_points():
     keras.utils.set_random_seed(0)
     points = np.random.default_rng(0).normal((3.0, -2.0), (0.5, 1.0), (2048, 2)).astype(np.float32)
     model = models.GAN(
-        image_shape=(2,),
+        example_shape=(2,),
         latent_dim=2,
         hidden_units=(32, 32),
         normalized=False,

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow  # its model is trained first
 
 
 @pytest.fixture(scope="module")
-def codec(sound_model):
-    return zoo.Codec(sound_model)
+def codec(audio_model):
+    return zoo.Codec(audio_model)
 
 
 @pytest.mark.parametrize("n", [1, 511, 512, 513, 20_000])
@@ -53,11 +53,11 @@ def test_silence_is_cheap_and_silent(codec):
 
 
 def test_pieces_make_no_difference(codec, monkeypatch, tmp_path):
-    from zoo.io import sounds
+    from zoo.io import audio
 
     soundfile.write(tmp_path / "a.wav", tones(30_000, 5), 8000)
     codec.compress_file(tmp_path / "a.wav", tmp_path / "a.zoo", names=False)
-    monkeypatch.setattr(sounds, "BLOCK", 777)
+    monkeypatch.setattr(audio, "BLOCK", 777)
     codec.compress_file(tmp_path / "a.wav", tmp_path / "b.zoo", names=False)
     assert (tmp_path / "a.zoo").read_bytes() == (tmp_path / "b.zoo").read_bytes()
     threaded = zoo.Codec(codec.coder._artifact.path, num_threads=2)
@@ -112,8 +112,8 @@ def test_levels_travel_with_the_symbols(codec):
     assert len(tables.encode(symbols, tables.encode_levels(np.full(50, 48)))) <= alone + 2
 
 
-def test_tables_of_a_signal_are_checked(sound_model):
-    with np.load(sound_model / "codec.npz") as file:
+def test_tables_of_a_signal_are_checked(audio_model):
+    with np.load(audio_model / "codec.npz") as file:
         arrays = dict(file)
     for change, message in (
         ({"sample_rate": None}, "must come together"),
@@ -138,9 +138,9 @@ def test_what_is_of_pictures_is_refused(codec, tmp_path):
 
 
 @pytest.fixture
-def command(command_line, sound_model):
+def command(command_line, audio_model):
     """Runs a command line beside ``model``; returns its exit status and what it printed."""
-    return command_line(sound_model)
+    return command_line(audio_model)
 
 
 def test_the_command_says_what_it_changed_and_what_failed(command, tmp_path):

@@ -6,7 +6,7 @@ from tone_signals import tones
 
 from zoo import data, evaluation, losses, modalities, models
 from zoo.codec.frames import crossfade
-from zoo.data import signals
+from zoo.data import audio
 
 
 def test_the_loss_is_the_emphasised_error_as_it_is_heard():
@@ -24,7 +24,7 @@ def test_the_loss_is_the_emphasised_error_as_it_is_heard():
 
 
 def test_the_default_loss_is_that_of_the_model():
-    model = models.SignalAE(image_shape=(96, 1), overlap=16, emphasis=0.5, latent_channels=2)
+    model = models.SignalAE(example_shape=(96, 1), overlap=16, emphasis=0.5, latent_channels=2)
     model.compile()
     x = np.random.default_rng(0).normal(0, 0.2, (2, 96, 1)).astype(np.float32)
     loss = model.evaluate(x, verbose=0)
@@ -35,15 +35,15 @@ def test_the_default_loss_is_that_of_the_model():
 
 def test_arguments():
     with pytest.raises(ValueError, match="length divisible by 32"):
-        models.SignalAE(image_shape=(100, 1))
-    with pytest.raises(ValueError, match="image_shape must be two positive integers"):
-        models.SignalAE(image_shape=(96, 1, 1))
+        models.SignalAE(example_shape=(100, 1))
+    with pytest.raises(ValueError, match="example_shape must be two positive integers"):
+        models.SignalAE(example_shape=(96, 1, 1))
     with pytest.raises(ValueError, match="overlap must be from 0 to half of the length, 48"):
-        models.SignalAE(image_shape=(96, 1), overlap=50)
+        models.SignalAE(example_shape=(96, 1), overlap=50)
     with pytest.raises(
         ValueError, match=r"floating-point in \[-1, 1\]: received int16; divide 16-bit samples by 32768"
     ):
-        models.SignalAE(image_shape=(96, 1), overlap=16).encode(np.zeros((1, 96, 1), np.int16))
+        models.SignalAE(example_shape=(96, 1), overlap=16).encode(np.zeros((1, 96, 1), np.int16))
 
 
 def test_si_sdr_in_closed_form():
@@ -79,20 +79,20 @@ def test_stoi_is_the_mean_over_passages():
 
 
 def test_recordings_of_a_folder_go_to_one_split_each(recordings):
-    found = {split: signals.load_recordings(str(recordings), split) for split in ("train", "validation", "test")}
+    found = {split: audio.load_audio(str(recordings), split) for split in ("train", "validation", "test")}
     assert {split: len(rows) for split, rows in found.items()} == {"train": 8, "validation": 2, "test": 2}
     np.testing.assert_array_equal(found["test"][1], tones(7000 + 3000, 10))
     with pytest.raises(ValueError, match="split must be"):
-        signals.load_recordings(str(recordings), "training")
+        audio.load_audio(str(recordings), "training")
     with pytest.raises(ValueError, match="expected a folder of recordings, or spoken_digit"):
-        signals.load_recordings("no-such-set", "test")
+        audio.load_audio("no-such-set", "test")
 
 
 def test_speakers_are_in_one_split_only(monkeypatch):
     names = [f"{digit}_{speaker}_0.wav" for digit in range(2) for speaker in ("theo", "ann", "yw", "bob", "cleo")]
     rows = [{"audio/filename": name.encode(), "audio": np.array([len(name), n])} for n, name in enumerate(names)]
-    monkeypatch.setattr("zoo.data.signals.load_rows", lambda *_: rows)
-    counts = {s: sorted(int(r[1]) for r in signals.load_recordings("spoken_digit", s)) for s in signals.SPLITS}
+    monkeypatch.setattr("zoo.data.audio.load_rows", lambda *_: rows)
+    counts = {s: sorted(int(r[1]) for r in audio.load_audio("spoken_digit", s)) for s in audio.SPLITS}
     assert counts == {"train": [1, 3, 4, 6, 8, 9], "validation": [0, 5], "test": [2, 7]}
 
 
@@ -104,8 +104,8 @@ def test_frames_to_train_with(recordings):
     assert np.abs(loaded.test.astype(int)).max() >= 32767  # each recording at its peak
     unit = data.unit(loaded.test)
     assert unit.dtype == np.float32 and np.abs(unit).max() <= 1
-    seconds = sum(len(r) for r in signals.load_recordings(str(recordings), "train")) / 8000
-    expected = seconds * 8000 / signals.HOP * sum(up / down for up, down in signals.SPEEDS)
+    seconds = sum(len(r) for r in audio.load_audio(str(recordings), "train")) / 8000
+    expected = seconds * 8000 / audio.HOP * sum(up / down for up, down in audio.SPEEDS)
     assert len(loaded.train) == pytest.approx(expected, rel=0.1)
 
 

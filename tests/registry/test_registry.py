@@ -348,7 +348,11 @@ def test_old_names_are_none_of_todays_and_lead_to_todays():
     for old, new in deprecations.MODELS.items():
         assert artifacts.split_name(new)[0] in CATALOG and old not in CATALOG and old not in zoo.list_models()
     for old, new in deprecations.EXPORTS.items():
-        assert old not in zoo.__all__ and new in zoo.__all__
+        part, _, name = old.rpartition(".")
+        module = getattr(zoo, part) if part else zoo
+        assert name not in module.__all__ and new.removeprefix(f"{part}.") in module.__all__
+        with pytest.warns(FutureWarning, match=f"zoo.{old} is now zoo.{new}"):
+            assert getattr(module, name) is getattr(module, new.removeprefix(f"{part}."))
 
 
 def test_old_names_of_exports_and_arguments_warn_and_work(monkeypatch):
@@ -367,6 +371,50 @@ def test_old_names_of_exports_and_arguments_warn_and_work(monkeypatch):
         made(tables=16, num_priors=16)
     with pytest.raises(TypeError, match="unexpected keyword argument 'table'"):
         made(table=16)
+
+
+# Arguments that were renamed: of models, and of the layers that they are saved with
+RENAMED = [
+    ("compressor", "tables", "num_priors", 5),
+    ("signal_ae", "tables", "num_priors", 5),
+    ("signal_ae", "image_shape", "example_shape", (128, 1)),
+    ("denoising_signal_ae", "image_shape", "example_shape", (128, 1)),
+    ("text_ae", "image_shape", "example_shape", (20,)),
+    ("text_ae", "hidden_pieces", "hidden_tokens", 0.5),
+    ("summarizer", "image_shape", "example_shape", (40,)),
+    ("gan", "image_shape", "example_shape", (2,)),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "value"), RENAMED)
+def test_a_model_takes_old_names_of_arguments_and_reads_those_of_files(name, old, new, value):
+    model = small.SMALL[name](**{"example_shape": (3,)} if name == "gan" else {})
+    config = model.get_config()
+    assert new in config and old not in config
+    config[old] = value
+    del config[new]
+    with warnings.catch_warnings():  # a saved file is silent
+        warnings.simplefilter("error")
+        assert type(model).from_config(config).get_config()[new] == value
+    with pytest.warns(FutureWarning, match=f"The argument {old}( of points)? is now {new}"):
+        assert zoo.registry.create(name, **{old: value}).get_config()[new] == value
+    if name != "gan":  # which has both, of images and of points
+        with pytest.raises(ValueError, match=f"{old} is the old name of {new}: give {new} alone"):
+            zoo.registry.create(name, **{old: value, new: value})
+
+
+def test_a_layer_reads_old_names_of_files():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer = zoo.layers.EntropyBottleneck.from_config({"tables": 3, "name": "bottleneck"})
+    assert layer.num_priors == 3 and layer.get_config()["num_priors"] == 3
+
+
+@pytest.mark.parametrize("name", ["compressor.mnist_q1", "signal_ae", "text_ae", "gan.mnist"])
+def test_shipped_files_are_read_without_a_warning(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        zoo.load(name)
 
 
 # What a training needs

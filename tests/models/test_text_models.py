@@ -67,12 +67,20 @@ def test_pieces_in_a_row_of_fixed_length(tokenizer):
     assert tokenizer.decode(tokenizer.byte_pieces[list("é".encode())]) == "é"
 
 
+def test_a_tokenizer_is_set_by_its_old_name_too(tokenizer):
+    layer = layers.TextTokenizer(small.VOCABULARY)
+    with pytest.warns(FutureWarning, match="TextTokenizer.take is now TextTokenizer.set_tokenizer"):
+        layer.take(tokenizer)
+    with pytest.warns(FutureWarning, match="TextTokenizer.pieces is now TextTokenizer.tokenizer"):
+        assert layer.pieces is layer.tokenizer is tokenizer
+
+
 def test_damaged_tokenizers_and_too_few_words_are_refused():
     with pytest.raises(ValueError, match="The tokenizer is damaged"):
         Tokenizer(b"no tokenizer")
     layer = layers.TextTokenizer(8192)
-    with pytest.raises(ValueError, match="knows no pieces yet: call tokenizer.adapt"):
-        layer.pieces  # noqa: B018
+    with pytest.raises(ValueError, match="knows no tokens yet: call tokenizer.adapt"):
+        layer.tokenizer  # noqa: B018
     with pytest.raises(ValueError, match="must have enough words for a vocabulary_size of 8192"):
         layer.adapt(SENTENCES)
 
@@ -165,7 +173,7 @@ def test_the_loss_of_sentences_is_the_cross_entropy_of_all_but_padding(sentences
 
 
 def test_pieces_are_hidden_in_training_only(tokenizer):
-    model = TextAE(**{**small.TEXT_AE, "hidden_pieces": 0.9})
+    model = TextAE(**{**small.TEXT_AE, "hidden_tokens": 0.9})
     model.build()
     rows = tokenizer.padded(SENTENCES[:4], 12)
     np.testing.assert_array_equal(model(rows), model(rows))
@@ -175,7 +183,7 @@ def test_pieces_are_hidden_in_training_only(tokenizer):
 
 @pytest.mark.slow
 def test_sentences_that_are_learned_come_back(sentences):
-    pieces = sentences.tokenizer.pieces
+    pieces = sentences.tokenizer.tokenizer
     few = [sentence for sentence in SENTENCES if len(pieces.encode(sentence)) < 12][:12]  # which fit
     sentences.optimizer.learning_rate = 1e-2
     sentences.fit(few, epochs=120, batch_size=12, verbose=0)
@@ -302,8 +310,8 @@ def test_pieces_are_drawn_by_their_probabilities():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda m, s: TextAE(hidden_pieces=1.0), "hidden_pieces must be from 0 to below 1"),
-        (lambda m, s: TextAE(image_shape=(3, 3)), "image_shape must be one positive integers?"),
+        (lambda m, s: TextAE(hidden_tokens=1.0), "hidden_tokens must be from 0 to below 1"),
+        (lambda m, s: TextAE(example_shape=(3, 3)), "example_shape must be one positive integers?"),
         (lambda m, s: m.encode("the cat"), "texts must be a list of strings: received one string"),
         (lambda m, s: m(np.zeros((2, 5), np.int32)), r"x must have the shape \(batch, 12\): received \(2, 5\)"),
         (lambda m, s: Summarizer(summary_length=191), "summary_length must be from 2 to below the length, 192"),
@@ -378,8 +386,8 @@ def test_a_trained_model_is_loaded_measured_and_exported(trained, tmp_path, eage
     from ai_edge_litert.interpreter import Interpreter
 
     card, model = zoo.info(trained), zoo.load(trained)
-    changed = zoo.load(trained, hidden_pieces=0.5)
-    assert changed.hidden_pieces == 0.5 and changed.reconstruct(SENTENCES[:3]) == model.reconstruct(SENTENCES[:3])
+    changed = zoo.load(trained, hidden_tokens=0.5)
+    assert changed.hidden_tokens == 0.5 and changed.reconstruct(SENTENCES[:3]) == model.reconstruct(SENTENCES[:3])
     found = zoo.evaluate(trained, str(trained.parent / "s.txt"))
     assert card["metrics"] == pytest.approx(found) and len(card["examples"]) == 20
     assert card["data"]["train"] > 300 and set(card["examples"][0]) == {"sentence", "restored"}
@@ -468,7 +476,7 @@ def test_sentences_from_the_command_line(trained, tmp_path, monkeypatch, capsys)
     assert run(monkeypatch, "the cat", "a dog", "--between", 3, "--model", trained, "--json") == 0
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 3
     assert run(monkeypatch, "the " * 40, "--model", trained) == 0
-    assert "1 of 1 sentences are longer than 11 pieces, and cut" in capsys.readouterr().err
+    assert "1 of 1 sentences are longer than 11 tokens, and cut" in capsys.readouterr().err
 
 
 def test_codes_have_a_row_for_every_line(tmp_path, monkeypatch, capsys, eagerly):
