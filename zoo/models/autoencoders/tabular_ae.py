@@ -49,7 +49,7 @@ class TabularAE(Autoencoder):
 
     def __init__(self, *, columns=30, hidden_units=(128, 64), latent_dim=8, hidden_cells=0.5, seed=None, **kwargs):
         columns = _checked_columns(columns)
-        super().__init__(image_shape=(len(columns),), **kwargs)
+        super().__init__(example_shape=(len(columns),), **kwargs)
         if latent_dim < 1 or any(units < 1 for units in hidden_units):
             raise ValueError(
                 f"latent_dim and hidden_units must be positive: received {latent_dim!r} and {hidden_units!r}."
@@ -196,7 +196,7 @@ class TabularAE(Autoencoder):
         return ops.take(ops.concatenate(values, axis=1), order, axis=1)
 
     def input_signature(self):
-        return [keras.InputSpec(dtype="float32", shape=(None, *self.image_shape), name="x")]
+        return [keras.InputSpec(dtype="float32", shape=(None, *self.example_shape), name="x")]
 
     def default_loss(self):
         return None
@@ -216,7 +216,7 @@ class TabularAE(Autoencoder):
         return self.rows(x) if isinstance(x, (np.ndarray, dict)) or hasattr(x, "columns") else x
 
     def _checked(self, x, name="x"):
-        if tuple(x.shape[1:]) != self.image_shape:
+        if tuple(x.shape[1:]) != self.example_shape:
             raise ValueError(f"{name} must have the shape (batch, {len(self.columns)}): received {tuple(x.shape)}.")
         return ops.cast(x, "float32")
 
@@ -226,7 +226,7 @@ class TabularAE(Autoencoder):
     def get_config(self):
         names = ("columns", "hidden_units", "latent_dim", "hidden_cells", "seed")
         config = {**super().get_config(), **{name: getattr(self, name) for name in names}}
-        del config["image_shape"]  # the columns have it
+        del config["example_shape"]  # the columns have it
         return config
 
 
