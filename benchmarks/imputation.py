@@ -25,7 +25,7 @@ def main(
     model, card = zoo.load(name), zoo.info(name)
     modality = modalities.of(model)
     source, seed = data.source_of(card["data"]), card["data"]["seed"]
-    data_set = modality.prepared(model, modality.load(source, model.image_shape, seed=seed))
+    data_set = modality.prepared(model, modality.load(source, model.example_shape, seed=seed))
     train, test = data_set.train, data_set.test
     hidden, centre, scale = hidden_cells(test), np.nanmean(train, axis=0), np.nanstd(train, axis=0)
     gaps, standard = np.where(hidden, np.nan, test), (train - centre) / scale

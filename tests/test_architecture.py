@@ -37,9 +37,9 @@ RANKS = (
     {"data"},
     {"losses", "regularizers", "layers", "optimizers"},
     {"codec"},
+    {"artifacts"},
     {"io"},
     {"backend"},
-    {"artifacts"},
     {"deprecations", "extras"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo import artifacts, plots, registry
+from zoo import plots, registry
+from zoo.io import writing
 
 # Images of one picture: 32 × 32 of 28 × 28 pixels fill a screen. More samples go to further ones.
 PAGE = 1024
@@ -71,7 +72,7 @@ def _written(rows: np.ndarray, output: Path, kind: str, drawing: dict[str, Any])
     """Writes images ``(rows, images a row, *image_shape)`` as ``output`` says by its extension; the files' names."""
     images = rows.reshape(-1, *rows.shape[2:])
     if output.suffix.lower() == ".npy":
-        with artifacts.atomic_write(output) as file:
+        with writing.atomic_write(output) as file:
             np.save(file, images)
     elif output.suffix.lower() == ".gif":
         plots.animation(list(rows.swapaxes(0, 1)), output, back=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from zoo import artifacts, extras, plots
-from zoo.io import pictures
+from zoo import extras, plots
+from zoo.io import pictures, writing
 
 LABELS = 20  # more kinds are told by pointing at them, not by colour
 THUMBNAIL = 64  # pixels along the longer side, at most
@@ -86,7 +86,7 @@ def interactive(
         legend.click_policy = "mute"
         chart.add_layout(legend, "right")
     page = file_html(chart, INLINE, title=title)
-    with artifacts.atomic_write(path) as file:
+    with writing.atomic_write(path) as file:
         file.write(page.encode())
 
 
@@ -123,7 +123,7 @@ def projector(
     Raises:
         ValueError: if the folder cannot be written to.
     """
-    folder = artifacts.make_folder(folder)
+    folder = writing.make_folder(folder)
     metadata = [[name] for name in names]
     if labels is not None:  # of a single column the projector reads no header
         metadata = [["name", "label"], *map(list, zip(names, labels, strict=True))]
@@ -138,7 +138,7 @@ def projector(
         configuration += f'  sprite {{\n    image_path: "sprite.png"\n{size}  }}\n'
     files["projector_config.pbtxt"] = f"embeddings {{\n{configuration}}}\n"
     for name, content in files.items():
-        with artifacts.atomic_write(folder / name) as file:
+        with writing.atomic_write(folder / name) as file:
             file.write(content if isinstance(content, bytes) else content.encode())
 
 

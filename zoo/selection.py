@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo import artifacts, evaluation, plots
+from zoo import evaluation, plots
+from zoo.io import writing
 
 
 def select(
@@ -75,7 +76,7 @@ def select(
 def _write(result: dict[str, Any], output: str | os.PathLike | None) -> None:
     if output is None:
         return
-    with artifacts.atomic_write(output) as file:
+    with writing.atomic_write(output) as file:
         file.write((json.dumps(result, indent=2) + "\n").encode())
 
 

@@ -20,6 +20,7 @@ from zoo.codec import Codec, CodecError, models, tiles
 from zoo.codec.comparison import beside_jpeg
 from zoo.codec.format.container import Writer, read_header
 from zoo.codec.format.header import Section
+from zoo.io import writing
 
 
 def restored_by_numpy(symbols: np.ndarray) -> np.ndarray:
@@ -635,7 +636,7 @@ def test_an_append_to_a_full_disk_leaves_no_byte(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("builtins.open", limited)
         with pytest.raises(ValueError, match="No space left on device. It is as it was"):
-            with artifacts.append(path) as file:
+            with writing.append(path) as file:
                 file.write(b"more than the file had")
     assert path.read_bytes() == b"before"
 

@@ -57,8 +57,8 @@ def test_cells_become_numbers_and_back():
 class Frame:
     """As much of a DataFrame as there is to it: columns by their names, and their order."""
 
-    def __init__(self, found):
-        self.found, self.columns = found, list(found)
+    def __init__(self, found, index=None):
+        self.found, self.columns, self.index = found, list(found), index or ["a", "b"]
 
     def __getitem__(self, name):
         return np.asarray(self.found[name], object)
@@ -70,7 +70,7 @@ def test_a_table_comes_back_as_it_came(kind):
     frame = {name: TABLE[name] for name in ("size", "colour", "age")}  # in another order
     table = {
         "mapping": lambda: frame,
-        "frame": lambda: Frame(frame),
+        "frame": lambda: Frame({"weight": range(8), **frame}),  # and one that the model does not know
         "structured": lambda: columns.as_table(frame),
         "numbers": lambda: model.rows(frame),
     }[kind]()
@@ -78,6 +78,9 @@ def test_a_table_comes_back_as_it_came(kind):
     assert type(filled) is type(restored) is type(table)
     before, after = model.rows(table), model.rows(filled)
     np.testing.assert_array_equal(after[~np.isnan(before)], before[~np.isnan(before)])
+    if kind == "frame":
+        assert filled.columns == table.columns and filled.index == table.index
+        np.testing.assert_array_equal(filled["weight"], table["weight"])
     assert not np.isnan(after).any() and not np.isnan(model.rows(restored)).any()
     np.testing.assert_allclose(after[np.isnan(before)], model.rows(restored)[np.isnan(before)], rtol=1e-6)
 
@@ -193,6 +196,10 @@ def test_a_file_is_read_by_what_its_columns_hold(tmp_path):
         ("a,b\n1,2\n3,4\n5,six\n7,8\n", "column 'b' holds 'six', which is no number, as most of its others are"),
         ("a\n" + "\n".join(f"text{n}" for n in range(300)), "column 'a' has 300 different texts, where a category has"),
         ("a\n" + "\n".join(["x" * 300, "y"]), "column 'a' holds texts of up to 300 characters"),
+        (
+            "a,b\n" + "\n".join(f"{1e9 + n},{n}" for n in range(9)),
+            "numbers about 1e\\+09 that differ by 2.58, which float32",
+        ),
         ("", "is empty"),
     ],
 )
@@ -260,7 +267,7 @@ def test_a_file_trains_a_model_that_fills_its_gaps(mine):
     assert json.loads(json.dumps(card)) == card
     model = zoo.load(output)
     filled = model.impute(load_cells(path))
-    assert filled["group"][7] == "high" and abs(filled["dose"][3] - 1.0) < 1.5
+    assert filled["group"][7] == "high" and filled["dose"][3] < 4  # 1 by the rule of the table, whose mean is 5
     assert np.load(output / "golden.npz")["reconstruction"].shape == (8, 3)
 
 
@@ -272,8 +279,13 @@ def test_a_table_is_embedded_measured_and_exported(mine, tmp_path, monkeypatch):
 
     output, card, path = mine
     monkeypatch.chdir(path.parent)
-    run = CliRunner().invoke(app, ["embed", str(output), path.name, "-o", str(tmp_path / "z.npy"), "--json"])
-    assert run.exit_code == 0, run.output
+    (path.parent / "other.csv").write_text("dose,effect\n1,2\n")
+    given = ["embed", str(output), path.name, "other.csv", "-o", str(tmp_path / "z.npy"), "--json"]
+    run = CliRunner().invoke(app, [*given, "--plot", str(tmp_path / "map.html")])
+    assert run.exit_code == 1 and "other.csv: table has no column 'group'" in run.stderr
+    assert (
+        "mine.csv[7]" in (tmp_path / "map.html").read_text() and "@picture" not in (tmp_path / "map.html").read_text()
+    )
     codes = np.load(tmp_path / "z.npy")
     model = zoo.load(output)
     assert codes.shape == (120, 2)
@@ -303,7 +315,7 @@ def test_the_whole_model_fills_gaps_on_litert(tmp_path):
 def test_too_few_rows_and_columns_that_say_nothing_are_refused_before_a_model_is_made(tmp_path):
     path = tmp_path / "few.csv"
     for text, message in (
-        ("a,b\n" + "1,2\n3,4\n" * 4, "at least 10 rows to be trained on: received 8"),
+        ("a,b\n" + "1,2\n3,4\n" * 4, "at least 10 rows, for three splits: received 8"),
         ("a,b\n" + "1,2\n1,4\n" * 9, "column 'a' has the same value in every row"),
     ):
         path.write_text(text)

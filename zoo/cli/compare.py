@@ -45,7 +45,8 @@ def compare(
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
     start_tensorflow(threads)
-    from zoo import artifacts, experiments
+    from zoo import experiments
+    from zoo.io import writing
 
     failed: list[str] = []
     with progress() as bar:
@@ -53,7 +54,7 @@ def compare(
         rows = experiments.compare(names or ["*"], data, **options, progress=bar, failed=failed)
     if output is not None:
         text = json.dumps(rows, indent=2) + "\n" if output.suffix == ".json" else experiments.markdown(rows)
-        with artifacts.atomic_write(output) as file:
+        with writing.atomic_write(output) as file:
             file.write(text.encode())
     emit(rows, as_json, title=f"{data} · test split")
     report_failures(failed)

@@ -51,14 +51,14 @@ def embed(
 
     Files that cannot be read are left out, listed at the end, and make the exit status 1.
     """
-    from zoo import artifacts
     from zoo.cli.console import console, emit, progress, report_failures, start_tensorflow
+    from zoo.io import writing
 
     for path, extension in ((output, ".npy"), (plot, ".html")):
         if path is not None and path.suffix.lower() != extension:
             raise ValueError(f"{'output' if path == output else 'plot'} must end in {extension}: received {path}.")
         if path is not None:
-            artifacts.check_writable(path)
+            writing.check_writable(path)
     start_tensorflow(threads)
     import numpy as np
 
@@ -75,7 +75,7 @@ def embed(
         examples = modality.read(model, data, fit=fit, split=split, array=array)
         bar.update(task, description="encoding", total=len(examples.images))
         codes = zoo.embed(examples.images, model, advance=lambda done: bar.update(task, advance=done))
-        with artifacts.atomic_write(output) as file:
+        with writing.atomic_write(output) as file:
             np.save(file, codes)
         result = {"model": name, "output": str(output), "examples": len(codes), "numbers": codes.shape[1]}
         if plot is not None or projector is not None:

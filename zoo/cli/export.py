@@ -29,15 +29,15 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Export a model to LiteRT, of builtin operators only, to SavedModel, or to C for LiteRT Micro."""
-    from zoo import artifacts
     from zoo.cli.console import emit, progress, start_tensorflow
+    from zoo.io import writing
 
     format = "micro" if micro else format
     if output is not None:
         _check_name(output, format)
-        artifacts.check_name(output)
+        writing.check_name(output)
         if format == "litert":
-            artifacts.check_writable(output)
+            writing.check_writable(output)
     start_tensorflow()
     import zoo
     from zoo import data, exporting

@@ -47,7 +47,8 @@ def sentences(
     import numpy as np
 
     import zoo
-    from zoo import artifacts, registry
+    from zoo import registry
+    from zoo.io import writing
 
     loaded = zoo.load(model)
     if not registry.does(loaded, "reconstruct", "text"):
@@ -56,7 +57,7 @@ def sentences(
         error_console.print(f"{cut} of {len(given)} sentences are longer than {loaded.length - 1} tokens, and cut.")
     rows = _rows(loaded, given, between, others, count)
     if codes is not None:
-        with artifacts.atomic_write(codes) as file:
+        with writing.atomic_write(codes) as file:
             np.save(file, np.asarray(loaded.encode(given)))
     emit(rows, as_json)
 

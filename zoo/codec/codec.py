@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import artifacts
 from zoo.codec import models
 from zoo.codec.array_codec import MAX_BYTES, ArrayCodec
 from zoo.codec.format import compact as compact_images
@@ -18,6 +17,7 @@ from zoo.codec.format.header import Section
 from zoo.codec.media import Summary
 from zoo.codec.media.base import mean_squared_error
 from zoo.codec.stream import Progress
+from zoo.io import writing
 from zoo.io.pictures import Source, Transform
 
 MAX_TIMES = 256  # its size, that a large file may restore to where that is more than ``MAX_BYTES``
@@ -102,24 +102,24 @@ class Codec(ArrayCodec):
             CodecError: if what is appended to is no sound container of this model.
         """
         inputs, output = _as_list(inputs), Path(output)
-        artifacts.check_writable(output)
+        writing.check_writable(output)
         if output.exists() and any(output.samefile(p) for p in inputs if os.path.exists(p)):
             raise ValueError(f"{output} is one of the inputs: give another output.")
         if append and compact:
             raise ValueError("append is of containers: a compact file holds one image.")
-        with artifacts.locked(output) if append else contextlib.nullcontext():
+        with writing.locked(output) if append else contextlib.nullcontext():
             taken, end, size = self._end_of(output, salvage) if append else ((), None, None)
             sources = self._medium.open(inputs, fit, taken, failed, transform)
             if compact and len(sources) == 1:
                 data = self._compact(sources[0])
-                with artifacts.atomic_write(output) as file:
+                with writing.atomic_write(output) as file:
                     file.write(data)
                 return self._summary(self._stream.header([Section(1, *self.tile, 1)], 3), len(data))
             if compact and sources:
                 raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
             while sources or not failed:
                 try:
-                    with artifacts.append(output, end, size) if append else artifacts.atomic_write(output) as file:
+                    with writing.append(output, end, size) if append else writing.atomic_write(output) as file:
                         return self._summary(*self._stream.write(file, sources, names, progress, quality), sources)
                 except ValueError:
                     # That a picture's end is missing shows only when it is read: once more without those like it.
@@ -243,7 +243,7 @@ class Codec(ArrayCodec):
             CodecError, ValueError: as ``picture``; also if the output has another ending or cannot be written.
         """
         picture, section = self._picture(path, index, salvage)
-        artifacts.check_writable(output, overwrite=overwrite)
+        writing.check_writable(output, overwrite=overwrite)
         self._medium.save_one(Path(output), picture, section)
 
     def mean_squared_error(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 MAX_CATEGORIES, MAX_CHARACTERS = 256, 256  # of a column, of a category: what has more is a name or a note
+SMALLEST_SCALE, LARGEST = 1e-6, 1e30  # of a standard deviation: of its mean, and at all
 Column = Mapping[str, Any]
 
 
@@ -117,6 +118,11 @@ def _described(column: str, train: np.ndarray, values: np.ndarray, name: str) ->
     if different < 2:
         found = "the same value in every row" if different else "no values"
         raise ValueError(f"{name}: column {column!r} has {found} to learn from: leave the column out.")
+    if "scale" in known and not SMALLEST_SCALE * abs(known["mean"]) < known["scale"] < LARGEST:
+        raise ValueError(
+            f"{name}: column {column!r} has numbers about {known['mean']:.6g} that differ by {known['scale']:.3g}, "
+            "which float32 does not hold: subtract a constant, or use another unit."
+        )
     return {"name": column, **known}
 
 

@@ -39,7 +39,7 @@ class DataSet:
         name: of tensorflow-datasets, or of the folder.
         source: what it was loaded by: the name, or the folder's path.
         train, validation, test: images, uint8 ``(n, height, width, channels)``, frames of signals, int16
-            ``(n, length, 1)``, or pieces of texts, int32 ``(n, length)``.
+            ``(n, length, 1)``, pieces of texts, int32 ``(n, length)``, or rows of a table, float32 ``(n, columns)``.
         licence: of the data.
         labels: split → integer labels ``(n,)``, where the data has any; autoencoders are not trained with them.
         texts: split → what ``tokenized`` makes the arrays of, where the data is texts: strings, or pairs of them.

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo import artifacts
+from zoo.io import writing
 
 
 @contextlib.contextmanager
@@ -18,7 +18,7 @@ def output_folder(path: str | os.PathLike) -> Iterator[Path]:
     folder = Path(path)
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
     try:
-        artifacts.make_folder(folder)
+        writing.make_folder(folder)
         yield folder
     except BaseException:
         _remove_empty(missing)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import __version__, artifacts, pages, plots
+from zoo import __version__, pages, plots
 from zoo.demo.measure import CONDITIONS, Comparison, Results
 from zoo.demo.samples import ATTRIBUTION, CLASSES
 from zoo.evaluation.image_formats import round_trip
+from zoo.io import writing
 from zoo.plots.pictures import eight_bit
 
 REPORT = "report.html"
@@ -35,7 +36,7 @@ def write(results: Results, folder: Path) -> list[Path]:
     paths = [folder / name for name in files]
     # The report last, so that what it stands for is there.
     for path, data in reversed(list(zip(paths, files.values(), strict=True))):
-        with artifacts.atomic_write(path) as file:
+        with writing.atomic_write(path) as file:
             file.write(data)
     return paths
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from zoo import artifacts
+from zoo.io import writing
 
 
 def made(output: str | os.PathLike) -> Path:
@@ -14,10 +14,10 @@ def made(output: str | os.PathLike) -> Path:
     Raises:
         ValueError: if it cannot be made.
     """
-    return artifacts.make_folder(output)
+    return writing.make_folder(output)
 
 
 def write(result: Any, path: Path) -> None:
     """A result as a JSON file, complete or not at all."""
-    with artifacts.atomic_write(path) as file:
+    with writing.atomic_write(path) as file:
         file.write((json.dumps(result) + "\n").encode())

@@ -11,7 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo import artifacts, data, extras, modalities, plots, registry, training
+from zoo import data, extras, modalities, plots, registry, training
+from zoo.io import writing
 
 LATENT_DIMS = (2, 4, 8, 16, 32, 64)
 WIDTHS = (64, 128, 256, 512)
@@ -114,7 +115,7 @@ def _searched(error: Callable[[Any], float], folder: Path, identity: dict[str, A
 
 
 def _write(rows: list[dict[str, Any]], folder: Path, title: str) -> None:
-    with artifacts.atomic_write(folder / "trials.json") as file:
+    with writing.atomic_write(folder / "trials.json") as file:
         file.write((json.dumps(rows, indent=2) + "\n").encode())
     points = [(row["latent_dim"], row["validation_mse"]) for row in rows]
     plots.error_by_code(points, folder / "error_by_code.png", title=title)
@@ -172,7 +173,7 @@ def _claim(path: Path, identity: dict[str, Any]) -> None:
         return
     if (path.parent / "search").exists():
         raise ValueError(f"{path.parent} holds a search that does not say what it is: give another --output.")
-    with artifacts.atomic_write(path) as file:
+    with writing.atomic_write(path) as file:
         file.write((json.dumps(identity, indent=2) + "\n").encode())
 
 

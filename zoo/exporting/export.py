@@ -12,6 +12,7 @@ from zoo import artifacts, modalities, registry
 from zoo.codec.models import codec_of, fingerprint_of, tables_of
 from zoo.exporting import litert
 from zoo.exporting.micro import write_micro
+from zoo.io import writing
 
 # What can be exported, and the name of its signature.
 PARTS = {
@@ -86,7 +87,7 @@ def export(
         flatbuffer = litert.with_metadata(flatbuffer, model=identity, part=part, sha256=litert.weights_digest(model))
     if format == "micro":
         return _micro(path, flatbuffer, identity, part)
-    with artifacts.atomic_write(path) as file:
+    with writing.atomic_write(path) as file:
         file.write(flatbuffer)
     return path
 
@@ -200,9 +201,9 @@ def _new_folder(path: Path) -> Iterator[Path]:
     """A folder that becomes ``path`` once the block succeeds."""
     if path.exists():
         raise ValueError(f"{path} exists already: give a new folder.")
-    artifacts.check_name(path)
+    writing.check_name(path)
     try:
-        with artifacts.staging(artifacts.make_folder(path.parent)) as room:
+        with writing.staging(writing.make_folder(path.parent)) as room:
             folder = room / path.name
             folder.mkdir()
             yield folder

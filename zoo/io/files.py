@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from zoo import artifacts
+from zoo.io import writing
 
 MAX_NAME_BYTES = 1024
 MAX_PART_BYTES = 200  # of a name between slashes, as it is written: file systems take 255, with what is added to it
@@ -118,11 +118,11 @@ def write_folder(
     names = [f"{name}{suffix}" for name in names]
     for name in names:
         _check_free(folder, name, overwrite)
-    artifacts.check_name(folder)
+    writing.check_name(folder)
     new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
-        with artifacts.staging(folder) as room:
+        with writing.staging(folder) as room:
             staged = []
             for name, item in zip(names, items, strict=True):
                 (room / name).parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,7 @@ def _check_free(folder: Path, name: str, overwrite: bool) -> None:
 
 def _move(room: Path, folder: Path, names: list[str]) -> None:
     """Moves files into a folder; if one of them does not go, the folder is as it was."""
-    with artifacts.staging(folder) as kept:
+    with writing.staging(folder) as kept:
         done: list[tuple[Path, Path | None]] = []
         made: list[Path] = []
         try:
@@ -183,7 +183,7 @@ def _move(room: Path, folder: Path, names: list[str]) -> None:
                         os.link(target, old)
                     except OSError:  # a file system without hard links
                         shutil.copy2(target, old)
-                    artifacts.take_after(room / name, target.stat())
+                    writing.take_after(room / name, target.stat())
                 done.append((target, old))
                 os.replace(room / name, target)
         except BaseException:

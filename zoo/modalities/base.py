@@ -103,7 +103,7 @@ class Modality:
         """A user's own files as examples that a model encodes; see ``zoo.data.load_examples``."""
         from zoo import data
 
-        return data.load_examples(inputs, image_shape=model.image_shape, **options)
+        return data.load_examples(inputs, image_shape=model.example_shape, **options)
 
     def given(self, model: "keras.Model", examples: Any) -> np.ndarray:
         """A user's own examples as an array that a model encodes, float32.
@@ -113,7 +113,7 @@ class Modality:
         """
         from zoo import data
 
-        images, shape = np.asarray(examples), tuple(model.image_shape)
+        images, shape = np.asarray(examples), tuple(model.example_shape)
         if images.ndim < 2 or not len(images) or np.prod(images.shape[1:]) != np.prod(shape):
             raise ValueError(f"images must be (n, {', '.join(map(str, shape))}), n ≥ 1: received {images.shape}.")
         if images.dtype != np.uint8 and images.dtype.kind != "f":

@@ -37,15 +37,17 @@ class Table(Modality):
         from zoo.data.tables import BUNDLED
 
         table, known = load_cells(source), isinstance(source, str) and source in BUNDLED
-        splits = {split: table[rows] for split, rows in _places(len(table), seed).items()}
-        words = sum(table.dtype[name].kind == "U" for name in table.dtype.names)
-        numbers = len(table.dtype.names) - words
+        train, validation, test = (table[rows] for rows in _places(len(table), seed).values())
+        names = table.dtype.names or ()
+        words = sum(table.dtype[name].kind == "U" for name in names)
+        numbers = len(names) - words
         summary = f"{len(table):,} rows, {numbers} columns of numbers, {words} of categories"
+        name, place, licence = "array", "./array", "the user's own"
         if known:
-            return DataSet(source, source, **splits, licence=BUNDLED[source][1], summary=summary)
-        path = Path(source).resolve() if isinstance(source, (str, Path)) else Path("array")
-        named = (path.name, str(path) if path.is_absolute() else "./array")
-        return DataSet(*named, **splits, licence="the user's own", summary=summary)
+            name, place, licence = source, source, BUNDLED[source][1]
+        elif isinstance(source, (str, Path)):
+            name, place = Path(source).name, str(Path(source).resolve())
+        return DataSet(name, place, train, validation, test, licence, summary=summary)
 
     def prepared(self, model, data_set):
         splits = ("train", "validation", "test")
@@ -68,13 +70,20 @@ class Table(Modality):
         parts: list[np.ndarray] = []
         names: list[str] = []
         labels: list[str] = []
+        failures: list[str] = []
         words = [column["name"] for column in model.columns if "categories" in column]
         for source in inputs:
-            table = load_cells(source, array=options.get("array"))
-            parts.append(model.rows(table))
+            try:
+                table = load_cells(source, array=options.get("array"))
+                parts.append(model.rows(table))
+            except ValueError as error:
+                failures.append(str(error) if str(source) in str(error) else f"{source}: {error}")
+                continue
             names += [f"{Path(source).name}[{row}]" for row in range(len(table))]
             labels += table[words[0]].tolist() if words else []
-        return Examples(np.concatenate(parts), names, labels or None)
+        if not parts:
+            raise ValueError(failures[0])
+        return Examples(np.concatenate(parts), names, labels or None, tuple(failures))
 
     def given(self, model, examples):
         return model.rows(examples)
@@ -151,7 +160,7 @@ def _places(number: int, seed: int) -> dict[str, np.ndarray]:
     """
     held_out = number // HELD_OUT
     if not held_out:
-        raise ValueError(f"a table must have at least {HELD_OUT} rows to be trained on: received {number}.")
+        raise ValueError(f"a table must have at least {HELD_OUT} rows, for three splits: received {number}.")
     order = np.random.default_rng(seed).permutation(number)
     test, validation, train = np.split(order, [held_out, 2 * held_out])
     return {"train": train, "validation": validation, "test": test}

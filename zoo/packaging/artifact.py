@@ -18,6 +18,7 @@ from zoo.data import DataSet, text
 from zoo.exporting import litert, tables
 from zoo.exporting.codec import write_codec
 from zoo.exporting.export import PARTS
+from zoo.io import writing
 from zoo.registry import needs
 from zoo.registry.loading import resolve
 from zoo.training import Training, adapt_decoder
@@ -61,7 +62,7 @@ def write_artifact(
     modality = modalities.get(spec.modality)
     encodes = modalities.quantizes(spec)
     steps = _Steps(progress, total=4 + encodes + spec.compresses)
-    with artifacts.locked(folder), artifacts.staging(folder) as temporary:
+    with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
         chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None

@@ -21,6 +21,7 @@ from zoo.exporting import litert
 from zoo.exporting.export import PARTS, export
 from zoo.exporting.micro import MicroNetwork, arena_bytes
 from zoo.exporting.npu import compile_for_ethos
+from zoo.io import writing
 
 AGREEMENT_IMAGES = 256
 TIMED_IMAGES = 300
@@ -124,7 +125,7 @@ def certify(
     if output is not None:
         files = {"certificate.json": json.dumps(result, indent=2) + "\n", "certificate.md": page(result)}
         folder = Path(output)
-        artifacts.make_folder(folder)
+        writing.make_folder(folder)
         artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
     return result
 

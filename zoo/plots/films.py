@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import artifacts
+from zoo.io import writing
 from zoo.plots.pictures import eight_bit, mosaic, shown
 
 
@@ -48,5 +48,5 @@ def animation(
     if back:
         pictures += pictures[-2:0:-1]
     first, *others = (Image.fromarray(picture.repeat(scale, 0).repeat(scale, 1)) for picture in pictures)
-    with artifacts.atomic_write(Path(path)) as file:
+    with writing.atomic_write(Path(path)) as file:
         first.save(file, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import artifacts
+from zoo.io import writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +96,7 @@ def saved(figure: "Figure", path: str | os.PathLike | None) -> "Figure":
     if path is not None:
         path = Path(path)
         data = to_bytes(figure, path.suffix.lstrip(".").lower() or "png")
-        with artifacts.atomic_write(path) as file:
+        with writing.atomic_write(path) as file:
             file.write(data)
     return figure
 

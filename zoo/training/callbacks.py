@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import artifacts
+from zoo.io import writing
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -61,7 +61,7 @@ class Checkpoint(keras.callbacks.Callback):
             "history": self.history,
             "seconds": self.seconds,
         }
-        with artifacts.atomic_write(self.path) as file:
+        with writing.atomic_write(self.path) as file:
             np.savez(file, state=json.dumps(state), **{f"variable_{i}": a for i, a in enumerate(arrays)})
 
     @staticmethod

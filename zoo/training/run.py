@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import artifacts, backend, data, modalities, registry
+from zoo.io import writing
 from zoo.registry import needs
 from zoo.training import distribution, families
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
@@ -55,8 +56,8 @@ def train(
 
     Args:
         name: ``architecture`` or ``architecture.tag``.
-        data_source: a folder of pictures, a name of tensorflow-datasets, or what else ``zoo.data.stream`` takes; None
-            for the tag's own data.
+        data_source: a folder of pictures, a name of tensorflow-datasets, or what else ``zoo.data.stream`` takes; of a
+            model of tables what ``zoo.data.load_cells`` takes; None for the tag's own data.
         size: of the model's pictures: ``64``, ``(96, 64)``, height before width, or ``"96x64"``; None for its own.
         colour: whether they have three channels, or one; None for its own number.
         fit: how a picture of another size meets that size, see ``zoo.data.stream``.
@@ -342,8 +343,8 @@ def _prepared(output: Path, resume: bool, alone: bool) -> Iterator[Path]:
 
     No other training writes to it meanwhile, unless this one is not ``alone``: a worker beside the chief.
     """
-    artifacts.make_folder(output)
-    with artifacts.locked(output) if alone else contextlib.nullcontext():
+    writing.make_folder(output)
+    with writing.locked(output) if alone else contextlib.nullcontext():
         if (output / artifacts.MANIFEST).exists():
             raise ValueError(f"{output} holds a trained model already: give another --output.")
         if (output / CHECKPOINT).exists() and not resume:

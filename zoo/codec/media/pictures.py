@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo import artifacts
 from zoo.codec import tiles
 from zoo.codec.coders.base import Coder
 from zoo.codec.format import stored
@@ -18,7 +17,7 @@ from zoo.codec.format.fields import CodecError
 from zoo.codec.format.header import Header, Section, tiles_of
 from zoo.codec.media.base import InTiles, check_folder, mean_squared_error, notes
 from zoo.codec.media.summary import Summary
-from zoo.io import pictures
+from zoo.io import pictures, writing
 from zoo.io.files import write_folder
 
 BATCH_TILES = 2048  # small pictures are cut up and put together in groups of about this size
@@ -185,7 +184,7 @@ class Pictures(InTiles):
         """Writes all pictures of a container called ``name``: see ``Codec.decompress_file``."""
         if output.suffix.lower() == ".npy":
             shape = self.array_shape(header, name)
-            with artifacts.atomic_write(output, overwrite=overwrite) as target:
+            with writing.atomic_write(output, overwrite=overwrite) as target:
                 descr = dtype_of(header.sections[0].depth).str
                 layout = {"descr": descr, "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(target, layout)
@@ -194,7 +193,7 @@ class Pictures(InTiles):
         elif output.suffix.lower() == ".png":
             if header.pictures > 1:
                 raise ValueError(f"{name} holds {header.pictures} pictures: give a folder instead of {output}.")
-            with artifacts.atomic_write(output, overwrite=overwrite) as target:
+            with writing.atomic_write(output, overwrite=overwrite) as target:
                 for picture in self._with_profiles(header, batches):
                     _write(picture, target)
         else:
@@ -211,7 +210,7 @@ class Pictures(InTiles):
     def save_one(self, output: Path, picture: np.ndarray, section: Section) -> None:
         if output.suffix.lower() not in (".png", ".npy"):
             raise ValueError(f"output must end in .png or .npy for a single picture: received {output}.")
-        with artifacts.atomic_write(output) as target:
+        with writing.atomic_write(output) as target:
             if output.suffix.lower() == ".png":
                 pictures.write_png(picture, target, section.profile)
             else:

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from zoo import artifacts
 from zoo.codec import frames, tiles
 from zoo.codec.coders.base import Coder
 from zoo.codec.format.header import Header, Section, tiles_of
 from zoo.codec.media.base import InTiles, check_folder, check_rows, mean_squared_error, notes
 from zoo.codec.media.summary import SoundSummary
 from zoo.codec.tables import Tables
-from zoo.io import audio
+from zoo.io import audio, writing
 from zoo.io.files import write_folder
 
 BATCH_TILES = 2048  # frames that are faded into each other at once
@@ -123,13 +122,13 @@ class Sounds(InTiles):
         """Writes all sounds of a container called ``name``: see ``Codec.decompress_file``."""
         if output.suffix.lower() == ".wav":
             self.array_shape(header, name)
-            with artifacts.atomic_write(output, overwrite=overwrite) as target:
+            with writing.atomic_write(output, overwrite=overwrite) as target:
                 with audio.writer(target, self.tables.sample_rate) as file:
                     for block in blocks:
                         file.write(block)
         elif output.suffix.lower() == ".npy":
             shape = self.array_shape(header, name)
-            with artifacts.atomic_write(output, overwrite=overwrite) as target:
+            with writing.atomic_write(output, overwrite=overwrite) as target:
                 np.lib.format.write_array_header_1_0(target, {"descr": "<i2", "fortran_order": False, "shape": shape})
                 for block in blocks:
                     target.write(block.astype("<i2"))
@@ -141,7 +140,7 @@ class Sounds(InTiles):
     def save_one(self, output: Path, sound: np.ndarray, section: Section) -> None:
         if output.suffix.lower() not in (".wav", ".npy"):
             raise ValueError(f"output must end in .wav or .npy for a single sound: received {output}.")
-        with artifacts.atomic_write(output) as target:
+        with writing.atomic_write(output) as target:
             if output.suffix.lower() == ".wav":
                 self._write(sound, target)
             else:

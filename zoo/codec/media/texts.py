@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo import artifacts
 from zoo.codec import tiles
 from zoo.codec.coders.base import Coder
 from zoo.codec.coders.text_coder import NOTHING
@@ -18,7 +17,7 @@ from zoo.codec.format.fields import CodecError
 from zoo.codec.format.header import Header, Section, tiles_of
 from zoo.codec.media.base import InTiles, check_rows, mean_squared_error
 from zoo.codec.media.summary import TextSummary
-from zoo.io import audio, pictures, texts
+from zoo.io import audio, pictures, texts, writing
 from zoo.io.files import write_folder
 
 
@@ -148,7 +147,7 @@ class Texts(InTiles):
         self._check(output, name)
         if output.suffix and not output.is_dir():
             self.array_shape(header, name)
-            with artifacts.atomic_write(output, overwrite=overwrite) as target:
+            with writing.atomic_write(output, overwrite=overwrite) as target:
                 for block in blocks:
                     target.write(block.tobytes())
         else:
@@ -158,7 +157,7 @@ class Texts(InTiles):
 
     def save_one(self, output: Path, text: np.ndarray, section: Section) -> None:
         self._check(output, "the container")
-        with artifacts.atomic_write(output) as target:
+        with writing.atomic_write(output) as target:
             self._write(text, target)
 
     def _check(self, output: Path, name: str) -> None:

@@ -122,7 +122,7 @@ class TabularAE(Autoencoder):
         return self.cells(super().decode(z))
 
     def reconstruct(self, table):
-        """A table through the code and back, as it came: every cell, the missing ones too."""
+        """A table through the code and back, as it came: every cell of the model's columns, the missing ones too."""
         return self._like(table, np.asarray(self.decode(self.encode(table))))
 
     def impute(self, table):
@@ -141,8 +141,11 @@ class TabularAE(Autoencoder):
                     named[name] = np.where(np.isnan(known[:, at]), named[name], given[name])
         if isinstance(table, np.ndarray):
             return named
-        columns = {name: named[name] for name in named.dtype.names}
-        return columns if isinstance(table, dict) else type(table)(columns)
+        keys = table if isinstance(table, dict) else table.columns
+        columns = {key: named[str(key)] if str(key) in named.dtype.names else table[key] for key in keys}
+        if isinstance(table, dict):
+            return columns
+        return type(table)(columns, **({"index": table.index} if hasattr(table, "index") else {}))
 
     def call(self, x, training=False):
         x = self._checked(x)
