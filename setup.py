@@ -63,6 +63,8 @@ BENCHMARK = [
     "networkx>=3.2",
     "pystoi>=0.4.1",
     "rouge-score>=0.1.2",
+    "scikit-image>=0.25",
+    "ssimulacra2>=0.3",
     "umap-learn>=0.5.7",
 ]
 HEIC, M4A = ["pillow-heif>=1.0"], ["av>=14"]  # pictures and sounds of phones
@@ -107,7 +109,9 @@ setup(
     long_description_content_type="text/markdown",
     author="The zoo contributors",
     # Of the code and the weights; beside it that of each kind of example that comes along (NOTICE).
-    license="Apache-2.0 AND MIT AND CC-BY-SA-3.0 AND CC-BY-SA-4.0 AND BSD-3-Clause AND LicenseRef-WordNet-3.0",
+    license=(
+        "Apache-2.0 AND MIT AND CC0-1.0 AND CC-BY-SA-3.0 AND CC-BY-SA-4.0 AND BSD-3-Clause AND LicenseRef-WordNet-3.0"
+    ),
     license_files=["LICENSE", "NOTICE", "LICENSES/*.txt"],
     project_urls={"Repository": f"https://github.com/{REPOSITORY}"} if REPOSITORY else {},
     keywords="keras tensorflow autoencoder gan compression denoising litert pretrained",

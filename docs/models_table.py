@@ -67,6 +67,13 @@ def _purpose(architecture: str, metrics: dict) -> str:
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"
     if "codec_bits_per_pixel" in metrics:
         return f"every pixel at {metrics['codec_bits_per_pixel']:.2f} bits per pixel, all images in one file"
+    if "quality_4" in metrics:
+        points = (metrics[f"quality_{quality}"] for quality in (1, 4, 8))
+        shown = (f"{p['codec_psnr']:.2f} dB at {p['codec_bits_per_pixel']:.3f}" for p in points)
+        return f"{', '.join(shown)} bits per pixel, one file a picture; qualities 1, 4 and 8"
+    if "png_bits_per_sample" in metrics:
+        own, png, webp = (metrics[f"{name}_bits_per_sample"] for name in ("codec", "png", "webp"))
+        return f"every pixel at {own:.2f} bits per sample, PNG {png:.2f}, lossless WebP {webp:.2f}, one file a picture"
     if "codec_si_sdr" in metrics:
         rate, sdr = metrics["codec_kilobits_per_second"], metrics["codec_si_sdr"]
         return f"speech of an unheard speaker at {rate:.2f} kbit/s, SI-SDR {sdr:.2f} dB, all in one file"
@@ -88,6 +95,15 @@ def _purpose(architecture: str, metrics: dict) -> str:
         return f"{bits}; summaries of held-out packages, ROUGE-L {metrics['rouge_l']:.3f}"
     if "trustworthiness" in metrics:
         return f"a map: two numbers, trustworthiness {metrics['trustworthiness']:.3f}"
+    if "sigma_25" in metrics:
+        pages = metrics["pages_sigma_25"]
+        return "; ".join(
+            f"{label} {found['noisy_psnr']:.2f} → {found['denoised_psnr']:.2f} dB"
+            for label, found in (
+                *((f"σ {s}/255", metrics[f"sigma_{s}"]) for s in (15, 25, 50)),
+                ("pages, 25/255", pages),
+            )
+        )
     if "gaussian_0.5" in metrics:
         return "; ".join(
             f"{label} {metrics[kind]['noisy_psnr']:.2f} → {metrics[kind]['denoised_psnr']:.2f} dB"

@@ -115,7 +115,7 @@ case = np.load({str(tmp_path / "case.npz")!r})
 np.testing.assert_allclose(model.predict(case["x"], verbose=0), case["y"], atol=1e-5)
 assert int(model.optimizer.iterations) == 2, "the optimizer's state was lost"
 model.run_eagerly = True  # of one step, a graph takes longer to be made
-assert model.fit(case["x"], case.get("labels"), verbose=0).history["loss"][0] > 0
+assert np.isfinite(model.fit(case["x"], case.get("labels"), verbose=0).history["loss"][0])
 """
     )
     for policy in POLICIES:

@@ -40,6 +40,24 @@ AUTOENCODERS = {
     ),
 }  # fmt: skip
 
+PHOTO = {"image_shape": (32, 16, 3)}
+PIXELS = {"image_shape": (16, 20, 3)}
+PHOTOS = {  # models of photographs of any size, by crops of this one
+    "photo_compressor": lambda: models.PhotoCompressor(
+        **PHOTO,
+        latent_channels=12,
+        groups=(2, 4, 6),
+        context_filters=(4, 5, 6),
+        encoder_filters=(4, 5, 6),
+        decoder_filters=(8, 6, 4),
+        decoder_blocks=(1, 1, 1),
+        seed=0,
+    ),
+    "photo_denoiser": lambda: models.PhotoDenoiser(
+        **PHOTO, filters=(8, 6, 4), encoder_blocks=(1, 0, 1), decoder_blocks=(1, 1), seed=0
+    ),
+}
+
 
 GAME = {**SHAPE, "latent_dim": 4, "seed": 1}
 
@@ -98,6 +116,8 @@ TABLE = {
 
 SMALL = {
     **AUTOENCODERS,
+    **PHOTOS,
+    "pixel_predictor": lambda: models.PixelPredictor(**PIXELS, units=4),
     **GANS,
     "tabular_ae": lambda: models.TabularAE(columns=COLUMNS, hidden_units=(16,), latent_dim=4, seed=0),
     "text_ae": lambda: _with_words(models.TextAE(**TEXT_AE)),
@@ -129,7 +149,8 @@ def examples(name: str, count: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     if "signal" in name:
         return rng.uniform(-1, 1, (count, 96, 1)).astype(np.float32)
-    return rng.random((count, *SHAPE["image_shape"]), dtype=np.float32)
+    shape = PIXELS if name == "pixel_predictor" else PHOTO if name in PHOTOS else SHAPE
+    return rng.random((count, *shape["image_shape"]), dtype=np.float32)
 
 
 def targets(name: str, count: int) -> np.ndarray | None:

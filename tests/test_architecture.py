@@ -14,7 +14,7 @@ import keras
 import pytest
 
 import zoo
-from zoo import artifacts, extras
+from zoo import artifacts, extras, folded
 from zoo.codec import models
 from zoo.registry import CATALOG
 
@@ -40,7 +40,7 @@ RANKS = (
     {"artifacts"},
     {"io"},
     {"backend"},
-    {"deprecations", "extras"},
+    {"deprecations", "extras", "folded"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 TENSORFLOW = {"tensorflow", "tensorflow_datasets"}
@@ -284,7 +284,9 @@ def test_manifest_and_files_agree(name):
     folder = ROOT / "savedmodels" / architecture / tag
     artifact = artifacts.find(name)
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    assert set(artifact.manifest) == present - {artifacts.MANIFEST}
+    restored = {file.removesuffix(folded.SUFFIX) for file in present if file.endswith(folded.SUFFIX)}
+    assert set(artifact.manifest) == (present | restored) - {artifacts.MANIFEST}
+    assert not any(file.endswith(".tflite") for file in present), "fold it: zoo.packaging.folding.fold(folder)"
     for file in artifact.manifest:
         artifact.file(file)  # compares the digest
     assert {"model.keras", "card.json", "golden.npz", "preview.png"} <= present

@@ -88,6 +88,7 @@ def test_wheel_holds_the_package_its_data_and_the_models(wheel):
             n.partition("/licenses/")[2]: archive.read(n).decode() for n in archive.namelist() if "/licenses/" in n
         }
     assert names == shipped_files()
+    assert wheel.stat().st_size <= 95_000_000, "weights ship once: zoo.packaging.folding"
     assert set(licences) == {"LICENSE", "NOTICE", "LICENSES/CC-BY-SA-3.0.txt", "LICENSES/CC-BY-SA-4.0.txt"}
     assert "Attribution-ShareAlike 3.0 Unported" in licences["LICENSES/CC-BY-SA-3.0.txt"]
     assert "Attribution-ShareAlike 4.0 International" in licences["LICENSES/CC-BY-SA-4.0.txt"]
@@ -107,6 +108,10 @@ def test_the_notice_credits_every_data_set_whose_examples_come_along():
         ),
         "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)": ("Zohar Jackson", "CC BY-SA 4.0"),
         "MIT (Zalando SE)": ("Copyright © 2017 Zalando SE", "Permission is hereby granted, free of charge"),
+        "CC BY-SA 4.0, CC BY-SA 3.0, CC BY 2.0, CC0 1.0 and others, of each picture (NOTICE, credits.txt)": (
+            "credits.txt",
+            "cid22: Cloudinary Image Dataset",
+        ),
         "WordNet 3.0 license (Princeton University)": ("WordNet 3.0 Copyright 2006 by Princeton University",),
         "CC BY 4.0 (Wolberg, Mangasarian, Street & Street, UCI)": ("William Wolberg, Olvi Mangasarian", "CC BY 4.0"),
         "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)": ("NetworkX", "BSD-3-Clause", "xarray"),
@@ -114,6 +119,7 @@ def test_the_notice_credits_every_data_set_whose_examples_come_along():
     assert licences == set(credits)
     for licence in licences:
         assert all(part in notice for part in credits[licence]), licence
+    assert "Gianni Rosato: gb82 image set" in notice and "CC0 1.0" in notice
     assert "soxr, which converts sample rates, is under LGPL-2.1-or-later" in notice
 
 

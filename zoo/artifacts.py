@@ -2,8 +2,9 @@
 
 An artefact is a folder: ``savedmodels/<architecture>/<tag>/`` for a shipped model, or whatever
 folder ``zoo train -o DIR`` wrote. Its ``manifest.json`` records the SHA-256 digest of every other
-file, and no file is handed out before its digest has been checked. Only the standard library is
-used here, so that the codec can find its tables on a device without TensorFlow.
+file, and no file is handed out before its digest has been checked. Networks of a shipped model are
+folded: restored from its weights when they are asked for (``zoo.folded``). The codec finds its tables
+here on a device without TensorFlow.
 """
 
 import dataclasses
@@ -101,14 +102,15 @@ class Artifact:
 
     @functools.cached_property
     def manifest(self) -> dict:
-        """File name → {"sha256", "bytes"}.
+        """File name → {"sha256", "bytes"}: of the files in the folder, and of those that are restored from them.
 
         Raises:
             ValueError: if it cannot be read, names a file outside the folder, or holds a digest or size that is none.
         """
         path = self.path / MANIFEST
         try:
-            files = {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in self._document["files"].items()}
+            entries = {**self._document["files"], **self._restored}
+            files = {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in entries.items()}
             wrong = next((name for name, entry in files.items() if not _is_entry(name, entry)), None)
             if wrong is not None:
                 raise ValueError(
@@ -131,6 +133,11 @@ class Artifact:
         if not isinstance(document, dict):
             raise ValueError(f"{path} is not a manifest. Reinstall the model.")
         return document
+
+    @property
+    def _restored(self) -> dict:
+        """The files that are not in the folder but restored from it: as ``manifest``."""
+        return self._document.get("restored", {})
 
     def declares(self, key: str) -> bool:
         """Whether the manifest says anything of ``key``: those of earlier releases name files alone."""
@@ -183,6 +190,8 @@ class Artifact:
         if filename not in self.manifest:
             raise ValueError(f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}.")
         path, expected = self.path / filename, self.manifest[filename]
+        if filename in self._restored:
+            return self._unfolded(filename.removeprefix(self.prefix), expected)
         try:
             size = self._size(path)
             digest = sha256(path) if size == expected["bytes"] else None
@@ -195,6 +204,24 @@ class Artifact:
                 wanted, found = (f"sha256 {d[:16]}…" for d in (expected["sha256"], digest))
             raise ValueError(f"{path} is corrupt: expected {wanted}, found {found}. Reinstall or retrain the model.")
         _check_archive(path, size)
+        return path
+
+    def _unfolded(self, filename: str, expected: dict) -> Path:
+        """A file that is restored from the model's weights, and kept (``folded.kept``); checked each time."""
+        from zoo import folded  # with NumPy, which names and cards do without
+
+        path = folded.kept(PurePosixPath(filename).name, expected["sha256"])
+        if not (path.is_file() and sha256(path) == expected["sha256"]):
+            stored, weights = self.file(filename + folded.SUFFIX), self.file(folded.WEIGHTS)
+            try:
+                digest = self.manifest[self.prefix + folded.WEIGHTS]["sha256"]
+                data = folded.restore(stored.read_bytes(), folded.weights_in(weights, digest))
+            except (KeyError, ValueError, zipfile.BadZipFile) as error:
+                raise ValueError(f"{stored} is corrupt: {error}. Reinstall or retrain the model.") from None
+            if hashlib.sha256(data).hexdigest() != expected["sha256"]:
+                raise ValueError(f"{stored} is corrupt: {filename} comes out otherwise. Reinstall the model.")
+            with writing.atomic_write(path) as file:
+                file.write(data)
         return path
 
 
@@ -269,7 +296,20 @@ def write_manifest(folder: Path, names: Iterable[str] | None = None, declared: d
         paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         names = (path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
     files = {name: _entry(folder / name) for name in sorted({*names} - {MANIFEST})}
-    _write_manifest(folder, {**(declared or {}), "files": files})
+    restored = _entries_restored(folder, files)
+    _write_manifest(folder, {**(declared or {}), "files": files, **({"restored": restored} if restored else {})})
+
+
+def _entries_restored(folder: Path, names: Iterable[str]) -> dict[str, dict]:
+    """Of the folded files among names: what they come out as."""
+    from zoo import folded
+
+    entries = {}
+    for name in (name for name in names if name.endswith(folded.SUFFIX)):
+        weights = folder / PurePosixPath(name).parent / folded.WEIGHTS
+        data = folded.restore((folder / name).read_bytes(), folded.weights_in(weights, sha256(weights)))
+        entries[name.removesuffix(folded.SUFFIX)] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    return entries
 
 
 def add(folder: Path, files: dict[str, bytes]) -> None:
@@ -279,7 +319,7 @@ def add(folder: Path, files: dict[str, bytes]) -> None:
             file.write(content)
     if (folder / MANIFEST).is_file():
         artifact = Artifact(folder, folder.name)
-        found = artifact.manifest | {name: _entry(folder / name) for name in files}
+        found = artifact._document["files"] | {name: _entry(folder / name) for name in files}
         _write_manifest(folder, {**artifact._document, "files": dict(sorted(found.items()))})
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.artifacts import find
 from zoo.codec import Codec
+from zoo.codec.coders.base import Strip
 from zoo.codec.format.container import read_all
 from zoo.demo import samples
 
@@ -31,12 +32,27 @@ def write(name: str) -> None:
     if codec.what == "sounds":
         write_sound(name, codec)
         return
+    if not codec.tile[1]:
+        picture = photograph()  # of which the container may hold a WebP picture, so that the words stand beside it
+        container, words = codec.compress(picture), codec.coder.pack(Strip(picture))
+        arrays = {"container": np.frombuffer(container, np.uint8), "restored": codec.decompress(container)}
+        more = {} if codec.lossless else {"latents": codec.coder.unpack(words, 1, np.array(picture.shape))[0]}
+        save(name, codec, arrays | {"words": words} | more)
+        return
     images = samples.load().images[:6]
     data, packet = codec.compress(images), b"" if codec.lossless else codec.compress(images[0], compact=True)
     arrays = {"container": np.frombuffer(data, np.uint8), "restored": codec.decompress(data)}
     if not codec.lossless:
         arrays |= {"compact": np.frombuffer(packet, np.uint8), "symbols": codec.encode(images)}
     save(name, codec, arrays)
+
+
+def photograph() -> np.ndarray:
+    """Something like one, in colour: slopes with noise of a camera, by integers alone, uint8 ``(70, 90, 3)``."""
+    rows, columns = np.arange(70)[:, None], np.arange(90)[None]
+    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 5, (4, 70, 90, 3), np.uint8).sum(axis=0, dtype=np.uint8)
+    light = (rows * columns // 40 + np.where((rows - 30) ** 2 + (columns - 40) ** 2 < 400, 60, 0)).astype(np.uint8)
+    return np.stack([light // 2 + 60, light // 2 + 40, light // 3 + 50], axis=-1) + noise
 
 
 def write_sound(name: str, codec: Codec) -> None:

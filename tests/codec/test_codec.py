@@ -190,7 +190,9 @@ def test_a_folder_of_an_earlier_release_is_told_by_its_tables(codec, copy_model)
     declared(new, {"coder": "tiles", "medium": "image"})
     for name in artifacts.names():  # what is inferred is what the shipped manifests say
         artifact = artifacts.find(name)
-        assert models._inferred(artifact) == models.declaration_of(artifact)
+        said = models.declaration_of(artifact)
+        if said is None or said.coder in ("tiles", "frames", "bits_back", "tokens"):  # those of that time
+            assert models._inferred(artifact) == said
     assert not artifacts.find(old).declares("codec")
     images = blobs(2, seed=0)
     for folder in (old, new):

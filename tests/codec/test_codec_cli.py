@@ -339,8 +339,9 @@ def test_transparency_is_refused_or_kept(zoo, tmp_path):
 def test_lossless_means_it(zoo, tmp_path):
     Image.fromarray(blobs(1, seed=0)[0, ..., 0].astype(np.uint16)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match="a.png would not be kept exactly .16 bits made 8.: convert it"):
-        zoo("compress a.png -o x.zoo --lossless --verify")
+        zoo("compress a.png -o x.zoo --lossless --verify --model hierarchical_vae")
     assert not (tmp_path / "x.zoo").exists()
+    assert json.loads(zoo("compress a.png -o x.zoo --lossless --verify --json"))["exact"]
     picture = blobs(1, seed=4)[0, ..., 0]
     Image.fromarray(picture).save(tmp_path / "b.png")
     result = json.loads(zoo("compress b.png -o x.zoo --lossless --verify --json"))
@@ -349,6 +350,21 @@ def test_lossless_means_it(zoo, tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "c.png")), picture)
     with pytest.raises(ValueError, match="No model keeps sounds without loss: leave out --lossless, or use FLAC"):
         zoo("compress b.wav -o y.zoo --lossless")
+
+
+def test_which_model_pictures_go_to(zoo, tmp_path):
+    """Grey pictures of 28 × 28 pixels go to the small models; all others, and mixtures, to those of photographs."""
+    small, large, colour = blobs(1, seed=0)[0, ..., 0], np.zeros((28, 29), np.uint8), np.zeros((28, 28, 3), np.uint8)
+    for name, picture in (("small", small), ("large", large), ("colour", colour), ("deep", small.astype(np.uint16))):
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    np.save(tmp_path / "stack.npy", blobs(2, seed=1))
+    lossy, exact = "photo_compressor.photos", "pixel_predictor.photos"
+    for inputs, models in (
+        ("small.png stack.npy", ("compressor.fashion_mnist_q3", "hierarchical_vae.fashion_mnist")),
+        *((name, (lossy, exact)) for name in ("large.png", "colour.png", "deep.png", "small.png large.png")),
+    ):
+        for option, model in zip(("", "--lossless"), models, strict=True):
+            assert json.loads(zoo(f"compress {inputs} -o {len(inputs)}{model}.zoo {option} --json"))["model"] == model
 
 
 def test_a_photograph_is_warned_of(command_line, model_folder, tmp_path):

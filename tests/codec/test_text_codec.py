@@ -411,8 +411,9 @@ def test_the_default_model_is_that_of_texts(tmp_path):
     (tmp_path / "a.md").touch()
     (tmp_path / "b.png").touch()
     assert _default_model([tmp_path / "a.md"], False) == _default_model([tmp_path / "a.md"], True) == "summarizer"
-    assert _default_model([tmp_path / "b.png"], False) == "compressor"
-    assert _default_model([tmp_path], False) == "compressor"
+    assert _default_model([tmp_path / "b.png"], False) == "photo_compressor"
+    assert _default_model([tmp_path], False) == "photo_compressor"
+    assert _default_model([tmp_path], False, compact=True) == "compressor"
 
 
 def test_long_files_are_read_in_little_memory(codec, tmp_path):

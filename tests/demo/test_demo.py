@@ -1,6 +1,7 @@
 """The demo: samples, figures, report; with stand-ins for the models in all but the last test."""
 
 import base64
+import dataclasses
 import hashlib
 import html.parser
 import io
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from zoo import artifacts
-from zoo.demo import measure, report, samples
+from zoo.demo import measure, photographs, report, samples
 from zoo.demo.output import output_folder
 
 ARTEFACTS = [
@@ -71,6 +72,66 @@ def results():
 @pytest.fixture(scope="module")
 def page(results):
     return report.html(results, {"JPEG, 0.30 bpp": results.samples.images})
+
+
+class Steps:
+    """Keeps levels in steps, finer at a higher quality, in a deflated file."""
+
+    name, qualities = "photo_compressor.photos", (1.0, 4.0, 8.0)
+
+    def compress(self, array, quality=4.0):
+        step = int(9 - quality) * 8
+        return bytes([step]) + zlib.compress(np.rint(array / step).astype(np.uint8).tobytes())
+
+    def decompress(self, data):
+        levels = np.frombuffer(zlib.decompress(data[1:]), np.uint8).astype(int) * data[0]
+        return levels.clip(0, 255).astype(np.uint8).reshape(384, 384, 3)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    pictures = {name: picture for name, picture in samples.photographs().items() if name in ("dog", "house")}
+    told = []
+    found = photographs.measure(pictures, Steps(), lambda picture: picture // 2, seed=1, advance=told.append)
+    assert len(told) == photographs.steps(pictures)
+    return found
+
+
+def test_photographs_are_few_small_and_credited():
+    loaded = samples.photographs()
+    assert set(loaded) == {"dog", "house", "reflect", "sumac"}
+    assert all(picture.shape == (384, 384, 3) and picture.dtype == np.uint8 for picture in loaded.values())
+    folder = samples.resources.files("zoo.demo") / "samples/photographs"
+    assert sum(len(path.read_bytes()) for path in folder.iterdir()) <= 1_200_000
+    assert "Gianni Rosato" in samples.PHOTOGRAPHS_ATTRIBUTION and "CC0" in samples.PHOTOGRAPHS_ATTRIBUTION
+
+
+def test_figures_of_photographs_by_hand(photos):
+    one = photos.each[0]
+    data = Steps().compress(one.original)
+    assert one.name == "dog" and one.bits_per_pixel == 8 * len(data) / 384**2
+    for picture, stated in ((one.restored, one.psnr), (one.noisy, one.noisy_psnr), (one.noisy // 2, one.denoised_psnr)):
+        error = np.mean((picture / 255 - one.original / 255) ** 2)
+        assert stated == pytest.approx(-10 * np.log10(error))
+    assert one.noisy_psnr == pytest.approx(20 * np.log10(255 / 25), abs=0.6)
+    assert list(photos.curves) == list(photos.crops)[1:] == ["photo_compressor", "JPEG", "WebP", "AVIF"]
+    for name, (crop, bits, _) in photos.crops.items():
+        assert crop.shape == (128, 128, 3) and (bits is None) == (name == "original")
+        assert name == "photo_compressor" or bits is None or bits <= photographs.RATE
+    for curve in photos.curves.values():
+        assert [*curve] == sorted(curve) and len(curve) >= 4
+
+
+@pytest.mark.slow
+def test_photographs_open_the_report(results, photos, tmp_path):
+    shown = dataclasses.replace(results, photographs=photos)
+    page = report.html(shown, {})
+    assert page.index("<h1>Photographs, compressed and cleaned") < page.index("<h1>40 pictures these models")
+    assert "Gianni Rosato" in page and "Photographs" not in report.html(results, {})
+    names = {path.name for path in report.write(shown, tmp_path)}
+    assert names >= {"before_after.png", "photographs.png", "photograph_crop.png", "photographs_rate_distortion.png"}
+    figures = json.loads((tmp_path / "results.json").read_text())
+    assert [row["name"] for row in figures["photographs"]] == ["dog", "house"]
 
 
 def test_samples_are_balanced_and_attributed():

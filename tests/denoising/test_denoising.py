@@ -171,7 +171,8 @@ def test_a_damaged_picture_loses_no_other(tmp_path, monkeypatch, capsys):
         (["photo.png", "-o", "out.png"], "Cannot write into out.png: it is a file's name; give that of a folder"),
         (["photo.png", "--model", "dense_ae"], "model must be a denoising autoencoder"),
         (["photo.png", "--noise", "0"], "noise must be above 0"),
-        (["photo.png", "--overlap", "28"], "overlap must be an integer from 0 to 27"),
+        (["photo.png", "--model", "denoising_ae", "--overlap", "28"], "overlap must be an integer from 0 to 27"),
+        (["photo.png", "--overlap", "3"], "overlap must be left out"),
     ],
 )
 def test_command_refuses_in_one_line_and_writes_nothing(tmp_path, monkeypatch, capsys, arguments, message):

@@ -1,11 +1,16 @@
 """The codec beside the image formats: BD-rates in closed form, and the whole on the bundled images."""
 
+import io
 import json
 
+import numpy as np
 import pytest
+from codec import strip_coder
+from PIL import Image, ImageFilter
 
-from zoo import data, experiments
+from zoo import data, evaluation, experiments
 from zoo.demo import samples
+from zoo.evaluation import photographs as module
 from zoo.evaluation.image_formats import Measurement
 from zoo.experiments import compression
 
@@ -91,4 +96,93 @@ def test_data_without_a_codec(tmp_path):
         experiments.benchmark_codec(tmp_path / "out", "spoken_digit")
     with pytest.raises(ValueError, match="images must be at least 1: received 0"):
         experiments.benchmark_codec(tmp_path / "out", images=0)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A folder of two pictures in colour and a grey one, with edges and texture."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    x, y = np.meshgrid(np.linspace(0, 6, 72), np.linspace(0, 4, 56))
+    for seed in range(2):
+        noise = np.random.default_rng(seed).normal(0, 6, (56, 72, 3))
+        waves = np.stack([np.sin(x * (seed + 1)) * 90, np.cos(x + y) * 90, np.sign(np.sin(3 * x + y)) * 60], -1)
+        Image.fromarray((128 + waves + noise).clip(0, 255).astype(np.uint8)).save(folder / f"{seed}.png")
+    Image.fromarray((128 + 100 * np.sin(x * y)).astype(np.uint8)).save(folder / "grey.png")
+    return folder
+
+
+@pytest.mark.slow
+def test_photographs_beside_todays_formats(photographs, tmp_path, monkeypatch):
+    lossy = strip_coder.write(tmp_path / "lossy", strip_coder.LossyStrips, monkeypatch)
+    exact = strip_coder.write(tmp_path / "exact", strip_coder.ExactStrips, monkeypatch)
+    out = tmp_path / "out"
+    result = experiments.benchmark_codec(
+        out, str(photographs), models=[str(lossy), str(exact)], interval=(20, 30), perceptual=True,
+        pictures=tmp_path / "crops.png",
+    )  # fmt: skip
+    assert json.loads((out / "codec-photos.json").read_text()) == result
+    assert (out / "codec-photos.png").stat().st_size > 10_000
+    assert result["pictures"] == 3 and result["absent"] == [] and result["interval"] == [20, 30]
+    formats = {"WebP", "JPEG 2000", "AVIF", "JPEG XL"}
+    assert set(result["bd_rate"]) == {"lossy", *formats}
+    assert set(result["lossless"]) == {"exact", "PNG", "WebP lossless", "JPEG XL lossless"}
+    assert all(row["psnr"] is None for row in result["lossless"].values())
+    assert [p["quality"] for p in result["points"] if p["format"] == "lossy"] == list(range(1, 9))
+    # By hand: every byte, a file each; the mean of the pictures' PSNR, not the PSNR of their mean error.
+    rates, decibels = [], []
+    for path in sorted(photographs.iterdir()):
+        picture = np.asarray(Image.open(path).convert("RGB"))
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=50, optimize=True, subsampling="4:2:0")
+        rates.append(8 * len(file.getvalue()) / (56 * 72))
+        restored = np.asarray(Image.open(file), np.float64)
+        decibels.append(10 * np.log10(255**2 / np.mean((restored - picture) ** 2)))
+    (point,) = [p for p in result["points"] if (p["format"], p["quality"]) == ("JPEG", 50)]
+    assert point["bits_per_pixel"] == pytest.approx(np.mean(rates)) and point["psnr"] == pytest.approx(
+        np.mean(decibels)
+    )
+    (avif,) = [row for row in result["times"] if row["format"] == "AVIF"]
+    assert avif["encode_to_avif"] == avif["decode_to_avif"] == 1 and avif["encode_seconds"] > 0
+    assert len(result["perceptual"]) == 3 * 6
+    for row in result["perceptual"]:
+        assert 0 < row["ms_ssim"] <= 1 and row["ssimulacra2"] <= 100
+        assert row["above"] or row["bits_per_pixel"] <= row["rate"]
+    with Image.open(tmp_path / "crops.png") as crops:
+        assert crops.width > 7 * 192 and crops.height > 9 * 192
+
+
+def test_the_highest_quality_within_a_rate():
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    way = module.Way("x", (0.0,), (1.0, 8.0, 0.25), lambda p, q: bytes(int(10 * q)), lambda data: picture, "")
+    found, restored = module.at_rate(way, picture, 8 * 42 / 64)
+    assert found["quality"] == 4.25 and found["bits_per_pixel"] == 8 * 42 / 64 and restored is not None
+    assert module.at_rate(way, picture, 0.1)[0]["quality"] == 1 and module.at_rate(way, picture, 99)[0]["quality"] == 8
+
+
+def test_structural_measures():
+    picture = np.asarray(Image.effect_noise((180, 170), 40).convert("RGB"))
+    worse = np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(2)))
+    assert evaluation.ms_ssim(picture, picture) == pytest.approx(1) and evaluation.ms_ssim(picture, worse) < 0.9
+    assert (
+        evaluation.ssimulacra2(picture, picture) == pytest.approx(100) and evaluation.ssimulacra2(picture, worse) < 60
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"interval": (30, 20)}, "interval must rise: received 30 to 20 dB"),
+        ({"pictures": "crops.jpg"}, "pictures must be a name in .png: received crops.jpg"),
+        ({"models": ["compressor"]}, "interval, perceptual and pictures are of photographs"),
+    ],
+)
+def test_photographs_refused(photographs, tmp_path, monkeypatch, change, message):
+    lossy = strip_coder.write(tmp_path / "lossy", strip_coder.LossyStrips, monkeypatch)
+    options = {"models": [str(lossy)], "perceptual": True, **change}
+    with pytest.raises(ValueError, match=message):
+        experiments.benchmark_codec(tmp_path / "out", str(photographs), **options)
+    with pytest.raises(ValueError, match="models must all be of whole pictures, or all of tiles: received compressor"):
+        experiments.benchmark_codec(tmp_path / "out", str(photographs), models=[str(lossy), "compressor"])
     assert not (tmp_path / "out").exists()

@@ -11,7 +11,7 @@ from checks import check_layer
 
 from zoo import models
 from zoo.layers import ConcreteSelector
-from zoo.training.run import rounded
+from zoo.training.weights import rounded
 
 X = np.random.default_rng(0).random((2, 7), dtype=np.float32)
 

@@ -15,7 +15,7 @@ SHAPE, SMALL = small.SHAPE, small.AUTOENCODERS
 
 def examples_of(name: str) -> np.ndarray:
     """Two examples of the kind that a model takes."""
-    return SIGNALS if "signal" in name else IMAGES
+    return small.examples(name, 2) if name in small.PHOTOS else SIGNALS if "signal" in name else IMAGES
 
 
 def test_every_autoencoder_of_the_catalogue_is_checked_here():
@@ -27,9 +27,9 @@ def test_every_autoencoder_of_the_catalogue_is_checked_here():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [*SMALL, *small.PHOTOS])
 def test_model(name, tmp_path, run_python):
-    check_model(SMALL[name], examples_of(name), tmp_path, run_python)
+    check_model(small.SMALL[name], examples_of(name), tmp_path, run_python)
 
 
 def test_every_architecture_of_images_is_built_for_every_shape():
@@ -158,7 +158,7 @@ def sources(x, y):
     yield (batch for batch in [given])
 
 
-TRAINED = [*small.AUTOENCODERS, "classifier"]
+TRAINED = [*small.AUTOENCODERS, *small.PHOTOS, "classifier"]
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -367,7 +367,8 @@ def test_channels_are_last_whatever_keras_settings_say(name):
 def test_a_model_built_without_a_shape_knows_its_input(name):
     model = small.SMALL[name]()
     model.build()
-    assert model.get_build_config() == {"input_shape": (None, *model.image_shape)}
+    sides = model.image_shape[:-1] if model.stride is None else (None, None)
+    assert model.get_build_config() == {"input_shape": (None, *sides, model.image_shape[-1])}
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from zoo.data.sentences import likeness, most_alike, shortened
 from zoo.models import Summarizer, TextAE
 from zoo.models.autoencoders.summarizer import draw
 from zoo.registry import CATALOG
-from zoo.training.run import rounded
+from zoo.training.weights import rounded
 
 VOCABULARY = small.VOCABULARY
 SENTENCES = small.sentences(400)

@@ -124,7 +124,8 @@ def test_callbacks(name, tmp_path, request):
     if examples is not None:
         check_codes(tmp_path / "logs", model, examples)
     if len(pictures) > (examples is not None):
-        check_pictures(tmp_path / "logs/samples", "samples" if examples is None else "reconstructions")
+        title = "samples" if examples is None else "reconstructions"
+        check_pictures(tmp_path / "logs/samples", title, model.image_shape[:2])
 
 
 def scalars(folder) -> set[str]:
@@ -135,14 +136,14 @@ def scalars(folder) -> set[str]:
     return {value.tag for value in values if value.metadata.plugin_data.plugin_name == "scalars"}
 
 
-def check_pictures(folder, title: str) -> None:
+def check_pictures(folder, title: str, size: tuple[int, int]) -> None:
     """Of six images, three columns by two rows, after every epoch but the one before the interruption."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     pictures = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload().Tensors(title)
     assert [picture.step for picture in pictures] == [1, 2]
     width, height = pictures[0].tensor_proto.string_val[:2]
-    assert (int(height), int(width)) == (2 * 12 + 1, 3 * 8 + 2)
+    assert (int(height), int(width)) == (2 * size[0] + 1, 3 * size[1] + 2)
 
 
 def check_codes(folder, model: keras.Model, examples) -> None:

@@ -260,3 +260,8 @@ def fused_adam_step(
             grad=tf.cast(gradient, dtype),
             **{name: tf.cast(value, dtype) for name, value in settings.items()},
         )
+
+
+def ms_ssim(picture, other) -> float:
+    """``tf.image.ssim_multiscale`` of two uint8 pictures ``(height, width, channels)``, ≥ 161 pixels a side."""
+    return float(tf.image.ssim_multiscale(picture[None], other[None], 255)[0])

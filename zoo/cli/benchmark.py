@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 benchmark = typer.Typer(
-    help="Show what is claimed: of the codec beside the image formats, of GANs, and of speed.", no_args_is_help=True
+    help="Show what is claimed: of the codec beside the image formats, of denoisers, of GANs, and of speed.",
+    no_args_is_help=True,
 )
 
 Threads = Annotated[int | None, typer.Option(help="Processor threads; default: all.")]
@@ -96,7 +97,10 @@ def codec(
         typer.Argument(metavar="MODEL", help="Codec models, or folders of your own; default: of the data."),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="fashion_mnist or mnist, which codecs are trained on, or a folder or file of your own.")
+        str,
+        typer.Option(
+            help="fashion_mnist or mnist, which codecs of tiles are trained on, or a folder of photographs of your own."
+        ),
     ] = "fashion_mnist",
     fit: Annotated[str, typer.Option(help="How a picture of another size is fitted, as of zoo train.")] = "crop",
     images: Annotated[
@@ -105,12 +109,31 @@ def codec(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for a JSON file and a plot.")] = Path(
         "codec-benchmark"
     ),
+    interval: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="LOW HIGH", help="Of photographs: dB that BD-rates are taken over; default: 25 32."),
+    ] = None,
+    perceptual: Annotated[
+        bool,
+        typer.Option(
+            "--perceptual",
+            help="Of photographs: MS-SSIM and SSIMULACRA 2 at 0.1, 0.2 and 0.4 bits a pixel; takes long.",
+        ),
+    ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of photographs: a PNG file for crops of all at 0.1, 0.2 and 0.4 bits a pixel, side by side."
+        ),
+    ] = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """The codec beside JPEG, WebP, AVIF and JPEG XL on the official test images: every byte of real files counted.
+    """The codec beside JPEG, WebP, AVIF and JPEG XL: every byte of real files counted.
 
-    Rate and distortion of one file of all and of a file an image, BD-rates, and what a pixel takes without loss.
+    On the official test images: rate and distortion of one file of all and of a file an image, BD-rates, and what a
+    pixel takes without loss. On a folder of photographs, a file each: the means of the pictures' bits a pixel and PSNR
+    of RGB; BD-rates against JPEG; seconds on one core, and their ratios to AVIF's; what a pixel takes without loss.
     """
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
@@ -120,9 +143,14 @@ def codec(
     failed: list[str] = []
     with progress() as bar:
         options = {"models": models or (), "fit": fit, "images": images}
+        options |= {"interval": interval, "perceptual": perceptual, "pictures": pictures}
         result = experiments.benchmark_codec(output, data, **options, progress=bar, failed=failed)
     if as_json:
         emit(result, as_json=True)
+        report_failures(failed)
+        return
+    if "pictures" in result:
+        _print_photographs(result, output)
         report_failures(failed)
         return
     title = f"{result['data']} · {result['images']:,} test images · {output}"
@@ -134,6 +162,71 @@ def codec(
     exact = ({"codec": name, **layouts} for name, layouts in result["lossless"].items())
     emit(exact, as_json=False, title="without loss: bits a pixel")
     report_failures(failed)
+
+
+@benchmark.command("denoising")
+def denoising(
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Pictures, or folders of pictures; may be given more than once.", show_default=False),
+    ],
+    sigma: Annotated[
+        list[float] | None,
+        typer.Option(help="Standard deviation of the noise, of 255; may be given more than once. Default: 15, 25, 50."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A denoiser of photographs; may be given more than once. Default: photo_denoiser."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Draws of the noise, whose figures are averaged.")] = 1,
+    pages: Annotated[int, typer.Option(help="Pages of text that are drawn and measured apart; 0 for none.")] = 8,
+    classical: Annotated[
+        bool, typer.Option("--classical/--no-classical", help="Total variation and, with OpenCV, non-local means too.")
+    ] = True,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for a JSON file.")] = Path(
+        "denoising-benchmark"
+    ),
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Denoisers of photographs on any folder: mean PSNR of noise that is clipped and rounded to 8 bits.
+
+    Each picture's noise is drawn by the seed and its place in the folder. Total variation and non-local means have the
+    strength that is best for the first pictures themselves.
+    """
+    from zoo import experiments
+    from zoo.cli.console import emit, progress, report_failures
+
+    failed: list[str] = []
+    with progress() as bar:
+        options = {"models": model or ("photo_denoiser",), "seeds": seeds, "pages": pages, "classical": classical}
+        options |= {"sigmas": sigma} if sigma else {}
+        result = experiments.benchmark_denoising(output, data, **options, threads=threads, progress=bar, failed=failed)
+    if as_json:
+        emit(result, as_json=True)
+    else:
+        emit(result["rows"], as_json=False, title=f"mean PSNR in dB · {output}")
+        emit([result["seconds"]], as_json=False, title="seconds a picture")
+    report_failures(failed)
+
+
+def _print_photographs(result: dict, output: Path) -> None:
+    from zoo.cli.console import console, emit
+
+    low, high = result["interval"]
+    title = f"{result['data']} · {result['pictures']:,} photographs, a file each · {output}"
+    emit(result["points"], False, title=title)
+    rates = ({"format": name, **(rate or {})} for name, rate in result["bd_rate"].items())
+    emit(rates, False, title=f"BD-rate against JPEG between {low:g} and {high:g} dB; what both curves reach of it")
+    emit(result["times"], False, title=f"seconds on one core near {(low + high) / 2:g} dB, and their ratios to AVIF's")
+    if result["perceptual"]:
+        emit(result["perceptual"], False, title="at most so many bits a pixel; above: pictures whose lowest takes more")
+    exact = ({"format": name, **row} for name, row in result["lossless"].items())
+    emit(({k: v for k, v in row.items() if k not in ("quality", "psnr")} for row in exact), False, title="without loss")
+    for name, settings in result["settings"].items():
+        console.print(f"{name}: {settings}", highlight=False, markup=False)
+    if result["absent"]:
+        console.print(f"Not measured: {', '.join(result['absent'])}; pip install 'zoo[benchmark]'.", highlight=False)
 
 
 @benchmark.command("train")

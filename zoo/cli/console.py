@@ -58,6 +58,16 @@ def start_tensorflow(
     return distribution.start(strategy or "mirrored", **options)
 
 
+def allow_pixels(most: int) -> None:
+    """Lets Pillow open pictures of so many pixels: this process is the user's command, who says how many."""
+    import warnings
+
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = most / 2  # it warns of more, and refuses what is more than twice as many
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+
 def argument(text: str) -> tuple[str, Any]:
     """Name and value of ``NAME=VALUE``: JSON, such as 64 or [32, 16], or else text.
 

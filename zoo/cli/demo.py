@@ -13,9 +13,9 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the noise.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Denoise and compress 256 test images with the trained models, and write a picture report.
+    """Denoise and compress photographs and 256 small test images with the trained models, and write a picture report.
 
-    Offline; the images come with the package. The compression is measured on real files, all bytes
+    Offline; the pictures come with the package. The compression is measured on real files, all bytes
     counted, beside JPEG, WebP, AVIF and PNG of the same images.
     """
     import dataclasses
@@ -37,9 +37,13 @@ def demo(
             start_tensorflow()
             import zoo
             from zoo import artifacts
-            from zoo.demo import measure, report, samples
+            from zoo.demo import measure, photographs, report, samples
 
-            bar.update(task, total=measure.STEPS + 2, status="loading the models")
+            photos = samples.photographs()
+            if not photographs.shipped():
+                photos = {}
+            total = measure.STEPS + 2 + (photographs.steps(photos) if photos else 0)
+            bar.update(task, total=total, status="loading the models")
             loading = time.perf_counter()
             pictures = samples.load()
             denoiser, codec = zoo.load("denoising_ae"), zoo.Codec("compressor")
@@ -55,7 +59,11 @@ def demo(
 
             results = measure.run(pictures, denoise, codec, _sizes(used), seed=seed, advance=advance)
             seconds = {"loading_models": loading, **results.seconds}
-            results = dataclasses.replace(results, seconds=seconds)
+            started_photos = time.perf_counter()
+            shown = photographs.of_the_zoo(photos, seed, advance) if photos else None
+            if shown:
+                seconds["photographs"] = time.perf_counter() - started_photos
+            results = dataclasses.replace(results, seconds=seconds, photographs=shown)
             advance("writing the report")
             paths = report.write(results, folder)
             advance("done")
@@ -71,6 +79,8 @@ def _print(results, images: int) -> None:
     from zoo.cli.console import emit
     from zoo.demo import measure, report
 
+    if results.photographs:
+        emit(results.photographs.rows(), as_json=False, title="Photographs, compressed and denoised; PSNR in dB")
     emit(
         [
             {

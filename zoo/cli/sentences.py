@@ -41,7 +41,7 @@ def sentences(
     from zoo.cli.console import emit, error_console, start_tensorflow
 
     given = [sentence for item in inputs for sentence in _read(item, empty=codes is not None)]
-    others = _read(nearest) if nearest is not None else []
+    others = _read(nearest) if nearest is not None and between is None else []
     _check(given, between, nearest, others)
     start_tensorflow(threads)
     import numpy as np

@@ -50,8 +50,19 @@ def train(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of the result; default: runs/NAME.")
     ] = None,
+    initial_weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights to start from: a .keras or .npz file, or a trained model's folder; default: drawn ones.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Of an epoch, of models that learn from crops.", show_default=False)
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step.")] = None,
     learning_rate: LearningRate = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, data order and noise.")] = None,
@@ -72,6 +83,10 @@ def train(
 
     Pictures are converted to the size and colour of the model, which --size, --colour and --grey change. Subfolders are
     the classes of models that learn from labels. A table may have missing cells and categories.
+
+    Models of photographs, such as photo_denoiser, learn from crops of pictures of any size, drawn anew in every epoch.
+    Their own data set lies where the variable ZOO_PHOTOS says; --data names a folder of your own, or clic, div2k,
+    tf_flowers or oxford_iiit_pet. Folders in it are sources, of which large ones are drawn from less than their share.
     """
     import shlex
     import sys
@@ -81,9 +96,10 @@ def train(
     tf_strategy = start_tensorflow(threads, strategy, devices, deterministic=True)
     from zoo import packaging, training
 
-    chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed, "steps": steps}
     options = {key: value for key, value in chosen.items() if value is not None}
     options |= {"data_source": data, "size": size, "colour": colour, "fit": fit, "resume": resume}
+    options["initial_weights"] = initial_weights
     output, failed = output or Path("runs", name), []
     with progress() as bar:
         options |= {"overrides": dict(map(argument, arguments or [])), "strategy": tf_strategy}

@@ -23,7 +23,7 @@ MAX_BYTES = 1 << 31  # that are restored from any file
 class ArrayCodec:
     """A trained model with its coder and its medium: see ``Codec``."""
 
-    def __init__(self, model: str | os.PathLike | artifacts.Artifact = "compressor", *, num_threads: int = 1):
+    def __init__(self, model: str | os.PathLike | artifacts.Artifact = "photo_compressor", *, num_threads: int = 1):
         if not isinstance(model, (str, os.PathLike, artifacts.Artifact)):
             raise ValueError(
                 f"model must be the name or the folder of a model: received {type(model).__name__}. Of a model of your "
@@ -61,6 +61,11 @@ class ArrayCodec:
     @property
     def lossless(self) -> bool:
         return self.coder.lossless
+
+    @property
+    def qualities(self) -> tuple[float, float, float] | None:
+        """The lowest, the default and the highest quality that ``compress`` takes; None where there is no choice."""
+        return self.coder.qualities
 
     @property
     def tables(self) -> Tables:

@@ -3,8 +3,10 @@
 import collections
 import contextlib
 import itertools
+import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from zoo.codec.format.container import Reader, is_container, open_file
 from zoo.codec.format.header import Section
 from zoo.codec.media import Summary
 from zoo.codec.media.base import mean_squared_error
+from zoo.codec.rate_control import Reached, choose
 from zoo.codec.stream import Progress
 from zoo.io import writing
 from zoo.io.pictures import Source, Transform
@@ -280,6 +283,74 @@ class Codec(ArrayCodec):
         Args and errors: as of ``mean_squared_error``; ``failed`` as for ``compress_file``. None stands for infinity.
         """
         return self._medium.quality(*self._both(inputs, path, fit, transform, failed))
+
+    def quality_for(
+        self,
+        inputs: np.ndarray | str | os.PathLike | Sequence[str | os.PathLike],
+        *,
+        bits_per_pixel: float | None = None,
+        psnr: float | None = None,
+        max_bytes: int | None = None,
+        fit: str = "tile",
+        names: bool = True,
+        transform: Transform | None = None,
+        advance: Callable[[Reached], None] | None = None,
+    ) -> Reached:
+        """The quality that meets a target, one of three, found by a few trials.
+
+        Args:
+            inputs, fit, names, transform: as for ``compress_file``; or an array as ``compress`` takes it.
+            bits_per_pixel: the highest quality whose container takes at most so many.
+            psnr: the lowest quality that gives at least so many dB.
+            max_bytes: the highest quality whose container takes at most so many.
+            advance: hears of each trial.
+
+        Returns:
+            The quality, and what it gives: ``codec.compress(picture, quality=found.quality)``.
+
+        Raises:
+            ValueError: if not one target is given, no quality meets it, or the model has but one quality.
+
+        Examples:
+            >>> import numpy as np, zoo
+            >>> codec = zoo.Codec()
+            >>> picture = np.random.default_rng(0).integers(0, 255, (64, 48, 3), np.uint8)
+            >>> found = codec.quality_for(picture, max_bytes=2000)
+            >>> len(codec.compress(picture, quality=found.quality)) == found.bytes <= 2000
+            True
+        """
+        if self.qualities is None:
+            raise ValueError(
+                f"A target is of a model with several qualities, such as photo_compressor: {self.name} has one."
+            )
+
+        def measure(quality: float) -> Reached:
+            if isinstance(inputs, np.ndarray):
+                size, pixels, found = self._tried(inputs, quality, psnr is not None)
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder, "trial.zoo")
+                    options = {"fit": fit, "transform": transform, "failed": []}
+                    summary = self.compress_file(inputs, path, names=names, quality=quality, **options)
+                    size, pixels = summary.bytes, summary.pixels
+                    found = self.quality(inputs, path, **options)["psnr"] if psnr is not None else None
+            reached = Reached(quality, size, 8 * size / pixels, found)
+            if advance is not None:
+                advance(reached)
+            return reached
+
+        return choose(measure, self.qualities, bits_per_pixel=bits_per_pixel, psnr=psnr, max_bytes=max_bytes)
+
+    def _tried(self, array: np.ndarray, quality: float, restored: bool) -> tuple[int, int, float | None]:
+        """Bytes of an array's container, its pixels, and the PSNR of what is restored where that is asked for."""
+        data = self.compress(array, quality=quality)
+        source = self._medium.from_array(array)
+        pixels = source.count * source.shape[0] * source.shape[1]
+        if not restored:
+            return len(data), pixels, None
+        whole = (np.concatenate([*self._medium.whole(source)]), self.decompress(data))
+        error = float(np.square(whole[0].astype(np.float64).ravel() - whole[1].ravel()).mean())
+        return len(data), pixels, 10 * math.log10(255**2 / error) if error else None
 
     def _both(self, inputs, path, fit, transform, failed=None) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
         sources = self._readable(self._medium.open(_as_list(inputs), fit, (), failed, transform), failed)

@@ -6,6 +6,15 @@ import math
 import numpy as np
 
 
+def png_bytes(picture: np.ndarray) -> int:
+    """The size of a picture, uint8 ``(h, w, c)``, as a PNG."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "PNG", optimize=True)
+    return len(file.getvalue())
+
+
 def beside_jpeg(picture: np.ndarray, restored: np.ndarray, size: int) -> tuple[float, float] | None:
     """How many times the bytes of a JPEG that is as good ``size`` is.
 

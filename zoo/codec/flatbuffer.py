@@ -62,6 +62,11 @@ class Table:
             raise ValueError(f"the vector at byte {at} leaves the file, or is not aligned")
         return np.frombuffer(self._data, dtype, count, at + 4)
 
+    def place(self, field: int) -> tuple[int, int]:
+        """Where the numbers of a vector begin in the file, and how many they are."""
+        at = self._target(field)
+        return at + 4, self._read("<I", at)
+
     def table(self, field: int) -> "Table":
         return Table(self._data, self._target(field))
 

@@ -1,6 +1,7 @@
 """A LiteRT network, run batch by batch."""
 
 import importlib.metadata
+import os
 import platform
 import threading
 from pathlib import Path
@@ -18,6 +19,7 @@ class Network:
 
     Args:
         path: of the file.
+        threads: that a network computes with; None for as many as there are.
         reference: whether LiteRT's plain kernels run it, whose arithmetic LiteRT Micro shares, instead of XNNPACK's,
             which round otherwise and are many times faster.
 
@@ -25,8 +27,9 @@ class Network:
         ValueError: if LiteRT cannot run it.
     """
 
-    def __init__(self, path: Path, *, reference: bool = False):
+    def __init__(self, path: Path, *, reference: bool = False, threads: int | None = 1):
         self._path, self._content, self._reference = path, path.read_bytes(), reference
+        self._threads = threads or processors()
         try:
             flatbuffer.check(self._content)
         except ValueError as error:
@@ -72,6 +75,26 @@ class Network:
                 result[start : start + filled] = interpreter.get_tensor(details["index"])[:filled]
         return results
 
+    def of_any_size(self, *rows: np.ndarray) -> np.ndarray:
+        """The output of a network of one output, of inputs of other sides or another batch than the file's.
+
+        Raises:
+            ValueError: if the network cannot be run with such inputs.
+        """
+        interpreter = self._interpreter
+        try:
+            for details, array in zip(interpreter.get_input_details(), rows, strict=True):
+                if tuple(details["shape"]) != array.shape:
+                    interpreter.resize_tensor_input(details["index"], array.shape)
+            interpreter.allocate_tensors()  # at once where no shape has changed
+            for details, array in zip(self.inputs, rows, strict=True):
+                interpreter.set_tensor(details["index"], np.ascontiguousarray(array))
+            interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            shapes = ", ".join(str(array.shape) for array in rows)
+            raise ValueError(f"{self._path} cannot be run for {shapes}: {' '.join(str(error).split())}") from None
+        return interpreter.get_tensor(self.output["index"])
+
     @property
     def _interpreter(self):
         if not hasattr(self._local, "interpreter"):
@@ -83,11 +106,18 @@ class Network:
 
         kernels = OpResolverType.BUILTIN_REF if self._reference else OpResolverType.AUTO
         try:
-            interpreter = Interpreter(model_content=self._content, num_threads=1, experimental_op_resolver_type=kernels)
+            interpreter = Interpreter(
+                model_content=self._content, num_threads=self._threads, experimental_op_resolver_type=kernels
+            )
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ValueError(f"{self._path} cannot be run: {' '.join(str(error).split())}") from None
         return interpreter
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def as_int8(examples: np.ndarray) -> np.ndarray:

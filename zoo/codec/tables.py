@@ -315,22 +315,22 @@ class Tables:
     @functools.cached_property
     def _models(self) -> list[list]:
         """constriction's model of each latent number in each table; None for a single symbol, which is free."""
-        return [[_model(row) for row in table] for table in self.counts]
+        return [[exact_model(row) for row in table] for table in self.counts]
 
     @functools.cached_property
     def _level_model(self):
-        return _model(self.level_counts)
+        return exact_model(self.level_counts)
 
     @functools.cached_property
     def _index_model(self):
-        return _model(self.index_counts)
+        return exact_model(self.index_counts)
 
 
 def _costs(counts: np.ndarray) -> np.ndarray:
     return np.rint(COST_UNITS * (PRECISION - np.log2(counts))).astype(np.int32)
 
 
-def _model(counts: np.ndarray):
+def exact_model(counts: np.ndarray):
     """constriction's model with exactly these frequencies; None for a single symbol."""
     import constriction
 

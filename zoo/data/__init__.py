@@ -5,6 +5,7 @@ from zoo.data.audio import load_audio
 from zoo.data.images import DataSet, check_same, load, source_of
 from zoo.data.neighbours import nearest_neighbours
 from zoo.data.packed import is_mapped
+from zoo.data.photographs import Crops, load_photographs
 from zoo.data.pipeline import ordered_batches, training_batches
 from zoo.data.points import Mixture, grid, ring
 from zoo.data.sets import label_names, load_images
@@ -13,6 +14,7 @@ from zoo.data.stacked import stacked
 from zoo.data.tables import load_cells, load_columns, load_table
 
 __all__ = [
+    "Crops",
     "DataSet",
     "Examples",
     "Mixture",
@@ -26,6 +28,7 @@ __all__ = [
     "load_columns",
     "load_examples",
     "load_images",
+    "load_photographs",
     "load_pictures",
     "load_table",
     "nearest_neighbours",

@@ -45,6 +45,7 @@ class DataSet:
         texts: split → what ``tokenized`` makes the arrays of, where the data is texts: strings, or pairs of them.
         classes: what labels of the user's own stand for, from 0: the names of subfolders, or what a table says.
         summary: what the data is and what was done to it, in a line; empty where there is nothing to say.
+        credits: of each training example whose author and licence are known, what a manifest says of it.
     """
 
     name: str
@@ -57,12 +58,16 @@ class DataSet:
     texts: Mapping[str, list] | None = None
     classes: tuple[str, ...] | None = None
     summary: str = ""
+    credits: tuple[Mapping[str, str], ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over all pixels in their order, 16 hexadecimal digits."""
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
+            if hasattr(split, "digest"):  # crops that are yet to be drawn
+                digest.update(split.digest())
+                continue
             digest.update(repr(split.shape).encode())
             for start in range(0, len(split), ROWS):
                 digest.update(np.ascontiguousarray(gathered(split, slice(start, start + ROWS))))

@@ -43,6 +43,34 @@ class Pack:
         return [whole[end - len(order) : end] for end, order in zip(ends, orders, strict=True)]
 
 
+class Pictures:
+    """Pictures of any size, written one after the other into such a file; each is read from it where it is asked for.
+
+    Args:
+        channels: of each.
+    """
+
+    def __init__(self, channels: int):
+        self.shapes: list[tuple[int, int, int]] = []
+        self._channels, self._file, self._starts, self._whole = channels, _file(), [0], None
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def add(self, picture: np.ndarray) -> None:
+        """Appends a picture, uint8 ``(h, w, channels)``; raises ValueError where the disk is full."""
+        _write(self._file, picture)
+        self.shapes.append(picture.shape)
+        self._starts.append(self._starts[-1] + picture.size)
+        self._whole = None
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """A read-only picture, of which only what is copied is read."""
+        if self._whole is None:
+            self._whole = _mapped(self._file, self._starts[-1], ())
+        return self._whole[self._starts[index] : self._starts[index + 1]].reshape(self.shapes[index])
+
+
 def is_mapped(examples: np.ndarray) -> bool:
     """Whether an array lies in a file."""
     return isinstance(examples, np.memmap) and examples.base is not None

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.packed import gathered, is_mapped
+from zoo.data.photographs import Crops
 
 
 def training_batches(
@@ -30,7 +31,8 @@ def training_batches(
 
     Args:
         images: ``(n, ...)``, uint8 images, int16 signals, or int32 or floating-point, which is taken as it is. A mapped
-            file is read batch by batch.
+            file is read batch by batch. Of ``Crops`` every batch is drawn anew; inputs come with targets where these
+            differ.
         batch_size: examples a batch; at most n.
         labels: ``(n, ...)``, which then come with their images.
         neighbours: indices ``(n, k)``, of which one an image is drawn uniformly; that image takes a label's place.
@@ -50,6 +52,8 @@ def training_batches(
         raise ValueError("labels and neighbours were both given: a batch has room for one of them.")
     steps = -(-len(images) // batch_size) if keep_last else len(images) // batch_size
     shares = tf.constant(_shares(batch_size, len(images), replicas, parts if replicas > 1 else 1)[list(own)])
+    if isinstance(images, Crops):
+        return _crop_batches(images, batch_size, range(initial_epoch * steps, epochs * steps), shares), steps
     rows = _rows(images)
     targets, graph = (None if part is None else tf.constant(part) for part in (labels, neighbours))
 
@@ -68,6 +72,21 @@ def training_batches(
 
     numbers = tf.data.Dataset.range(initial_epoch * steps * len(own), epochs * steps * len(own))
     return numbers.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE), steps
+
+
+def _crop_batches(crops: Crops, batch_size: int, steps: range, shares: tf.Tensor):
+    """Batches of crops, each a function of the seed and of the step's number."""
+    parts = 2 if crops.jpeg else 1
+
+    def batch(number):
+        numbers = number // len(shares) * batch_size + tf.cast(tf.gather(shares, number % len(shares)), tf.int64)
+        drawn = tf.numpy_function(crops.drawn, [numbers], parts * [tf.uint8], stateful=False)
+        drawn = [tf.ensure_shape(part, [shares.shape[1], *crops.crop]) for part in drawn]
+        drawn = [tf.cast(part, tf.float32) / 255.0 for part in drawn]
+        return tuple(drawn) if parts > 1 else drawn[0]
+
+    numbers = tf.data.Dataset.range(steps.start * len(shares), steps.stop * len(shares))
+    return numbers.map(batch, num_parallel_calls=1, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _key(seed: int, number):

@@ -121,7 +121,7 @@ def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
         rows = tfds.as_numpy(prepared(name).as_dataset(split=split, batch_size=-1))
     except Exception as error:  # of TensorFlow, whose errors are no ValueError
         raise ValueError(f"{name} holds no images of one size ({type(error).__name__}): use zoo.data.load.") from None
-    return np.asarray(rows["image"]), np.asarray(rows["label"]) if "label" in rows else None
+    return np.asarray(rows[image_of(name)]), np.asarray(rows["label"]) if "label" in rows else None
 
 
 def shape_of(name: str, split: str | None = None) -> tuple[int | None, ...]:
@@ -135,11 +135,23 @@ def shape_of(name: str, split: str | None = None) -> tuple[int | None, ...]:
         ValueError: if the set has no images or no such split, is unknown, or is neither at hand nor can be downloaded.
     """
     info = prepared(name).info
-    if "image" not in info.features:
-        raise ValueError(f"{name} has no pictures: it has {', '.join(info.features)}.")
+    image = image_of(name)
     if split is not None and split not in info.splits:
         raise ValueError(f"{name} has no images in a split {split!r}: it has {', '.join(info.splits)}.")
-    return tuple(info.features["image"].shape)
+    return tuple(info.features[image].shape)
+
+
+def image_of(name: str) -> str:
+    """What a set calls its pictures: ``image``, or ``hr``, of high resolution, as in ``div2k``.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    features = prepared(name).info.features
+    for feature in ("image", "hr"):
+        if feature in features:
+            return feature
+    raise ValueError(f"{name} has no pictures: it has {', '.join(features)}.")
 
 
 def set_examples(name: str, split: str) -> Iterator[tuple[np.ndarray, int | None]]:
@@ -151,8 +163,9 @@ def set_examples(name: str, split: str) -> Iterator[tuple[np.ndarray, int | None
     shape_of(name, split)
     import tensorflow_datasets as tfds
 
+    image = image_of(name)
     for row in tfds.as_numpy(prepared(name).as_dataset(split=split)):
-        yield row["image"], row.get("label")
+        yield row[image], row.get("label")
 
 
 def _check_online(builder) -> None:

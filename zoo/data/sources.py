@@ -168,7 +168,7 @@ def load_pictures(
 def _of_pictures(item: str, cut: Cut, order: Callable, failed: list[str] | None) -> Iterator[Examples]:
     """The examples of a picture, a folder or a pattern, a picture's at a time."""
     names = files.Names()
-    found = [(path, names.unique(label, 1)) for path, label in _paths(item, failed)]
+    found = [(path, names.unique(label, 1)) for path, label in paths(item, failed)]
 
     def read(index: int) -> Examples | str:
         path, name = found[index]
@@ -181,7 +181,7 @@ def _of_pictures(item: str, cut: Cut, order: Callable, failed: list[str] | None)
         return Examples(images, [name] * len(images), [folder] * len(images) if folder else None)
 
     def parts() -> Iterator[Examples]:
-        for part in _in_parallel(read, order(len(found))):
+        for part in in_parallel(read, order(len(found))):
             if not isinstance(part, str):
                 yield part
             elif failed is None:
@@ -192,7 +192,7 @@ def _of_pictures(item: str, cut: Cut, order: Callable, failed: list[str] | None)
     return parts()
 
 
-def _paths(item: str, failed: list[str] | None) -> Iterable[tuple[Path, str]]:
+def paths(item: str, failed: list[str] | None) -> Iterable[tuple[Path, str]]:
     """The files that a path or a pattern stands for, with the paths that their names are made of."""
     if not glob.has_magic(item) or os.path.exists(item):
         return files.expand([item], pictures.EXTENSIONS, "pictures", failed)
@@ -203,7 +203,7 @@ def _paths(item: str, failed: list[str] | None) -> Iterable[tuple[Path, str]]:
     return [(Path(path), os.path.relpath(path, root)) for path in found]
 
 
-def _in_parallel(read: Callable[[int], "Examples | str"], indices: np.ndarray) -> Iterator["Examples | str"]:
+def in_parallel(read: Callable[[int], "Examples | str"], indices: np.ndarray) -> Iterator["Examples | str"]:
     """What ``read`` makes of each index, in their order, a few ahead of what is taken."""
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return in_order(lambda index: read(int(index)), indices, workers, ahead=4 * workers)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from zoo.data import corruption
+from zoo.demo.photographs import Photographs
 from zoo.demo.samples import ATTRIBUTION, Samples
 from zoo.evaluation.image_formats import FORMATS, Measurement, RateDistortion, code
 from zoo.evaluation.metrics import mean_squared_error, psnr
@@ -83,6 +84,7 @@ class Results:
         artefacts: files of the models used: ``{"model", "file", "bytes"}``.
         seconds: step → wall time.
         seed: of the corruptions.
+        photographs: what opens the report; None where their models are not shipped.
     """
 
     samples: Samples
@@ -91,6 +93,7 @@ class Results:
     artefacts: list[dict[str, Any]]
     seconds: dict[str, float]
     seed: int
+    photographs: Photographs | None = None
 
     def denoising_rows(self) -> list[dict[str, Any]]:
         """The denoising table."""
@@ -124,6 +127,7 @@ class Results:
             "compression": self.compression_rows(),
             "artefacts": self.artefacts,
             "seconds": self.seconds,
+            **(self.photographs.to_json() if self.photographs else {}),
         }
 
 

@@ -4,15 +4,20 @@ import base64
 import io
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo import __version__, pages, plots
 from zoo.demo.measure import CONDITIONS, Comparison, Results
-from zoo.demo.samples import ATTRIBUTION, CLASSES
+from zoo.demo.photographs import CROPPED, RATE, Photograph, Photographs
+from zoo.demo.samples import ATTRIBUTION, CLASSES, PHOTOGRAPHS_ATTRIBUTION
 from zoo.evaluation.image_formats import round_trip
 from zoo.io import writing
 from zoo.plots.pictures import eight_bit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 REPORT = "report.html"
 LAYOUT_TITLES = {"mosaic": "All images in one file", "files": "One file each"}
@@ -48,7 +53,8 @@ def html(results: Results, pictures: dict[str, np.ndarray]) -> str:
         results: what to report.
         pictures: caption → the samples as restored by a format, to show beside ours.
     """
-    template = pages.template("zoo.demo", "report.html.j2", picture=_picture, svg=_svg, kilobytes=_kilobytes)
+    filters = {"picture": _picture, "svg": _svg, "kilobytes": _kilobytes, "photo": _photo}
+    template = pages.template("zoo.demo", "report.html.j2", **filters)
     mosaic, files = results.comparisons
     return template.render(
         results=results,
@@ -63,7 +69,12 @@ def html(results: Results, pictures: dict[str, np.ndarray]) -> str:
         sizes={(a["model"].partition(".")[0], a["file"]): a["bytes"] for a in results.artefacts},
         chart=chart(results.comparisons),
         dark_chart=chart(results.comparisons, dark=True),
+        photographs=results.photographs,
+        photo_charts=[photo_chart(results.photographs, dark=dark) for dark in (False, True) if results.photographs],
+        cropped=CROPPED,
+        crop_rate=RATE,
         attribution=ATTRIBUTION,
+        photographs_attribution=PHOTOGRAPHS_ATTRIBUTION,
         version=__version__,
     )
 
@@ -78,6 +89,49 @@ def chart(comparisons: list[Comparison], *, dark: bool = False):
         }
     ours = comparisons[0].ours.psnr
     return plots.rate_distortion(panels, psnr_range=(ours - 4, ours + 6), dark=dark)
+
+
+def photo_chart(photographs: Photographs, *, dark: bool = False):
+    """PSNR against rate of the photographs: the codec's curve, and the formats'."""
+    ours = [decibels for _, decibels in next(iter(photographs.curves.values()))]
+    panels = {f"Mean of {len(photographs.each)} photographs, a file each": photographs.curves}
+    return plots.rate_distortion(panels, psnr_range=(min(ours) - 1.5, max(ours) + 1.5), dark=dark)
+
+
+def _before_and_after(one: Photograph) -> "Figure":
+    """The middle of a photograph: as it is, compressed and restored, with noise, and denoised."""
+    pictures = {
+        "original": one.original,
+        f"{one.bits_per_pixel:.2f} bits a pixel, {one.psnr:.1f} dB": one.restored,
+        f"noisy, {one.noisy_psnr:.1f} dB": one.noisy,
+        f"denoised, {one.denoised_psnr:.1f} dB": one.denoised,
+    }
+    middle = [picture[52:308, 64:320] for picture in pictures.values()]
+    return plots.image_rows({"": np.stack(middle)}, columns=[*pictures], scale=1)
+
+
+def _photo_grids(photographs: Photographs) -> dict[str, "Figure"]:
+    """File name → figure: before and after, the zoomed crop, and rate against distortion."""
+    each = photographs.each
+    names = [one.name for one in each]
+    rate = np.mean([one.bits_per_pixel for one in each])
+    rows = {
+        "Original": [one.original for one in each],
+        f"From {rate:.2f}\nbits a pixel": [one.restored for one in each],
+        "Noisy": [one.noisy for one in each],
+        "Denoised": [one.denoised for one in each],
+    }
+    crops = {
+        way if decibels is None else f"{way}\n{bits:.2f} bpp, {decibels:.1f} dB": picture
+        for way, (picture, bits, decibels) in photographs.crops.items()
+    }
+    crop_row = {"": np.stack([*crops.values()])}
+    return {
+        "before_after.png": _before_and_after(next(one for one in each if one.name == CROPPED)),
+        "photographs.png": plots.image_rows({k: np.stack(v) for k, v in rows.items()}, columns=names, scale=1),
+        "photograph_crop.png": plots.image_rows(crop_row, columns=[*crops], scale=2),
+        "photographs_rate_distortion.png": photo_chart(photographs),
+    }
 
 
 def _restored_by_format(results: Results) -> dict[str, np.ndarray]:
@@ -115,6 +169,8 @@ def _grids(results: Results, pictures: dict[str, np.ndarray]) -> dict[str, bytes
     figures["restored.png"] = plots.image_grid(
         ours.restored, title=f"The same, restored from a file of {ours.ours.bytes:,} bytes"
     )
+    if results.photographs:
+        figures |= _photo_grids(results.photographs)
     return {name: plots.to_bytes(figure, "png") for name, figure in figures.items()}
 
 
@@ -128,6 +184,15 @@ def _picture(images: np.ndarray, columns: int = 5, scale: int = 3) -> str:
     picture = np.stack([grey, opaque], axis=-1).repeat(scale, 0).repeat(scale, 1)
     file = io.BytesIO()
     Image.fromarray(picture, "LA").save(file, "PNG", optimize=True)
+    return _data_uri(file.getvalue(), "image/png")
+
+
+def _photo(picture: np.ndarray, scale: int = 1) -> str:
+    """A picture in colour as the data URI of a PNG."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture.repeat(scale, 0).repeat(scale, 1)).save(file, "PNG", optimize=True)
     return _data_uri(file.getvalue(), "image/png")
 
 

@@ -1,15 +1,17 @@
-"""The pictures of the demo: 256 test images of Fashion-MNIST, which no model was trained on."""
+"""The pictures of the demo: four photographs, and 256 test images of Fashion-MNIST, which no model was trained on."""
 
 import dataclasses
 from importlib import resources
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 if TYPE_CHECKING:
     from zoo.data import DataSet
 
 ATTRIBUTION = "Fashion-MNIST, © 2017 Zalando SE, MIT License; Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747"
+PHOTOGRAPHS_ATTRIBUTION = "Gianni Rosato, gb82 image set, CC0 1.0; made two thirds as large"
 CLASSES = (
     "T-shirt", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -38,6 +40,20 @@ def load() -> Samples:
     path = resources.files("zoo.demo") / "samples" / "fashion_mnist_256.npz"
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return Samples(arrays["images"], arrays["labels"])
+
+
+def photographs() -> dict[str, np.ndarray]:
+    """The bundled photographs by name: uint8 ``(384, 384, 3)``.
+
+    Larger versions of them are among the photographs that models were trained on: to look at, and to try commands with,
+    but no measure of what a model does with photographs that it has not seen.
+    """
+    folder = resources.files("zoo.demo") / "samples" / "photographs"
+    pictures = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        with path.open("rb") as file, Image.open(file) as image:
+            pictures[path.name.removesuffix(".png")] = np.asarray(image)
+    return pictures
 
 
 def data_set() -> "DataSet":

@@ -1,7 +1,8 @@
-"""Denoising pictures and sounds of any size with a model of small ones: overlapping tiles, or frames, blended."""
+"""Denoising pictures and sounds of any size: in tiles, or in frames that overlap."""
 
 from zoo.denoising.audio import denoise_audio, denoised_blocks, gated
 from zoo.denoising.files import denoise_files
 from zoo.denoising.images import denoise, tile_count
+from zoo.denoising.photographs import PhotoDenoising
 
-__all__ = ["denoise", "denoise_files", "denoise_audio", "denoised_blocks", "gated", "tile_count"]
+__all__ = ["PhotoDenoising", "denoise", "denoise_audio", "denoise_files", "denoised_blocks", "gated", "tile_count"]

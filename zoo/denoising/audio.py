@@ -3,12 +3,16 @@
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo import models, registry
+from zoo import registry
 from zoo.codec import frames
 from zoo.io import audio
+
+if TYPE_CHECKING:
+    from zoo import models
 
 HEADROOM = 16  # steps of loudness: between words a model still sees that its frame is quieter than what came before
 # The gate of sounds: a window's samples, and those between two windows, at 8 kHz 32 and 8 ms.

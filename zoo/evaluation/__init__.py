@@ -3,7 +3,7 @@
 import importlib
 
 from zoo import deprecations
-from zoo.evaluation.metrics import mean_squared_error, psnr
+from zoo.evaluation.metrics import mean_squared_error, ms_ssim, psnr, ssimulacra2
 
 # Public name → its module, where that needs Keras or SciPy; the metrics and the image formats need neither.
 _LAZY = {
@@ -42,7 +42,7 @@ _LAZY = {
     "top_variance": "selection",
 }
 
-__all__ = ["mean_squared_error", "psnr", *_LAZY]
+__all__ = ["mean_squared_error", "ms_ssim", "psnr", "ssimulacra2", *_LAZY]
 
 
 def __getattr__(name: str):

@@ -1,5 +1,6 @@
 """The codec beside the image formats: rate and distortion on a test split, every byte of real files counted."""
 
+import glob
 import itertools
 import lzma
 import math
@@ -10,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from zoo import data, extras, plots, registry
+from zoo import data, plots, registry
 from zoo.codec import Codec
 from zoo.evaluation.image_formats import ALL_FORMATS, LAYOUTS, Measurement, RateDistortion, code
+from zoo.experiments import photographs
 from zoo.experiments.output import made, write
+from zoo.experiments.rates import bd_rate, bjontegaard, log_rate
+from zoo.io.pictures import open_sources
 
 # dB at which a format's qualities are looked for; where it reaches less, its ends are measured.
 TARGETS = (18, 19, 20, 21, 22, 23, 24, 25, 26, 28)
@@ -21,6 +25,7 @@ INTERVAL = (19.6, 24.0)  # dB that every BD-rate is taken over, as far as both c
 # Of one picture of all: it takes seconds a file, and in small files the container weighs more than the search gains.
 OF_MOSAICS = ("AVIF, speed 0",)
 CODECS = ("compressor", "hierarchical_vae")
+OF_PHOTOGRAPHS = ("photo_compressor", "pixel_predictor")  # of whole pictures, where they are shipped
 
 
 def benchmark_codec(
@@ -32,8 +37,14 @@ def benchmark_codec(
     images: int | None = None,
     progress: Any = None,
     failed: list[str] | None = None,
+    interval: tuple[float, float] | None = None,
+    perceptual: bool = False,
+    pictures: str | os.PathLike | None = None,
 ) -> dict[str, Any]:
     """Compresses the official test images with the codec's models and with the image formats.
+
+    Of pictures of the user's own, whole ones are compressed by models of photographs: see ``benchmark_photographs`` for
+    what is measured and returned then. What follows is of models of tiles.
 
     Each set is stored as one file of all (for a format one mosaic) and as a file an image (for the codec compact
     images). PSNR is of the mean squared error pooled over all pixels of all images.
@@ -47,6 +58,7 @@ def benchmark_codec(
         images: how many of the test images; None for all.
         progress: a started ``rich.progress.Progress``.
         failed: gets a line for each file that cannot be read, and the others are the data; None to raise instead.
+        interval, perceptual, pictures: of photographs, as of ``benchmark_photographs``; None for its interval.
 
     Returns:
         ``points``: every measurement; ``bd_rate``: of each format in percent, with the interval in dB;
@@ -57,10 +69,15 @@ def benchmark_codec(
         ValueError: if no model of the data has a codec, the folder cannot be written, or imagecodecs or bjontegaard
             is missing.
     """
-    _bjontegaard()
+    bjontegaard()
     if images is not None and images < 1:
         raise ValueError(f"images must be at least 1: received {images}.")
     codecs = [Codec(name) for name in models or _codecs_of(data_source)]
+    if any(_of_whole_pictures(codec) for codec in codecs):
+        options = {"interval": interval or photographs.INTERVAL, "perceptual": perceptual, "pictures": pictures}
+        return _photographs(output, data_source, codecs, images, failed, progress=progress, **options)
+    if interval or perceptual or pictures:
+        raise ValueError("interval, perceptual and pictures are of photographs: give a folder of pictures as data.")
     _check_sizes(codecs)
     loaded = data.load(data_source, image_shape=(*codecs[0].tile, 1), fit=fit, seed=0, failed=failed)
     chosen = loaded.test[:images]
@@ -83,6 +100,28 @@ def benchmark_codec(
     }
     _draw(folder, result, ours, curves)
     return result
+
+
+def _of_whole_pictures(codec: Codec) -> bool:
+    return codec.what == "pictures" and codec.tile[1] == 0
+
+
+def _photographs(
+    output, data_source: str, codecs: list[Codec], images: int | None, failed, **options
+) -> dict[str, Any]:
+    """Whole pictures of a folder, which are opened before anything is written."""
+    if others := [codec.name for codec in codecs if not _of_whole_pictures(codec)]:
+        raise ValueError(f"models must all be of whole pictures, or all of tiles: received {', '.join(others)} too.")
+    low, high = options["interval"]
+    if not low < high:
+        raise ValueError(f"interval must rise: received {low} to {high} dB.")
+    if options["pictures"] and Path(options["pictures"]).suffix != ".png":
+        raise ValueError(f"pictures must be a name in .png: received {options['pictures']}.")
+    sources = open_sources([data_source], failed=failed)[:images]
+    if not sources:
+        raise ValueError(f"data must hold pictures: none of {data_source} can be read.")
+    name = Path(data_source).resolve().stem
+    return photographs.benchmark_photographs(made(output), name, sources, codecs, **options)
 
 
 def _measured(images: np.ndarray, codecs: list[Codec], progress: Any):
@@ -150,54 +189,10 @@ def _codecs_of(data_source: str) -> list[str]:
         if name.partition(".")[0] in CODECS
     }
     own = data_source not in shipped.values()
+    files = os.path.exists(data_source) or glob.has_magic(data_source)
+    if own and files and (whole := [name for name in OF_PHOTOGRAPHS if registry.list_models(name, pretrained=True)]):
+        return whole
     return [name for name, of in shipped.items() if of == ("fashion_mnist" if own else data_source)]
-
-
-def bd_rate(
-    anchor: Sequence[tuple[float, float]], test: Sequence[tuple[float, float]], low: float, high: float
-) -> dict[str, float] | None:
-    """Bjøntegaard's mean difference of rate at equal PSNR, over an interval of PSNR.
-
-    Args:
-        anchor, test: points ``(bits per pixel, dB)``, at least two each.
-        low, high: dB; cut to what both curves cover.
-
-    Returns:
-        ``percent``, negative where ``test`` needs less, ``low`` and ``high`` in dB; None where they share nothing.
-
-    References:
-        Bjøntegaard 2001, VCEG-M33; by piecewise cubic Hermite interpolation, as the library bjontegaard does it.
-    """
-    curves = [sorted(points, key=lambda point: point[1]) for points in (anchor, test)]
-    low, high = max(low, *(c[0][1] for c in curves)), min(high, *(c[-1][1] for c in curves))
-    if min(map(len, curves)) < 2 or low >= high:
-        return None
-    (anchor_rate, anchor_psnr), (rate, decibels) = (_cut(curve, low, high) for curve in curves)
-    percent = _bjontegaard().bd_rate(
-        anchor_rate, anchor_psnr, rate, decibels, method="pchip", require_matching_points=False, min_overlap=0
-    )
-    return {"percent": float(percent), "low": low, "high": high}
-
-
-def _bjontegaard():
-    with extras.needed("A BD-rate"):
-        import bjontegaard
-    return bjontegaard
-
-
-def _cut(points: list[tuple[float, float]], low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rates and PSNR of a curve between two PSNR, with its interpolated ends."""
-    grid = np.array([low, *(d for _, d in points if low < d < high), high])
-    return np.exp(_log_rate(points)(grid)), grid
-
-
-def _log_rate(points: list[tuple[float, float]]):
-    """The logarithm of the rate as a function of PSNR."""
-    from scipy.interpolate import PchipInterpolator
-
-    rates, decibels = np.transpose(points)
-    decibels, first = np.unique(decibels, return_index=True)
-    return PchipInterpolator(decibels, np.log(rates[first]))
 
 
 def _curve(search: RateDistortion) -> list[Measurement]:
@@ -222,7 +217,7 @@ def _beside(ours: Measurement, curves: dict[str, list[Measurement]], images: int
         points = sorted(_points(curve), key=lambda point: point[1])
         if ours.psnr > points[-1][1]:
             continue
-        rate = float(np.exp(_log_rate(points)(ours.psnr))) if ours.psnr >= points[0][1] else points[0][0]
+        rate = float(np.exp(log_rate(points)(ours.psnr))) if ours.psnr >= points[0][1] else points[0][0]
         if rate < fewest:
             best, fewest = name, rate
     each = ours.bytes / images

@@ -142,13 +142,13 @@ def benchmark_training(
                 progress.update(task, description=name, status=what, advance=1)
 
         with Torch(pytorch if name in ("dense", "conv") else None, name, threads) as torch:
-            result["nets"][name] = _timed(name, torch, repeats, seconds, step)
+            result["nets"][name] = _measured(name, torch, repeats, seconds, step)
     write(result, folder / "training.json")
     plots.speeds({name: net["rows"] for name, net in result["nets"].items()}, folder / "training.png")
     return result
 
 
-def _timed(name: str, torch, repeats: int, seconds: float, step) -> dict[str, Any]:
+def _measured(name: str, torch, repeats: int, seconds: float, step) -> dict[str, Any]:
     """What is measured of one net."""
     keras.utils.set_random_seed(0)
     contestants = [*CONTESTANTS[name](), *torch.contestants()]

@@ -11,7 +11,11 @@ from zoo.data import DataSet, audio
 from zoo.exporting import litert, tables
 from zoo.exporting.export import PARTS
 from zoo.exporting.language import write_text
+from zoo.exporting.latents import write_latents
 from zoo.exporting.lossless import write_lossless
+from zoo.exporting.pixels import write_pixels
+
+EXAMPLES = 64  # training crops that show how far the hidden units of a pixel predictor reach
 
 
 def write_codec(model: keras.Model, data_set: DataSet, calibration: np.ndarray | None, folder: Path) -> None:
@@ -53,6 +57,8 @@ WRITERS: dict[str, Callable] = {
     "tiles": _write_tiles,
     "frames": _write_frames,
     "bits_back": lambda model, data_set, calibration, folder: write_lossless(model, calibration, folder),
+    "latents": lambda model, data_set, calibration, folder: write_latents(model, calibration, folder),
+    "pixels": lambda model, data_set, calibration, folder: write_pixels(model, data_set.train[:EXAMPLES], folder),
     "tokens": lambda model, data_set, calibration, folder: write_text(
         model, data_set.train, data_set.validation, folder
     ),

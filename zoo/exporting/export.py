@@ -67,7 +67,7 @@ def export(
     """
     _check_choices(part, format, quantization)
     source, path, model = model, Path(path), registry.loaded(model)
-    parts, part = _chosen(model, part)
+    parts, part = _chosen(model, part, fixed=format != "saved_model")
     # A GAN in training leaves with the moving average of its weights, by which it generates.
     with model.averaged() if hasattr(model, "averaged") else contextlib.nullcontext():
         if format == "saved_model":
@@ -103,9 +103,9 @@ def _check_choices(part: str | None, format: str, quantization: str | None) -> N
         raise ValueError(f"quantization must be int8 with format='micro': received {quantization!r}.")
 
 
-def _chosen(model: keras.Model, part: str | None) -> tuple[dict[str, keras.Model], str]:
+def _chosen(model: keras.Model, part: str | None, fixed: bool = False) -> tuple[dict[str, keras.Model], str]:
     """All parts of a model, and the name of the one that is asked for: the first, if none is."""
-    parts = _parts_of(model)
+    parts = _parts_of(model, fixed)
     part = next(iter(parts)) if part is None else part
     if part not in parts:
         raise ValueError(f"part must be {', '.join(parts)}, as {model.name} has no {part}: received {part!r}.")
@@ -118,10 +118,10 @@ def default_part(architecture: str) -> str:
     return "encoder" if {"reconstruct", "compress"} & {*spec.tasks} else "model"
 
 
-def _parts_of(model: keras.Model) -> dict[str, keras.Model]:
-    """What of a model can be exported, the default first."""
+def _parts_of(model: keras.Model, fixed: bool = False) -> dict[str, keras.Model]:
+    """What of a model can be exported, the default first; a ``fixed`` whole takes pictures of its own size alone."""
     parts = model.parts() if hasattr(model, "parts") else {"model": model}
-    return {name: _functional(part, model) for name, part in parts.items()}
+    return {name: functional(part, model, fixed) for name, part in parts.items()}
 
 
 def _calibration(source, model: keras.Model, part: str, images):
@@ -158,12 +158,16 @@ def _stored_calibration(name: str | os.PathLike) -> np.ndarray | None:
         return file["images"]
 
 
-def _functional(network: keras.Model, model: keras.Model) -> keras.Model:
-    """A network itself if it is functional; a subclassed one wrapped so, for its input shape to be known."""
+def functional(network: keras.Model, model: keras.Model, fixed: bool = False) -> keras.Model:
+    """A network itself if it is functional; a subclassed one wrapped so, for its input shape to be known.
+
+    One that takes any size keeps to the size of the model's examples where the shape must be ``fixed``.
+    """
     if hasattr(network, "input_shape"):
         return network
     (signature,) = model.input_signature()
-    inputs = keras.Input(signature.shape[1:], dtype=signature.dtype)
+    shape = model.example_shape if fixed else signature.shape[1:]
+    inputs = keras.Input(shape, dtype=signature.dtype)
     return keras.Model(inputs, network(inputs, training=False), name=network.name)
 
 

@@ -28,6 +28,9 @@ STYLES = {
     "snr": Style("Signal to noise", "{:.2f} dB", better="higher"),
     "knn5_accuracy": Style("Class from the 5 nearest codes", "{:.1f} %", 100, "higher"),
     "codec_bits_per_pixel": Style("Codec: bits per pixel", "{:.3f}", better="lower"),
+    "codec_bits_per_sample": Style("Codec: bits per sample, every pixel kept", "{:.3f}", better="lower"),
+    "png_bits_per_sample": Style("PNG of the same pictures", "{:.3f}"),
+    "webp_bits_per_sample": Style("Lossless WebP of them", "{:.3f}"),
     "codec_psnr": Style("Codec: PSNR", "{:.2f} dB", better="higher"),
     "codec_bytes": Style("Codec: the test split in one file", "{:,} bytes", better="lower"),
     "codec_kilobits_per_second": Style("Codec: kbit/s", "{:.2f}", better="lower"),
@@ -72,6 +75,8 @@ STYLES = {
     "parameters": Style("Parameters", "{:,}", better="lower"),
 }
 NOISES = {
+    **{f"sigma_{sigma}": f"white noise, σ\xa0{sigma} of 255" for sigma in (15, 25, 50)},
+    **{f"pages_sigma_{sigma}": f"the same, pages of text, σ\xa0{sigma}" for sigma in (15, 25, 50)},
     "gaussian_0.3": "Gaussian, σ\xa00.3",
     "gaussian_0.5": "Gaussian, σ\xa00.5",
     "masking_0.5": "Masking, 50\xa0%",
@@ -89,11 +94,14 @@ NEIGHBOUR_BASELINES = {
 }
 # What a card of the index shows and what models are compared by: of each line, the first that a model has.
 HEADLINES = (
-    ("samples.frechet_distance.mean", "codec_bits_per_pixel", "codec_kilobits_per_second", "gaussian_0.5.denoised_psnr",
-     "white_0_db.denoised_si_sdr", "trustworthiness", "negative_log_likelihood", "accuracy", "words_recovered",
-     "rouge_l", "imputed_rmse", "psnr"),
-    ("samples.recall.mean", "codec_psnr", "codec_si_sdr", "masking_0.5.denoised_psnr", "brown_0_db.denoised_si_sdr",
-     "knn5_accuracy", "cross_entropy", "sentences_recovered", "summary_perplexity", "imputed_accuracy"),
+    ("samples.frechet_distance.mean", "codec_bits_per_pixel", "quality_4.codec_bits_per_pixel",
+     "codec_kilobits_per_second", "gaussian_0.5.denoised_psnr",
+     "white_0_db.denoised_si_sdr", "sigma_25.denoised_psnr", "trustworthiness", "negative_log_likelihood", "accuracy",
+     "words_recovered", "rouge_l", "imputed_rmse", "psnr"),
+    ("samples.recall.mean", "codec_psnr", "quality_4.codec_psnr", "codec_si_sdr", "masking_0.5.denoised_psnr",
+     "brown_0_db.denoised_si_sdr",
+     "pages_sigma_25.denoised_psnr", "knn5_accuracy", "cross_entropy", "sentences_recovered", "summary_perplexity",
+     "imputed_accuracy"),
 )  # fmt: skip
 
 

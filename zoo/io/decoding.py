@@ -14,6 +14,7 @@ from zoo.io.sources import Source, Take
 _GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112  # EXIF
 HEIF = (".heic", ".heif")  # of phones, by the extra heic
+BAND = 1024  # rows that are copied at once
 
 
 def open_picture(path: Path, take: Take) -> Source:
@@ -49,7 +50,7 @@ def open_picture(path: Path, take: Take) -> Source:
                 if array.shape != shape:
                     raise ValueError(f"{path} changed while it was read: it was {shape}, now {array.shape}.")
                 pictures.append(array)
-        return np.stack(pictures)
+        return np.stack(pictures) if len(pictures) > 1 else pictures[0][None]
 
     return Source("", count, shape, 4, read, (*lost, *kept), 16 if target == "I;16" else 8, profile)
 
@@ -148,7 +149,7 @@ def _pixels(image, target: str, take: Take) -> np.ndarray:
     """A frame ``(h, w, c)``, upright, in one of Pillow's modes."""
     from PIL import ImageOps
 
-    image = ImageOps.exif_transpose(image) or image
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I;16"):
         levels = np.asarray(image).astype(np.uint16)
         if target == "I;16":
@@ -157,7 +158,12 @@ def _pixels(image, target: str, take: Take) -> np.ndarray:
         return np.repeat(grey, 3, axis=2) if target == "RGB" else grey
     if not take.exact:
         image = _in_srgb(image) or image
-    return np.asarray(image.convert(target)).reshape(image.height, image.width, -1)
+    image = image if image.mode == target else image.convert(target)
+    pixels = np.empty((image.height, image.width, len(image.getbands())), np.uint8)
+    for top in range(0, image.height, BAND):  # as a whole, Pillow would hold two copies more
+        band = np.asarray(image.crop((0, top, image.width, min(top + BAND, image.height))))
+        pixels[top : top + BAND] = band.reshape(-1, image.width, pixels.shape[2])
+    return pixels
 
 
 @contextlib.contextmanager

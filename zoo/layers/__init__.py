@@ -3,6 +3,7 @@
 from zoo.layers.attention_block import AttentionBlock
 from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.bounded_silu import bounded_silu
+from zoo.layers.camera_noise import CameraNoise
 from zoo.layers.concrete_selector import ConcreteSelector
 from zoo.layers.convolution import Conv2D, Conv2DTranspose
 from zoo.layers.corruption import Corruption
@@ -11,7 +12,9 @@ from zoo.layers.deconvolution import Deconvolution2D
 from zoo.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D
 from zoo.layers.entropy_bottleneck import EntropyBottleneck
 from zoo.layers.k_sparse import KSparse
+from zoo.layers.latent_context import LatentContext
 from zoo.layers.leaky_relu import LeakyReLU
+from zoo.layers.patch_transform import PatchAnalysis, PatchSynthesis, Whitening
 from zoo.layers.pooling import FixedUnpool2D, MaxPoolWithSwitches2D, MaxUnpool2D, NearestUnpool2D
 from zoo.layers.position_binding import PositionBinding
 from zoo.layers.position_embedding import PositionEmbedding
@@ -27,6 +30,7 @@ from zoo.layers.text_tokenizer import TextTokenizer
 __all__ = [
     "AttentionBlock",
     "BatchNormalization",
+    "CameraNoise",
     "ConcreteSelector",
     "Conv2D",
     "Conv2DTranspose",
@@ -38,10 +42,13 @@ __all__ = [
     "FixedUnpool2D",
     "GaussianSampling",
     "KSparse",
+    "LatentContext",
     "LeakyReLU",
     "MaxPoolWithSwitches2D",
     "MaxUnpool2D",
     "NearestUnpool2D",
+    "PatchAnalysis",
+    "PatchSynthesis",
     "PositionBinding",
     "PositionEmbedding",
     "ResidualBlock1D",
@@ -55,5 +62,6 @@ __all__ = [
     "SpectralNormalization",
     "SubPixelConv2D",
     "TextTokenizer",
+    "Whitening",
     "bounded_silu",
 ]

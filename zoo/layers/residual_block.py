@@ -17,9 +17,18 @@ class _ResidualBlock(keras.layers.Layer):
     convolution: Callable[..., keras.layers.Layer]
     spatial_dropout: Callable[..., keras.layers.Layer]
 
-    def __init__(self, filters: int, *, kernel_size: int = 3, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        filters: int,
+        *,
+        kernel_size: int = 3,
+        dropout: float = 0.0,
+        activation: str | Callable[..., Any] | None = "relu",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters, self.kernel_size = filters, kernel_size
+        self.activation = keras.activations.get(activation)
         self.dropout = self.spatial_dropout(dropout, dtype=self.dtype_policy, name="dropout")
         options = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
         self.inner = self.convolution(filters, kernel_size, activation="relu", name="inner", **options)
@@ -34,7 +43,7 @@ class _ResidualBlock(keras.layers.Layer):
         self.outer.build(input_shape)
 
     def call(self, x: Tensor, training: bool | None = False) -> Tensor:
-        return keras.ops.relu(x + self.outer(self.dropout(self.inner(x), training=training)))
+        return self.activation(x + self.outer(self.dropout(self.inner(x), training=training)))
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return input_shape
@@ -45,12 +54,13 @@ class _ResidualBlock(keras.layers.Layer):
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "dropout": self.dropout.rate,
+            "activation": keras.activations.serialize(self.activation),
         }
 
 
 @keras.saving.register_keras_serializable("zoo")
 class ResidualBlock2D(_ResidualBlock):
-    """Two convolutions around a shortcut: ``relu(x + conv(relu(conv(x))))``.
+    """Two convolutions around a shortcut: ``activation(x + conv(relu(conv(x))))``.
 
     Without batch normalisation, which would leak the batch into an image's code and need folding for
     int8. The second kernel starts at zero, so that every block starts as the identity and a deep stack
@@ -60,6 +70,7 @@ class ResidualBlock2D(_ResidualBlock):
         filters: channels of the input and of the output.
         kernel_size: size of both kernels.
         dropout: fraction of the channels between the two convolutions dropped in training.
+        activation: of the sum; None for a residual stream that stays linear.
 
     Call arguments:
         x: ``(batch, height, width, filters)``; the output has the same shape.
@@ -78,7 +89,7 @@ class ResidualBlock1D(_ResidualBlock):
     """``ResidualBlock2D`` along time.
 
     Args:
-        filters, kernel_size, dropout: as there.
+        filters, kernel_size, dropout, activation: as there.
 
     Call arguments:
         x: ``(batch, time, filters)``; the output has the same shape.

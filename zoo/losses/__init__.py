@@ -15,7 +15,7 @@ from zoo.losses.adversarial import (
 from zoo.losses.divergence import free_bits, gaussian_entropy, gaussian_kl
 from zoo.losses.likelihood import discretized_logistic_mixture
 from zoo.losses.neighbours import neighbour_cross_entropy, squared_distances
-from zoo.losses.reconstruction import BinaryCrossentropy, SquaredError, WindowedSquaredError
+from zoo.losses.reconstruction import BinaryCrossentropy, LogSquaredError, SquaredError, WindowedSquaredError
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
@@ -23,6 +23,7 @@ __all__ = [
     "BinaryCrossentropy",
     "Hinge",
     "LeastSquares",
+    "LogSquaredError",
     "Minimax",
     "NonSaturating",
     "SquaredError",

@@ -120,6 +120,54 @@ class WindowedSquaredError(SquaredError):
 
 
 @keras.saving.register_keras_serializable("zoo")
+class LogSquaredError(_SummedPerExample):
+    """Logarithm of an example's mean squared error, ``ln(ε + Σᵢ (xᵢ − x̂ᵢ)² / n)``, averaged over the batch.
+
+    Its gradient weighs every example by how well it is done already, so that one network learns from pictures with
+    little and with much noise alike; 10 / ln 10 times its negative is the mean PSNR of values in [0, 1].
+
+    Args:
+        epsilon: ``ε``, which bounds the weight of an example that is done perfectly.
+        reduction: over the batch, ``sum_over_batch_size``, ``mean_with_sample_weight`` or ``none``.
+
+    Call arguments:
+        y_true, y_pred: tensors ``(batch, ...)`` of one shape.
+
+    Raises:
+        ValueError: if the shapes differ, or ``reduction`` would weigh the loss by the batch size.
+
+    Examples:
+        >>> import numpy as np
+        >>> from zoo import losses
+        >>> round(float(losses.LogSquaredError(epsilon=0.0)(np.zeros((1, 4)), np.full((1, 4), 0.1))), 4)  # ln 0.01
+        -4.6052
+    """
+
+    def __init__(
+        self,
+        *,
+        epsilon: float = 1e-6,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "log_squared_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.epsilon = epsilon
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        total = super().call(y_true, y_pred)
+        number = ops.prod(ops.stack([ops.cast(size, total.dtype) for size in ops.shape(y_pred)[1:]]))
+        return ops.log(total / number + self.epsilon)
+
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """The squared error of every value."""
+        return ops.square(y_true - y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("zoo")
 class BinaryCrossentropy(_SummedPerExample):
     """Cross-entropy of values in [0, 1], ``−Σᵢ xᵢ log x̂ᵢ + (1 − xᵢ) log(1 − x̂ᵢ)``, in nats, averaged over the batch.
 

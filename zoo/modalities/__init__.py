@@ -10,15 +10,16 @@ from zoo import registry
 from zoo.modalities.audio import Audio
 from zoo.modalities.base import Modality
 from zoo.modalities.image import Image
+from zoo.modalities.photo import Photo
 from zoo.modalities.table import Table
 from zoo.modalities.text import Text
 
 if TYPE_CHECKING:
     import keras
 
-MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (Image(), Audio(), Text(), Table())}
+MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (Image(), Photo(), Audio(), Text(), Table())}
 
-__all__ = ["MODALITIES", "Audio", "Image", "Modality", "Table", "Text", "get", "of", "quantizes"]
+__all__ = ["MODALITIES", "Audio", "Image", "Modality", "Photo", "Table", "Text", "get", "of", "quantizes"]
 
 
 def get(name: str) -> Modality:

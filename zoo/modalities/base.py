@@ -42,6 +42,11 @@ class Modality:
     python_of_latents: tuple[str, ...] = ()
     shown = "The first test examples and their reconstructions"
 
+    @property
+    def medium(self) -> str:
+        """What ``zoo.codec`` calls such examples."""
+        return self.name
+
     def check(self, model: "keras.Model") -> None:
         """Refuses, before it is trained, a model that could not be made an artefact afterwards.
 
@@ -77,6 +82,10 @@ class Modality:
     def adapted(self, model: "keras.Model", data_set: "DataSet") -> "DataSet":
         """As ``prepared``, of a model that is yet to be trained, and learns here what it must know beforehand."""
         return self.prepared(model, data_set)
+
+    def tiles(self, model: "keras.Model", examples: np.ndarray) -> np.ndarray:
+        """Examples as the files of a model's networks take them."""
+        return examples
 
     def calibration_examples(self, examples: np.ndarray, number: int) -> np.ndarray:
         """``number`` training examples that show an int8 encoder its ranges."""
@@ -168,6 +177,18 @@ class Modality:
     def measure_denoising(self, model: "keras.Model", clean: np.ndarray) -> dict[str, dict[str, float]]:
         """Name of a noise → figures before and after a denoiser."""
         raise NotImplementedError
+
+    def information(self, model: "keras.Model", clean: np.ndarray) -> np.ndarray:
+        """Pictures of what each part of examples costs a likelihood model."""
+        raise NotImplementedError
+
+    def likelihood_golden(self, model: "keras.Model", examples: np.ndarray) -> dict[str, np.ndarray]:
+        """Examples, and what a likelihood model must say of them."""
+        return {}
+
+    def denoising_golden(self, model: "keras.Model", examples: np.ndarray) -> dict[str, np.ndarray]:
+        """Examples with noise, and what a denoiser that is no autoencoder must make of them."""
+        return {}
 
     def noisy(self, clean: np.ndarray) -> tuple[str, np.ndarray]:
         """Examples with a noise for a preview, and its label."""

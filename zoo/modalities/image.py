@@ -60,7 +60,7 @@ class Image(Modality):
             figures[kind] = {"noisy_psnr": before["psnr"], "denoised_psnr": after["psnr"]}
         return figures
 
-    def noisy(self, clean):
+    def noisy(self, clean: np.ndarray) -> tuple[str, np.ndarray]:
         from zoo.data import corruption
 
         return "noisy, σ = 0.5", corruption.gaussian(clean, 0.5, seed=0)

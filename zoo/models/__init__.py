@@ -6,6 +6,7 @@ from zoo.models.autoencoders import *  # noqa: F403 - each folder lists its own
 from zoo.models.base import Autoencoder
 from zoo.models.classifier import Classifier
 from zoo.models.gans import *  # noqa: F403
+from zoo.models.pixel_predictor import PixelPredictor
 from zoo.models.variational import VariationalAutoencoder
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "AdversarialModel",
     "Autoencoder",
     "Classifier",
+    "PixelPredictor",
     "VariationalAutoencoder",
 ]  # noqa: PLE0604

@@ -56,6 +56,7 @@ class Checking(OwnPolicy):
 
     value_range: tuple[float, float] | None = (0, 1)  # None: any, such as integers
     margin = MARGIN  # how far beyond it values may lie
+    stride: int | None = None  # of a model of pictures of any height and width that are multiples of it
 
     example_shape: tuple[int, ...]
     # Of the constructor: `image_shape`, or `example_shape` where examples are no images.
@@ -75,7 +76,8 @@ class Checking(OwnPolicy):
             raise ValueError(f"{self.shape_argument} must be {number}positive integers: received {shape!r}.")
 
     def _checked(self, x, name="x"):
-        return checked_examples(x, self.example_shape, self.compute_dtype, bounds_of(self, name), name)
+        dtype = self.compute_dtype if self.stride is None else "float32"  # which holds sums of levels exactly
+        return checked_examples(x, self.example_shape, dtype, bounds_of(self, name), name, self.stride)
 
 
 class Guarded(Checking):
@@ -172,7 +174,8 @@ class Guarded(Checking):
     def input_signature(self) -> list[keras.InputSpec]:
         """What ``call`` takes, with any number of examples."""
         dtype = "int32" if self.value_range is None else self.input_dtype
-        return [keras.InputSpec(dtype=dtype, shape=(None, *self.example_shape), name="x")]
+        shape = self.example_shape if self.stride is None else (None, None, self.example_shape[-1])
+        return [keras.InputSpec(dtype=dtype, shape=(None, *shape), name="x")]
 
     def build_from_config(self, config):
         self.build()  # a file may not know the shape
@@ -201,6 +204,10 @@ class Reconstructing(Checking):
 
     encoder: keras.Model
     decoder: keras.Model
+
+    def device_encoder(self) -> keras.Model:
+        """What becomes the int8 encoder of an artefact; no property, as Keras saves those that are models."""
+        return self.encoder
 
     def encode(self, x):
         """The code ``z`` of examples ``x`` in ``value_range``, ``(batch, *example_shape)``."""
@@ -332,7 +339,7 @@ class Autoencoder(Reconstructing, SelfSupervised):
         """What is to be restored: the input, where no target is given."""
         if y is None:
             return x
-        checked_examples(y, self.example_shape, None, bounds_of(self, "y"), "y")
+        checked_examples(y, self.example_shape, None, bounds_of(self, "y"), "y", self.stride)
         return y
 
 

@@ -100,14 +100,23 @@ def one_an_example(sample_weight):
     return ops.reshape(sample_weight, (-1,))
 
 
-def checked_examples(x, example_shape, dtype, bounds: Bounds, name="x"):
+def checked_examples(x, example_shape, dtype, bounds: Bounds, name="x", stride: int | None = None):
     """``x`` as a tensor of ``dtype``; None for its own.
+
+    With a ``stride``, images may have any height and width that are multiples of it.
 
     Raises:
         ValueError: if it is not ``(batch, *example_shape)``, not floating-point, or its values are at hand, not those
             of a graph, and lie out of bounds.
     """
-    if tuple(x.shape[1:]) != example_shape:
+    if stride is not None:
+        sides = tuple(x.shape[1:-1])
+        if len(x.shape) != 4 or x.shape[-1] != example_shape[-1] or any(n is not None and n % stride for n in sides):
+            raise ValueError(
+                f"{name} must have the shape (batch, height, width, {example_shape[-1]}), sides multiples of {stride}: "
+                f"received {tuple(x.shape)}."
+            )
+    elif tuple(x.shape[1:]) != example_shape:
         raise ValueError(
             f"{name} must have the shape (batch, {', '.join(map(str, example_shape))}): received {tuple(x.shape)}."
         )

@@ -7,6 +7,7 @@ import platform
 import re
 import shlex
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from zoo.codec import Codec
 from zoo.data import DataSet, text
 from zoo.exporting import litert, tables
 from zoo.exporting.codec import write_codec
-from zoo.exporting.export import PARTS
+from zoo.exporting.export import PARTS, functional
 from zoo.io import writing
+from zoo.packaging.folding import fold
 from zoo.registry import needs
 from zoo.registry.loading import resolve
 from zoo.training import Training, adapt_decoder
@@ -26,6 +28,8 @@ from zoo.training.run import CHECKPOINT
 
 CALIBRATION_EXAMPLES = 128
 GOLDEN_IMAGES = 8
+TILE = 256  # pixels, of the LiteRT file of a model that takes any size
+CREDITS = "credits.txt"
 LIKELIHOOD_NOTE = (
     "−log p(x) is of another binary draw than the published ones: each pixel once, with its grey value as the "
     "probability. Training left out what is held out for choices: of MNIST it saw 55,000 images, where others see "
@@ -40,11 +44,12 @@ def write_artifact(
     """Writes all files of a trained model into ``folder``, measures it, and returns its card.
 
     The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
-    images), where that code is quantised ``decoder.tflite`` (float32 with float16 weights) and ``codec.npz``, of a
-    lossless codec's model its int8 networks and ``lossless.npz``, of a language model ``text.npz`` and
-    ``tokenizer.model``, of every model ``golden.npz`` (an input and the outputs it must give), ``preview.png``,
-    ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once they are all
-    there.
+    images), of a denoiser of any size ``model.tflite`` (a tile, float16 weights), where a code is quantised
+    ``decoder.tflite`` (float32 with float16 weights) and ``codec.npz``, of a lossless codec's model its int8 networks
+    and ``lossless.npz``, or ``pixels.npz``, of a language model ``text.npz`` and ``tokenizer.model``, where the data's
+    authors are known ``credits.txt``, of every model ``golden.npz`` (an input and the outputs it must give),
+    ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once
+    they are all there.
 
     Args:
         training: finished.
@@ -61,7 +66,7 @@ def write_artifact(
     spec = registry.spec_of(training.name)
     modality = modalities.get(spec.modality)
     encodes = modalities.quantizes(spec)
-    steps = _Steps(progress, total=4 + encodes + spec.compresses)
+    steps = _Steps(progress, total=4 + (encodes or "denoise" in spec.tasks) + spec.compresses)
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
@@ -72,12 +77,18 @@ def write_artifact(
             encoder = _write_encoder(training, modality.calibration_inputs(model, chosen), room)
             card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
 
+        elif "denoise" in spec.tasks:
+            steps.next("converting to LiteRT")
+            card |= _write_whole(training, room)
+        if data.credits:
+            (room / CREDITS).write_text(_credits(data.credits), encoding="utf-8")
+
         steps.next("saving the model")
         model.save(room / "model.keras")
         _compress(room / "model.keras")
         _write_npz(room / "golden.npz", tasks.golden(model, data.test[:GOLDEN_IMAGES]))
 
-        declared = {"codec": {"coder": model.coder, "medium": modality.name} if spec.compresses else None}
+        declared = {"codec": {"coder": model.coder, "medium": modality.medium} if spec.compresses else None}
         if spec.compresses:
             steps.next("building the entropy coder's tables")
             write_codec(model, data, chosen, room)
@@ -93,6 +104,8 @@ def write_artifact(
             (room / name).write_text(_json(content))
         steps.next("writing the manifest")
         _move(room, folder, declared)
+        if _is_shipped(folder):
+            fold(folder)
     return card
 
 
@@ -117,12 +130,28 @@ def _move(room: Path, folder: Path, declared: dict[str, Any]) -> None:
 def _write_encoder(training: Training, inputs: np.ndarray, room: Path) -> bytes:
     """The int8 encoder, calibrated by inputs; the decoder learns from its codes, where the recipe says so."""
     model, recipe = training.model, training.record["recipe"]
-    encoder = litert.convert(model.encoder, name=PARTS["encoder"], quantization="int8", calibration=inputs)
+    encoder = litert.convert(model.device_encoder(), name=PARTS["encoder"], quantization="int8", calibration=inputs)
     if recipe.get("decoder_epochs"):
         adapt_decoder(model, encoder, training.data.train, epochs=recipe["decoder_epochs"], seed=recipe["seed"])
     encoder = litert.with_metadata(encoder, part="encoder", model=room.name, sha256=litert.weights_digest(model))
     (room / "encoder.tflite").write_bytes(encoder)
     return encoder
+
+
+def _write_whole(training: Training, room: Path) -> dict[str, Any]:
+    """The whole of a denoiser of any size, for one tile, with float16 weights; what a card says of it."""
+    model = training.model
+    tile = type(model).from_config({**model.get_config(), "image_shape": (TILE, TILE, 3)})
+    tile.build()
+    tile.set_weights(model.get_weights())
+    flatbuffer = litert.convert(functional(tile, tile, fixed=True), name=PARTS["model"], quantization="float16")
+    flatbuffer = litert.with_metadata(flatbuffer, part="model", model=room.name, sha256=litert.weights_digest(model))
+    (room / "model.tflite").write_bytes(flatbuffer)
+    return {
+        "litert": {"model_operators": litert.operators(flatbuffer), "model_bytes": len(flatbuffer)},
+        "tile": {"size": TILE, "halo": model.halo},
+        "note": "The LiteRT file has float16 weights. An int8 one, whose loss the certificate says, does not ship.",
+    }
 
 
 def _name_in(folder: Path, name: str) -> str:
@@ -153,7 +182,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
         **({"examples": examples} if (examples := modality.examples(model, data)) else {}),
         "input_shape": list(model.example_shape),
         "input_range": modality.input_range(model),
-        **({"code_shape": modality.latent_shape(model)} if hasattr(model, "encoder") else {}),
+        **({"code_shape": shape} if hasattr(model, "encoder") and (shape := modality.latent_shape(model)) else {}),
         "data": {
             "source": _named(data.source),
             "seed": training.record["seed"],
@@ -165,6 +194,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             **({"classes": list(data.classes)} if data.classes and not own else {}),
             **({"summary": data.summary} if data.summary and not own else {}),
             **_packages(data),
+            **({"credits": _counted(data.credits)} if data.credits else {}),
         },
         "training": {
             "command": shlex.join(map(_without_place, shlex.split(command))),
@@ -207,6 +237,29 @@ def _packages(data: DataSet) -> dict[str, dict[str, dict[str, Any]]]:
         for name, n in sorted(counts.items())
     }
     return {"packages": packages}
+
+
+def _counted(credits: Sequence[Mapping[str, str]]) -> dict[str, dict[str, int]]:
+    """Source → licence → how many training pictures are of it."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in sorted(credits, key=lambda row: (row.get("source", ""), row.get("licence", ""))):
+        licences = counts.setdefault(row.get("source", ""), {})
+        licences[row.get("licence", "")] = licences.get(row.get("licence", ""), 0) + 1
+    return counts
+
+
+def _credits(credits: Sequence[Mapping[str, str]]) -> str:
+    """The training pictures by source, licence and author, for people."""
+    groups: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for row in credits:
+        source = tuple(row.get(key, "") for key in ("source", "licence", "licence_url"))
+        page = f" <{row['page']}>" if row.get("page") else ""
+        groups.setdefault(source, {}).setdefault(row.get("author", ""), []).append(Path(row["file"]).stem + page)
+    lines = ["Pictures that this model was trained on. They do not come with it."]
+    for (source, licence, url), authors in sorted(groups.items()):
+        lines += ["", f"{source}: {licence}{f' ({url})' if url else ''}"]
+        lines += [f"  {author or 'unknown'}: {', '.join(names)}" for author, names in sorted(authors.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _compress(path: Path) -> None:

@@ -8,11 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from zoo import artifacts, data, modalities, registry
+from zoo.codec import Codec
+from zoo.codec.coders.base import StripCoder
 from zoo.codec.litert import Network, dequantized, quantized
 from zoo.codec.models import tables_of
 from zoo.codec.tables import Tables
@@ -22,6 +24,7 @@ from zoo.exporting.export import PARTS, export
 from zoo.exporting.micro import MicroNetwork, arena_bytes
 from zoo.exporting.npu import compile_for_ethos
 from zoo.io import writing
+from zoo.packaging import denoiser_certificate
 
 AGREEMENT_IMAGES = 256
 TIMED_IMAGES = 300
@@ -47,6 +50,8 @@ def certify(
 ) -> dict[str, Any]:
     """Measures a trained model's int8 encoder: what it loses, what it takes, and where it runs.
 
+    Of a denoiser of photographs it is the whole model's file with float16 weights, see ``denoiser_certificate``.
+
     Args:
         name: as for ``zoo.load``, of a model with an encoder.
         output: folder for ``certificate.json`` and ``certificate.md``; None to write nothing. If it is a model's own
@@ -65,7 +70,7 @@ def certify(
             tflite_micro or ethos-u-vela is missing.
     """
     artifact = registry.artifact_of(name)
-    if not artifact.has("encoder.tflite"):
+    if not artifact.has("encoder.tflite") and not artifact.has(denoiser_certificate.FILE):
         raise ValueError(f"{artifact.name} has no encoder to certify: expected an autoencoder, such as compressor.")
     if images is not None and images < 1:
         raise ValueError(f"images must be at least 1: received {images}.")
@@ -77,6 +82,24 @@ def certify(
         if progress:
             progress.update(task, description=what, advance=1)
 
+    if artifact.has("encoder.tflite"):
+        result = _of_encoder(artifact, name, images, step)
+    else:
+        result = denoiser_certificate.certify_denoiser(artifact, name, images, step)
+    result["machine"] = {"processor": _processor(), "architecture": platform.machine()}
+    result["passed"] = all(check["passed"] for check in result["checks"])
+    step("writing")
+    if output is not None:
+        files = {"certificate.json": json.dumps(result, indent=2) + "\n", "certificate.md": page(result)}
+        folder = Path(output)
+        writing.make_folder(folder)
+        artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
+    return result
+
+
+def _of_encoder(
+    artifact: artifacts.Artifact, name: str | os.PathLike, images: int | None, step: Callable[[str], None]
+) -> dict[str, Any]:
     path = artifact.file("encoder.tflite")
     flatbuffer = path.read_bytes()
     step("LiteRT Micro and Ethos-U")
@@ -89,10 +112,12 @@ def certify(
     data_set = modality.prepared(model, modality.load(data.source_of(trained_on), model.example_shape, **options))
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
-    test = data_set.test[:images]
+    test = modality.tiles(model, data_set.test[:images])
     step("float against int8")
     tables = tables_of(artifact)
     found = quantization(model, Network(path), tables, test, modality)
+    if hasattr(model, "coded_latents"):
+        found |= _by_quality(model, Codec(artifact), test)
     step("agreement of the runtimes")
     inputs = modality.encoder_inputs(model, test)
     agreement = _agreement(model, path, tables, inputs[:AGREEMENT_IMAGES])
@@ -117,16 +142,8 @@ def certify(
             name: importlib.metadata.version(name)
             for name in ("ai-edge-litert", "ethos-u-vela", "keras", "pillow", "tensorflow", "tflite_micro")
         },
-        "machine": {"processor": _processor(), "architecture": platform.machine()},
     }
     result["checks"] = checks(result)
-    result["passed"] = all(check["passed"] for check in result["checks"])
-    step("writing")
-    if output is not None:
-        files = {"certificate.json": json.dumps(result, indent=2) + "\n", "certificate.md": page(result)}
-        folder = Path(output)
-        writing.make_folder(folder)
-        artifacts.add(folder, {filename: content.encode() for filename, content in files.items()})
     return result
 
 
@@ -145,11 +162,14 @@ def quantization(
     Of a table, whose cells have no peak, it is the ratio of their variance to the error.
     """
     inputs = modality.encoder_inputs(model, images)
-    exact = _listed(model.encoder.predict(inputs, batch_size=500, verbose=0))
+    encoder = model.device_encoder()
+    exact = _listed(encoder.predict(inputs, batch_size=500, verbose=0))
     outputs = network(quantized(inputs, network.input))
     found = [dequantized(output, details) for output, details in zip(outputs, network.outputs, strict=True)]
     spread = exact[0].std()
     figures = {"code_error_percent": 100 * float(np.sqrt(np.mean((found[0] - exact[0]) ** 2)) / spread)}
+    if encoder is not model.encoder:  # a part of it: what the whole gives is measured by its codec
+        return figures
     codes = {"float": exact, "int8": found}
     if hasattr(model, "bottleneck"):
         codes = {kind: [np.rint(code[0] / model.step)] for kind, code in codes.items()}
@@ -165,9 +185,32 @@ def quantization(
     return figures
 
 
+def _by_quality(model, codec: Codec, images: np.ndarray) -> dict[str, float]:
+    """PSNR and rate by the float encoder and by the codec's, at the qualities where int8 costs most."""
+    pairs = []
+    for quality in range(1, model.qualities + 1):
+        step = np.exp(np.asarray(model.log_steps.kernel))[quality - 1]
+        coder: Any = cast(StripCoder, codec.coder).at(quality)
+        whole = np.stack([coder.latents(picture) * step for picture in images])
+        figures = []
+        for latents in (model.encoder.predict(images / np.float32(255), verbose=0), whole):
+            restored, bits = model.coded_latents(latents, np.full(len(images), quality, np.float32))
+            error = np.square(np.clip(restored, 0, 1) - images / np.float32(255)).mean(axis=(1, 2, 3))
+            figures.append((float(np.mean(-10 * np.log10(error))), float(np.sum(bits)) / images[..., 0].size))
+        pairs.append(figures)
+    dearest = max(pairs, key=lambda pair: pair[0][0] - pair[1][0])
+    longest = max(pairs, key=lambda pair: pair[1][1] / pair[0][1])
+    return {
+        "float_psnr": dearest[0][0],
+        "int8_psnr": dearest[1][0],
+        "float_bits_per_pixel": longest[0][1],
+        "int8_bits_per_pixel": longest[1][1],
+    }
+
+
 def _agreement(model, path: Path, tables: Tables | None, inputs: np.ndarray) -> dict[str, Any]:
     """How far the runtimes are apart: in float of the code's standard deviation, in int8 in steps."""
-    exact = _listed(model.encoder.predict(inputs, batch_size=len(inputs), verbose=0))
+    exact = _listed(model.device_encoder().predict(inputs, batch_size=len(inputs), verbose=0))
     with tempfile.TemporaryDirectory() as room:
         folder = export(model, Path(room) / "saved_model", format="saved_model", part="encoder")
         saved_model = litert.served(folder, PARTS["encoder"], inputs)
@@ -248,7 +291,8 @@ def page(certificate: dict[str, Any]) -> str:
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.PackageLoader("zoo", "packaging"), undefined=jinja2.StrictUndefined)
-    return environment.get_template("certificate.md.j2").render(certificate) + "\n"
+    template = "certificate.md.j2" if "micro" in certificate else "denoiser_certificate.md.j2"
+    return environment.get_template(template).render(certificate) + "\n"
 
 
 def _listed(outputs) -> list[np.ndarray]:

@@ -97,8 +97,8 @@ def rate_distortion(
     """Draws PSNR against rate, one panel a way of storing the images; up and to the left is better.
 
     Args:
-        panels: heading → series → points ``(bits per pixel, dB)``. The first series, usually one
-            point, is the codec in question and stands out.
+        panels: heading → series → points ``(bits per pixel, dB)``. The first series is the codec in question and
+            stands out.
         path: to save to.
         psnr_range: of the vertical axis, dB.
         dark: whether the figure is for dark ground.
@@ -110,7 +110,7 @@ def rate_distortion(
         figure = new_figure(8.6, 3.9, layout="constrained")
         grid = np.ravel(figure.subplots(1, len(panels), sharey=True))
         ink = grid[0].xaxis.label.get_color()
-        colours = [VERMILION, SKY if dark else BLUE, GREEN, ink, YELLOW]
+        colours = [VERMILION, SKY if dark else BLUE, GREEN, ink, YELLOW, PALETTE[5]]
         for axes, (heading, series) in zip(grid, panels.items(), strict=True):
             for index, (label, points) in enumerate(series.items()):
                 rates, decibels = np.transpose(sorted(points))
@@ -118,7 +118,7 @@ def rate_distortion(
                 axes.plot(
                     rates, decibels, label=label, color=colours[index % len(colours)],
                     marker="*" if first else MARKERS[(index - 1) % len(MARKERS)],
-                    markersize=17 if first else 5, zorder=3 if first else 2,
+                    markersize=5 if not first else 17 if len(points) < 5 else 11, zorder=3 if first else 2,
                     markeredgecolor=axes.get_facecolor() if first else "none",
                 )  # fmt: skip
             axes.set_title(heading, loc="left")

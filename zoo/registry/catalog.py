@@ -1,6 +1,6 @@
 """THE table: every architecture, how to build it and how to train it. Adding a model starts with a row here."""
 
-from zoo.registry.spec import AdversarialRecipe, AutoencoderRecipe, LossRecipe, Recipe, Spec, TextRecipe
+from zoo.registry.spec import AdversarialRecipe, AutoencoderRecipe, CropRecipe, LossRecipe, Recipe, Spec, TextRecipe
 
 
 def _adversarial(fashion_mnist: int, mnist: int, **changes) -> dict[str, Recipe]:
@@ -122,6 +122,54 @@ CATALOG: dict[str, Spec] = {
             "mnist": {"initial_bias": -2.0},
         },
         tasks=("denoise", "reconstruct"),
+    ),
+    "photo_compressor": Spec(
+        class_path="zoo.models.autoencoders.photo_compressor:PhotoCompressor",
+        summary="Photographs of any size at any quality: a linear transform and small networks, contexts in integers.",
+        paper="Minnen & Singh 2020, Channel-wise Autoregressive Entropy Models for Learned Image Compression, ICIP",
+        recipes={
+            "photos": CropRecipe(
+                epochs=100,
+                batch_size=6,
+                learning_rate=1e-3,
+                dtype_policy="mixed_bfloat16",
+                floor=0.02,
+                ema_momentum=0.999,
+            )
+        },
+        modality="photo",
+        tasks=("compress", "reconstruct"),
+    ),
+    "photo_denoiser": Spec(
+        class_path="zoo.models.autoencoders.photo_denoiser:PhotoDenoiser",
+        summary="Photographs of any size freed from noise of any level, white or a camera's, and from traces of JPEG.",
+        paper="Zhang et al. 2021, Plug-and-Play Image Restoration with Deep Denoiser Prior, IEEE TPAMI 44",
+        recipes={
+            "photos": CropRecipe(
+                epochs=60,
+                batch_size=8,
+                learning_rate=1e-3,
+                dtype_policy="mixed_bfloat16",
+                shrink=(1.5, 2.5),
+                grey=0.12,
+                jpeg=0.1,
+                noise=(15.0, 25.0, 50.0),
+            )
+        },
+        modality="photo",
+        tasks=("denoise",),
+    ),
+    "pixel_predictor": Spec(
+        class_path="zoo.models.pixel_predictor:PixelPredictor",
+        summary="Photographs and scans of any size without loss: the codec's model of each pixel, in exact integers.",
+        paper="Cao, Wu & Krähenbühl 2020, Lossless Image Compression through Super-Resolution",
+        recipes={
+            "photos": CropRecipe(
+                epochs=4, batch_size=5, learning_rate=3e-3, shrink=(1.5, 3.0), grey=0.05, ema_momentum=0.995
+            )
+        },
+        modality="photo",
+        tasks=("compress",),
     ),
     "unpool_ae": Spec(
         class_path="zoo.models.autoencoders.unpool_ae:UnpoolAE",

@@ -64,6 +64,37 @@ class AutoencoderRecipe(LossRecipe):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class CropRecipe(Recipe):
+    """Of a model of photographs of any size: crops drawn anew in every epoch, and an average of the weights ships.
+
+    Adam minimises its losses. Crops are of the model's ``image_shape``; ``zoo.data.Crops`` says how they are drawn.
+
+    Attributes:
+        steps: of an epoch.
+        warmup_steps: in which the learning rate rises from nothing; the schedule is a cosine over all epochs.
+        floor: fraction of the learning rate at which it ends.
+        clipnorm: of the gradient's norm, over all weights.
+        ema_momentum: of the moving average of the weights, which is validated and ships.
+        shrink, pages, grey, jpeg: of the crops.
+        noise: standard deviations, of 255, of the white noise that crops for validation get, one after the other; none
+            of a model that is no denoiser.
+    """
+
+    validation_batch_size = 32
+
+    steps: int = 1000
+    warmup_steps: int = 200
+    floor: float = 0.01
+    clipnorm: float = 1.0
+    ema_momentum: float = 0.998
+    shrink: tuple[float, float] = (1.0, 2.0)
+    pages: float = 0.06
+    grey: float = 0.0
+    jpeg: float = 0.0
+    noise: tuple[float, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TextRecipe(LossRecipe):
     """Of a model of texts.
 

@@ -13,6 +13,9 @@ class Denoise(Task):
 
         return modality.measure_denoising(model, data.unit(getattr(data_set, split)))
 
+    def golden(self, model, modality, examples):
+        return modality.denoising_golden(model, examples)
+
     def preview(self, model, modality, data_set, card, path):
         from zoo import data
 
@@ -26,6 +29,8 @@ class Denoise(Task):
     def python(self, name, spec, modality):
         if spec.modality == "audio":
             return [f'clean = zoo.denoise_audio(sound, model="{name}")']
+        if spec.modality == "photo":
+            return [f'clean = zoo.denoise(photo, model="{name}")']
         return ["clean = model.predict(images, verbose=0)"]
 
     def commands(self, name, spec, modality, metrics):

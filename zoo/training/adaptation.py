@@ -9,7 +9,7 @@ import numpy as np
 from zoo import data, losses
 from zoo.codec.litert import Network, as_int8, dequantized
 from zoo.models.quantized import QuantizedAutoencoder
-from zoo.training.run import rounded
+from zoo.training.weights import rounded
 
 LEARNING_RATE = 5e-4
 BATCH_SIZE = 128

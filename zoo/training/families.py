@@ -8,10 +8,11 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from zoo import data
 from zoo.data import DataSet
-from zoo.registry import AdversarialRecipe, AutoencoderRecipe, LossRecipe, Recipe, TextRecipe
+from zoo.registry import AdversarialRecipe, AutoencoderRecipe, CropRecipe, LossRecipe, Recipe, TextRecipe
 from zoo.training.callbacks import StopAtNonFinite
 from zoo.training.pretraining import pretrain_greedily
 
@@ -28,6 +29,55 @@ def changed(recipe: Recipe, data_set: DataSet) -> DataSet:
 @changed.register
 def _(recipe: AutoencoderRecipe, data_set):
     return data_set.binarized(recipe.seed) if recipe.binarized else data_set
+
+
+@changed.register
+def _(recipe: CropRecipe, data_set):
+    """Crops as the recipe draws them; the weights' seed is the crops' too."""
+    if not isinstance(data_set.train, data.Crops):  # but examples of the crops' shape
+        return data_set
+    options = {name: getattr(recipe, name) for name in ("shrink", "pages", "grey", "jpeg", "seed")}
+    number = recipe.steps * recipe.batch_size
+    return dataclasses.replace(data_set, train=data_set.train.changed(number=number, **options))
+
+
+@functools.singledispatch
+def validation(recipe: Recipe, run: "Run", *targets: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Arrays that every epoch is validated on."""
+    return (data.unit(run.data_set.validation), *targets)
+
+
+@validation.register
+def _(recipe: CropRecipe, run, *targets):
+    """Of a denoiser pairs with a noise that is the same in every epoch."""
+    clean = data.unit(run.data_set.validation)
+    if not recipe.noise:
+        return (clean,)
+    levels = np.resize(np.float32(recipe.noise), len(clean))[:, None, None, None]
+    noise = np.random.default_rng(recipe.seed).standard_normal(clean.shape, dtype=np.float32)
+    return np.rint(255 * np.clip(clean + levels / 255 * noise, 0, 1)) / np.float32(255), clean
+
+
+@functools.singledispatch
+def callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    """What a recipe adds to every epoch."""
+    return []
+
+
+@callbacks.register
+def _(recipe: CropRecipe):
+    return [keras.callbacks.SwapEMAWeights()]  # for validation
+
+
+@functools.singledispatch
+def settle(recipe: Recipe, run: "Run") -> None:
+    """Gives the model the weights that ship, once it is trained."""
+
+
+@settle.register
+def _(recipe: CropRecipe, run):
+    """The moving average, also where no epoch was left."""
+    run.model.optimizer.finalize_variable_values(run.model.trainable_variables)
 
 
 @functools.singledispatch
@@ -56,6 +106,22 @@ def _(recipe: LossRecipe, run):
     at_once = 1 if run.strategy.num_replicas_in_sync > 1 else steps_at_once(run.steps)
     settings = {"metrics": [*run.model.default_metrics], "jit_compile": run.jit_compile, "steps_per_execution": at_once}
     run.model.compile(optimizer(recipe, run.steps), **settings)
+    run.model.optimizer.build(run.model.trainable_variables)
+
+
+@compile_model.register
+def _(recipe: CropRecipe, run):
+    """Adam with a cosine schedule, clipped gradients and a moving average of the weights."""
+    total = recipe.epochs * run.steps
+    warmup = min(recipe.warmup_steps, total // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, total - warmup, alpha=recipe.floor, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+    rate = schedule if warmup else keras.optimizers.schedules.CosineDecay(recipe.learning_rate, total, recipe.floor)
+    adam = keras.optimizers.Adam(
+        rate, beta_2=0.99, global_clipnorm=recipe.clipnorm, use_ema=True, ema_momentum=recipe.ema_momentum
+    )
+    run.model.compile(adam, metrics=[*run.model.default_metrics], jit_compile=run.jit_compile)
     run.model.optimizer.build(run.model.trainable_variables)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import ml_dtypes
 import numpy as np
 import tensorflow as tf
 
@@ -18,6 +17,7 @@ from zoo.io import writing
 from zoo.registry import needs
 from zoo.training import distribution, families
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
+from zoo.training.weights import load_weights, rounded
 
 CHECKPOINT = "checkpoint.npz"
 
@@ -44,6 +44,7 @@ def train(
     output: str | os.PathLike,
     resume: bool = False,
     overrides: dict[str, Any] | None = None,
+    initial_weights: str | os.PathLike | None = None,
     strategy: tf.distribute.Strategy | None = None,
     progress=None,
     failed: list[str] | None = None,
@@ -64,6 +65,7 @@ def train(
         output: folder for the checkpoint; ``zoo.packaging.write_artifact`` makes it a loadable model.
         resume: goes on from the folder's checkpoint, if there is one.
         overrides: arguments of the model's constructor.
+        initial_weights: what the model starts from, see ``zoo.training.weights``; None for drawn ones.
         strategy: of ``tf.distribute``, which shares every batch out among devices or machines
             (``zoo.training.distribution.start``); None for one device. The weights are those of one device.
         progress: a started ``rich.progress.Progress`` to report to.
@@ -86,7 +88,7 @@ def train(
         _removed_if_empty(Path(output)),
         _prepared(Path(output), resume, alone=distribution.is_chief(strategy)) as folder,
     ):
-        source = {"source": data_source, "fit": fit, "failed": failed}
+        source = {"source": data_source, "fit": fit, "failed": failed, "initial_weights": initial_weights}
         run = prepare(f"{architecture}.{tag}", recipe, folder, resume, source, overrides, strategy, progress)
         if not run.done:
             pretrain(run)
@@ -166,11 +168,15 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     if progress is not None and data_set.summary and distribution.is_chief(strategy):
         progress.console.print(f"{data_set.name}: {data_set.summary}.")
     labels = _labels(model, data_set) if model.labelled else None
+    started = {}
+    if source.get("initial_weights"):
+        started = {"initial_weights": load_weights(model, source["initial_weights"])}
     identity = {
         "model": f"{architecture}.{tag}",
         "config": model.get_config(),
         "recipe": dataclasses.asdict(recipe),
         "data": data_set.fingerprint,
+        **started,
     }
     checkpoint = Checkpoint(output / CHECKPOINT, identity, writes=distribution.is_chief(strategy))
     run = Run(f"{architecture}.{tag}", recipe, strategy, progress, model, data_set, labels, checkpoint)
@@ -207,7 +213,7 @@ def _fit(run: Run) -> None:
     if data.is_mapped(data_set.validation) and not several:
         validation = {"validation_data": data.ordered_batches(data_set.validation, size, *targets)}
     else:
-        arrays = (data.unit(data_set.validation), *targets)
+        arrays = families.validation(recipe, run, *targets)
         validation = {"validation_data": arrays, "validation_batch_size": size}
         if several:
             chosen = distribution.for_every_replica(run.strategy, arrays, size)
@@ -222,13 +228,20 @@ def _fit(run: Run) -> None:
             **validation,
             verbose=0,
             shuffle=False,  # the pipeline has shuffled
-            callbacks=[StopAtNonFinite(), _Clock(run.checkpoint), run.checkpoint, *reporting],
+            callbacks=[
+                *families.callbacks(recipe),
+                StopAtNonFinite(),
+                _Clock(run.checkpoint),
+                run.checkpoint,
+                *reporting,
+            ],
         )
 
 
 def finish(run: Run, fit: str) -> Training:
     """The model as it ships, and the record for its card."""
     recipe, model, checkpoint = run.recipe, run.model, run.checkpoint
+    families.settle(recipe, run)
     record = {
         "recipe": {**dataclasses.asdict(recipe), "data": run.data_set.name},
         "seed": recipe.seed,
@@ -273,7 +286,7 @@ def sized(
     overrides = dict(overrides or {})
     if size is None and colour is None:
         return overrides
-    if registry.spec_of(name).modality != "image" or "image_shape" in overrides:
+    if registry.spec_of(name).modality not in ("image", "photo") or "image_shape" in overrides:
         reason = "image_shape was given too" if "image_shape" in overrides else f"{name} takes no pictures"
         raise ValueError(f"size and colour must be left out: {reason}.")
     height, width, channels = registry.create(name).image_shape
@@ -303,8 +316,8 @@ def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recip
 def _check(recipe: registry.Recipe) -> None:
     """Refuses numbers out of their range: epochs of pretraining and counts may be 0."""
     for field, value in dataclasses.asdict(recipe).items():
-        if field.endswith(("epochs", "batch_size", "neighbours")):
-            least = 1 if field in ("epochs", "batch_size") else 0
+        if field.endswith(("epochs", "batch_size", "neighbours", "steps")):
+            least = 1 if field in ("epochs", "batch_size", "steps") else 0
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
         elif field.endswith("learning_rate") and value is not None and not value > 0:
@@ -367,24 +380,6 @@ def _for_shipping(model: keras.Model) -> keras.Model:
         clean.set_weights(rounded(model.get_weights(), model.weight_steps))
     clean.compile_defaults(keras.optimizers.Adam(1e-4))
     return clean
-
-
-def rounded(weights: list[np.ndarray], steps: int | None = None) -> list[np.ndarray]:
-    """Weights as shipped models have them: float32 of 8 significant bits; integers as they are.
-
-    Args:
-        weights: of a model.
-        steps: of matrices, in a standard deviation, at least: whole steps of a power of two instead, of which 8 add
-            noise of 0.05 standard deviations. None for 8 significant bits throughout.
-    """
-    if steps:
-        weights = [_in_steps(w, steps) if w.ndim > 1 and w.dtype.kind == "f" and w.std() else w for w in weights]
-    return [w.astype(ml_dtypes.bfloat16).astype(np.float32) if w.dtype.kind == "f" else w for w in weights]
-
-
-def _in_steps(weights: np.ndarray, steps: int) -> np.ndarray:
-    step = 2.0 ** np.floor(np.log2(weights.std() / steps) + 0.5)
-    return (np.rint(weights / step) * step).astype(np.float32)
 
 
 class _Clock(keras.callbacks.Callback):

@@ -16,7 +16,7 @@ class TensorBoardImages(keras.callbacks.Callback):
 
     Args:
         log_dir: of TensorBoard; that of ``keras.callbacks.TensorBoard`` shows both side by side.
-        images: in [0, 1], ``(n, height, width, 1)``, to reconstruct; None for samples.
+        images: in [0, 1], ``(n, height, width, channels)``, to reconstruct; None for samples.
         n: samples.
         every: epochs from one picture to the next.
         seed: of the samples' noise.
@@ -59,8 +59,9 @@ class TensorBoardImages(keras.callbacks.Callback):
 
     def _show(self, title, images, epoch):
         picture = plots.mosaic(keras.ops.convert_to_numpy(images), gap=1)
+        picture = picture if picture.ndim == 3 else picture[..., None]  # in colour, or grey
         with self.writer.as_default():
-            tf.summary.image(title, picture[None, ..., None], step=epoch)
+            tf.summary.image(title, picture[None], step=epoch)
         self.writer.flush()
 
 

@@ -103,9 +103,13 @@ class Strips(Pictures):
     def items(self, header: Header, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         blocks = iter(blocks)
         for section in header.sections:
-            strips = tiles_of(section.shape, self.tile)
+            size = self.tile[0]
             for _ in range(section.count):
-                yield np.concatenate([next(blocks) for _ in range(strips)])
+                picture = np.empty(section.shape, dtype_of(section.depth))  # with its strips beside, it would be two
+                for top in range(0, section.height, size):
+                    picture[top : top + size] = next(blocks)
+                yield picture
+                del picture
 
     def empty(self, header: Header) -> np.ndarray:
         """Room for the rows of all pictures of a header, which have one shape."""

@@ -12,6 +12,8 @@ from zoo.models.autoencoders.denoising_signal_ae import DenoisingSignalAE
 from zoo.models.autoencoders.dense_ae import DenseAE
 from zoo.models.autoencoders.hierarchical_vae import HierarchicalVAE
 from zoo.models.autoencoders.map_ae import MapAE
+from zoo.models.autoencoders.photo_compressor import PhotoCompressor
+from zoo.models.autoencoders.photo_denoiser import PhotoDenoiser
 from zoo.models.autoencoders.signal_ae import SignalAE
 from zoo.models.autoencoders.sparse_ae import SparseAE
 from zoo.models.autoencoders.stacked_ae import StackedAE
@@ -35,6 +37,8 @@ __all__ = [
     "DenseAE",
     "HierarchicalVAE",
     "MapAE",
+    "PhotoCompressor",
+    "PhotoDenoiser",
     "SignalAE",
     "SparseAE",
     "StackedAE",
