@@ -92,12 +92,11 @@ class Codec(ArrayCodec):
             append: whether to add them to the container that ``output`` is, of the same model. It
                 grows in place, and is as it was if anything goes wrong.
             salvage: whether an end that an earlier append left torn is cut off first.
-            compact: see ``compress``.
+            compact, quality: see ``compress``.
             transform: what each batch of pictures goes through first, such as ``zoo.denoise``.
             failed: gets a line for each input that cannot be read, and each file of a folder that is left out, and the
                 others are compressed; None to raise for the former and leave out the latter.
             progress: see ``Progress``.
-            quality: see ``compress``.
 
         Raises:
             ValueError: if an input cannot be read, or the output cannot be written, is an input, or is appended to
@@ -113,13 +112,8 @@ class Codec(ArrayCodec):
         with writing.locked(output) if append else contextlib.nullcontext():
             taken, end, size = self._end_of(output, salvage) if append else ((), None, None)
             sources = self._medium.open(inputs, fit, taken, failed, transform)
-            if compact and len(sources) == 1:
-                data = self._compact(sources[0])
-                with writing.atomic_write(output) as file:
-                    file.write(data)
-                return self._summary(self._stream.header([Section(1, *self.tile, 1)], 3), len(data))
             if compact and sources:
-                raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
+                return self._write_compact(sources, output)
             while sources or not failed:
                 try:
                     with writing.append(output, end, size) if append else writing.atomic_write(output) as file:
@@ -131,6 +125,14 @@ class Codec(ArrayCodec):
                         raise
                     sources, size = good, end
         raise ValueError(f"None of the inputs can be compressed: {failed[0]}")
+
+    def _write_compact(self, sources: list[Source], output: Path) -> Summary:
+        if len(sources) > 1:
+            raise ValueError(f"compact holds one image: received {len(sources)} inputs.")
+        data = self._compact(sources[0])
+        with writing.atomic_write(output) as file:
+            file.write(data)
+        return self._summary(self._stream.header([Section(1, *self.tile, 1)], 3), len(data))
 
     def _end_of(self, path: Path, salvage: bool) -> tuple[list[tuple[int, str]], int, int]:
         """Of a container that is to be appended to: the names it holds, where it ends, and the size of its file."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from zoo.codec.format.header import QUALITY_STEPS
 
@@ -54,44 +54,68 @@ def choose(
     ((name, target),) = given.items()
     if not (isinstance(target, (int, float)) and 0 < target < math.inf):
         raise ValueError(f"{name} must be a number above 0: received {target!r}.")
-    low, usual, high = (round(quality * QUALITY_STEPS) for quality in qualities)
-    seen: dict[int, Reached] = {}
+    found = _Search(measure, name, target, [round(quality * QUALITY_STEPS) for quality in qualities]).run()
+    if found.step is None:
+        raise ValueError(_unreachable(name, target, found.end))
+    return found.seen[found.step]
 
-    def excess(step: int) -> float:
+
+class _Search:
+    """The nearest quality on the good side of a target, in steps, by where the line through two trials meets it.
+
+    Attributes:
+        seen: step → what it gives, in the order of the trials.
+        step: the best; None until one is good.
+    """
+
+    def __init__(self, measure: Callable[[float], Reached], name: str, target: float, steps: list[int]):
+        self._measure, self._name, self._target = measure, name, target
+        self._low, self._usual, self._high = steps
+        self._at_least = name == "psnr"
+        self._slope, self._close = (SLOPE_PSNR, CLOSE_PSNR) if self._at_least else (SLOPE_BYTES, CLOSE_BYTES)
+        self.seen: dict[int, Reached] = {}
+        self.step: int | None = None
+
+    def run(self) -> Self:
+        below, above = self._low - 1, self._high + 1  # the highest known to lie below the target, the lowest above it
+        step = self._usual
+        while above - below > 1:
+            found = self._excess(step)
+            good = found >= 0 if self._at_least else found <= 0
+            if good and (self.step is None or (step < self.step if self._at_least else step > self.step)):
+                self.step = step
+            if good and abs(found) <= self._close:
+                break
+            if found > 0 or (found == 0 and self._at_least):
+                above = step
+            else:
+                below = step
+            step = self._next(step, found, below, above)
+        return self
+
+    @property
+    def end(self) -> Reached:
+        """What the quality gives that comes nearest to a target out of reach."""
+        step = self._high if self._at_least else self._low
+        self._excess(step)
+        return self.seen[step]
+
+    def _excess(self, step: int) -> float:
         """How far above the target a quality is: in dB, or in log(bytes)."""
-        if step not in seen:
-            seen[step] = measure(step / QUALITY_STEPS)
-        found = seen[step]
-        if name == "psnr":
-            return (math.inf if found.psnr is None else found.psnr) - target
-        return math.log((found.bytes if name == "max_bytes" else found.bits_per_pixel) / target)
+        if step not in self.seen:
+            self.seen[step] = self._measure(step / QUALITY_STEPS)
+        found = self.seen[step]
+        if self._at_least:
+            return (math.inf if found.psnr is None else found.psnr) - self._target
+        return math.log((found.bytes if self._name == "max_bytes" else found.bits_per_pixel) / self._target)
 
-    at_least = name == "psnr"
-    slope, close = (SLOPE_PSNR, CLOSE_PSNR) if at_least else (SLOPE_BYTES, CLOSE_BYTES)
-    below, above = low - 1, high + 1  # the highest known to lie at or below the target, the lowest above it
-    step, best = usual, None
-    while above - below > 1:
-        found = excess(step)
-        good = found >= 0 if at_least else found <= 0
-        if good and (best is None or (step < best if at_least else step > best)):
-            best = step
-        if good and abs(found) <= close:
-            break
-        if found > 0 or (found == 0 and at_least):
-            above = step
-        else:
-            below = step
-        slope = _slope(seen, excess, slope)
+    def _next(self, step: int, found: float, below: int, above: int) -> int:
+        """The next quality to try."""
+        self._slope = _slope(self.seen, self._excess, self._slope)
         # A little to the good side of where the line meets the target, so that the search ends there.
-        aim = (close / 2 if at_least else -close / 2) - found
-        step = min(max(step + round(aim / slope * QUALITY_STEPS), below + 1), above - 1)
-        if above - below > 1 and step in seen:
-            step = (below + above) // 2
-    if best is None:
-        step = high if at_least else low
-        excess(step)
-        raise ValueError(_unreachable(name, target, seen[step]))
-    return seen[best]
+        aim = (self._close / 2 if self._at_least else -self._close / 2) - found
+        step = min(max(step + round(aim / self._slope * QUALITY_STEPS), below + 1), above - 1)
+        return (below + above) // 2 if above - below > 1 and step in self.seen else step
 
 
 def _slope(seen: dict[int, Reached], excess: Callable[[int], float], before: float) -> float:

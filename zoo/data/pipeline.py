@@ -30,9 +30,8 @@ def training_batches(
     full is dropped, unless it is to be kept.
 
     Args:
-        images: ``(n, ...)``, uint8 images, int16 signals, or int32 or floating-point, which is taken as it is. A mapped
-            file is read batch by batch. Of ``Crops`` every batch is drawn anew; inputs come with targets where these
-            differ.
+        images: ``(n, ...)``, uint8 images, int16 signals, or int32 or floating-point, which is taken as it is, or
+            ``Crops``, of which every batch is drawn anew. A mapped file is read batch by batch.
         batch_size: examples a batch; at most n.
         labels: ``(n, ...)``, which then come with their images.
         neighbours: indices ``(n, k)``, of which one an image is drawn uniformly; that image takes a label's place.
@@ -59,15 +58,13 @@ def training_batches(
 
     def batch(number):
         step, share = number // len(own), shares[number % len(own)]
-        epoch, position = step // steps, step % steps
-        indices = share + position * batch_size
+        epoch, indices = step // steps, share + step % steps * batch_size
         if keep_last:
             indices = indices[indices < len(images)]
         chosen = tf.random.experimental.index_shuffle(indices, _key(seed, epoch), max_index=len(images) - 1)
         if graph is not None:
-            draw = tf.random.stateless_uniform([batch_size], _key(seed, step), maxval=graph.shape[1], dtype=tf.int32)
-            drawn = tf.gather(draw, share)
-            return rows(chosen), rows(tf.gather(tf.gather(graph, chosen), drawn, batch_dims=1))
+            draws = tf.random.stateless_uniform([batch_size], _key(seed, step), maxval=graph.shape[1], dtype=tf.int32)
+            return rows(chosen), rows(tf.gather(tf.gather(graph, chosen), tf.gather(draws, share), batch_dims=1))
         return rows(chosen) if targets is None else (rows(chosen), tf.gather(targets, chosen))
 
     numbers = tf.data.Dataset.range(initial_epoch * steps * len(own), epochs * steps * len(own))

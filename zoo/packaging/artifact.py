@@ -44,12 +44,10 @@ def write_artifact(
     """Writes all files of a trained model into ``folder``, measures it, and returns its card.
 
     The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
-    images), of a denoiser of any size ``model.tflite`` (a tile, float16 weights), where a code is quantised
-    ``decoder.tflite`` (float32 with float16 weights) and ``codec.npz``, of a lossless codec's model its int8 networks
-    and ``lossless.npz``, or ``pixels.npz``, of a language model ``text.npz`` and ``tokenizer.model``, where the data's
-    authors are known ``credits.txt``, of every model ``golden.npz`` (an input and the outputs it must give),
-    ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once
-    they are all there.
+    images), of a denoiser of any size ``model.tflite`` (a tile, float16 weights), of a codec its networks and tables
+    (``zoo.exporting.codec``), where the data's authors are known ``credits.txt``, of every model ``golden.npz`` (an
+    input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest. The
+    training's checkpoint is removed once they are all there.
 
     Args:
         training: finished.
@@ -62,8 +60,7 @@ def write_artifact(
         ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
     """
     folder = Path(folder)
-    model, data = training.model, training.data
-    spec = registry.spec_of(training.name)
+    model, data, spec = training.model, training.data, registry.spec_of(training.name)
     modality = modalities.get(spec.modality)
     encodes = modalities.quantizes(spec)
     steps = _Steps(progress, total=4 + (encodes or "denoise" in spec.tasks) + spec.compresses)
@@ -71,15 +68,9 @@ def write_artifact(
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
         chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
-        if chosen is not None:
+        if chosen is not None or "denoise" in spec.tasks:
             steps.next("converting to LiteRT")
-            _write_npz(room / "calibration.npz", {"images": chosen})
-            encoder = _write_encoder(training, modality.calibration_inputs(model, chosen), room)
-            card["litert"] = {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}
-
-        elif "denoise" in spec.tasks:
-            steps.next("converting to LiteRT")
-            card |= _write_whole(training, room)
+            card |= _write_whole(training, room) if chosen is None else _write_half(training, modality, chosen, room)
         if data.credits:
             (room / CREDITS).write_text(_credits(data.credits), encoding="utf-8")
 
@@ -100,8 +91,8 @@ def write_artifact(
 
         steps.next("drawing the preview")
         tasks.TASKS[spec.task].preview(model, modality, data, card, room / "preview.png")
-        for name, content in (("history.json", training.history), ("card.json", card)):
-            (room / name).write_text(_json(content))
+        (room / "history.json").write_text(_json(training.history))
+        (room / "card.json").write_text(_json(card))
         steps.next("writing the manifest")
         _move(room, folder, declared)
         if _is_shipped(folder):
@@ -136,6 +127,13 @@ def _write_encoder(training: Training, inputs: np.ndarray, room: Path) -> bytes:
     encoder = litert.with_metadata(encoder, part="encoder", model=room.name, sha256=litert.weights_digest(model))
     (room / "encoder.tflite").write_bytes(encoder)
     return encoder
+
+
+def _write_half(training: Training, modality, chosen: np.ndarray, room: Path) -> dict[str, Any]:
+    """The int8 encoder, and the examples that calibrated it; what a card says of it."""
+    _write_npz(room / "calibration.npz", {"images": chosen})
+    encoder = _write_encoder(training, modality.calibration_inputs(training.model, chosen), room)
+    return {"litert": {"encoder_operators": litert.operators(encoder), "encoder_bytes": len(encoder)}}
 
 
 def _write_whole(training: Training, room: Path) -> dict[str, Any]:

@@ -69,8 +69,7 @@ def train(
         strategy: of ``tf.distribute``, which shares every batch out among devices or machines
             (``zoo.training.distribution.start``); None for one device. The weights are those of one device.
         progress: a started ``rich.progress.Progress`` to report to.
-        failed: gets a line for each file of a folder that cannot be read, and the model is trained on the others; None
-            to raise instead.
+        failed: gets a line for each file that cannot be read, and the others are trained on; None to raise instead.
         changes: fields of ``zoo.registry.Recipe`` that take the place of the recipe's, such as ``epochs``.
 
     Raises:
