@@ -67,15 +67,7 @@ def interactive(
     of_label = np.asarray(labels if labels is not None else [""] * len(points))
     for index, kind in enumerate(kinds if by_colour else [None]):
         chosen = np.arange(len(points)) if kind is None else np.flatnonzero(of_label == kind)
-        source = ColumnDataSource(
-            {
-                "x": points[chosen, 0],
-                "y": points[chosen, 1],
-                **({} if thumbnails is None else _pictures(thumbnails[chosen])),
-                "name": [names[int(row)] for row in chosen],
-                "label": [str(of_label[row]) for row in chosen],
-            }
-        )
+        source = ColumnDataSource(_columns(chosen, points, thumbnails, names, of_label))
         chart.scatter(
             "x", "y", source=source, size=6, marker=_SHAPES[index % len(_SHAPES)],
             color=plots.PALETTE[index % len(plots.PALETTE)], alpha=0.7, line_color=None, muted_alpha=0.04,
@@ -88,6 +80,19 @@ def interactive(
     page = file_html(chart, INLINE, title=title)
     with writing.atomic_write(path) as file:
         file.write(page.encode())
+
+
+def _columns(
+    chosen: np.ndarray, points: np.ndarray, thumbnails: np.ndarray | None, names: Sequence[str], labels: np.ndarray
+) -> dict[str, np.ndarray | list]:
+    """What Bokeh draws and tells of the chosen rows, by the names that the tooltip refers to."""
+    return {
+        "x": points[chosen, 0],
+        "y": points[chosen, 1],
+        **({} if thumbnails is None else _pictures(thumbnails[chosen])),
+        "name": [names[int(row)] for row in chosen],
+        "label": [str(labels[row]) for row in chosen],
+    }
 
 
 def _pictures(thumbnails: np.ndarray) -> dict[str, list]:

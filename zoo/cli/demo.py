@@ -35,8 +35,6 @@ def demo(
         with output_folder(output) as folder:
             # TensorFlow takes seconds to import: not before the output is known to be writable.
             start_tensorflow()
-            import zoo
-            from zoo import artifacts
             from zoo.demo import measure, photographs, report, samples
 
             photos = samples.photographs()
@@ -46,15 +44,7 @@ def demo(
             bar.update(task, total=total, status="loading the models")
             loading = time.perf_counter()
             pictures = samples.load()
-            denoiser, codec = zoo.load("denoising_ae"), zoo.Codec("compressor")
-            used = [artifacts.find("denoising_ae"), artifacts.find("compressor")]
-
-            def denoise(images):
-                return denoiser.predict(images, batch_size=256, verbose=0)
-
-            # Graphs are traced and interpreters made on first use: part of loading.
-            denoise(pictures.images / 255.0)
-            codec.decompress(codec.compress(pictures.images))
+            denoise, codec, used = _ready_models(pictures.images)
             loading = time.perf_counter() - loading
 
             results = measure.run(pictures, denoise, codec, _sizes(used), seed=seed, advance=advance)
@@ -72,6 +62,23 @@ def demo(
         return
     _print(results, len(pictures.images))
     console.print(f"{time.perf_counter() - started:.0f} s in all. Open {paths[0]}", highlight=False)
+
+
+def _ready_models(images):
+    """The denoiser as a function of images, the codec, and the artefacts of both, each used once on the images."""
+    import zoo
+    from zoo import artifacts
+
+    denoiser, codec = zoo.load("denoising_ae"), zoo.Codec("compressor")
+    used = [artifacts.find("denoising_ae"), artifacts.find("compressor")]
+
+    def denoise(images):
+        return denoiser.predict(images, batch_size=256, verbose=0)
+
+    # Graphs are traced and interpreters made on first use: part of loading.
+    denoise(images / 255.0)
+    codec.decompress(codec.compress(images))
+    return denoise, codec, used
 
 
 def _print(results, images: int) -> None:

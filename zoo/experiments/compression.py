@@ -83,21 +83,7 @@ def benchmark_codec(
     chosen = loaded.test[:images]
     folder = made(output)
     ours, curves, exact = _measured(chosen, codecs, progress)
-    points = [m for layout in LAYOUTS for m in [*ours[layout], *itertools.chain(*curves[layout].values())]]
-    result = {
-        "data": loaded.name,
-        "images": len(chosen),
-        "bd_rate": {
-            name: bd_rate(_points(curve), _points(ours["mosaic"]), *INTERVAL)
-            for name, curve in curves["mosaic"].items()
-        },
-        "files": [_beside(m, curves["files"], len(chosen)) for m in ours["files"]],
-        "lossless": exact,
-        "points": [
-            {k: v for k, v in vars(m).items() if k != "seconds"}
-            for m in sorted(points, key=lambda m: (m.layout, m.format))
-        ],
-    }
+    result = _figures(loaded.name, len(chosen), ours, curves, exact)
     _draw(folder, result, ours, curves)
     return result
 
@@ -172,6 +158,27 @@ def _lossless(images: np.ndarray, codecs: list[Codec], step: Callable[[str], Non
             exact[name][layout] = RateDistortion(images, name, layout).measure().bits_per_pixel
     lzma_bytes = len(lzma.compress(images.tobytes(), preset=9 | lzma.PRESET_EXTREME))
     return exact | {"lzma": {"mosaic": 8 * lzma_bytes / images.size}}
+
+
+def _figures(
+    data_name: str, images: int, ours: dict[str, list[Measurement]], curves: Curves, exact: dict[str, dict[str, float]]
+) -> dict[str, Any]:
+    """What ``benchmark_codec`` returns, of what ``_measured`` found with so many images."""
+    points = [m for layout in LAYOUTS for m in [*ours[layout], *itertools.chain(*curves[layout].values())]]
+    return {
+        "data": data_name,
+        "images": images,
+        "bd_rate": {
+            name: bd_rate(_points(curve), _points(ours["mosaic"]), *INTERVAL)
+            for name, curve in curves["mosaic"].items()
+        },
+        "files": [_beside(m, curves["files"], images) for m in ours["files"]],
+        "lossless": exact,
+        "points": [
+            {k: v for k, v in vars(m).items() if k != "seconds"}
+            for m in sorted(points, key=lambda m: (m.layout, m.format))
+        ],
+    }
 
 
 def _check_sizes(codecs: list[Codec]) -> None:

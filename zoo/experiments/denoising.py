@@ -21,6 +21,7 @@ CHOSEN_ON = 3  # pictures that the strength of a classical denoiser is the best 
 TOTAL_VARIATION, NON_LOCAL_MEANS = (0.4, 0.55, 0.7, 1.0), (0.3, 0.5, 0.7, 0.9)
 
 Denoiser = Callable[[np.ndarray], np.ndarray]
+Items = list[tuple[str, Callable[[], np.ndarray]]]  # the name of each picture, and what reads it
 
 
 def benchmark_denoising(
@@ -61,23 +62,9 @@ def benchmark_denoising(
         ValueError: for an argument out of its range, pictures that cannot be read, a model that is no denoiser of
             photographs, or, with ``classical``, if scikit-image is missing.
     """
-    from zoo.data import pages as drawn_pages
-
-    if not sigmas or not all(0 < sigma <= 255 for sigma in sigmas):
-        raise ValueError(f"sigma must be above 0 and at most 255, in levels of 8 bits: received {[*sigmas]}.")
-    for name, value, least in (("seeds", seeds, 1), ("pages", pages, 0)):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}: received {value}.")
+    _check(sigmas, seeds, pages)
     learned = {name: PhotoDenoising(name, threads=threads) for name in models}
-    sources = pictures.open_sources(inputs, failed=failed)
-    if not sources:
-        raise ValueError(f"None of the inputs can be read: {failed[0] if failed else 'none was given'}")
-    sets = {
-        "photographs": [(s.name, lambda s=s, at=at: s.read(at, at + 1)[0]) for s in sources for at in range(s.count)]
-    }
-    if pages:
-        drawn = drawn_pages.draw(pages, size=PAGE_SIZE, seed=PAGE_SEED)
-        sets["pages"] = [(f"page {at}", lambda one=one: one) for at, one in enumerate(drawn)]
+    sets = _sets(inputs, pages, failed)
     folder, others = made(output), _classical() if classical else {}
     total = sum(map(len, sets.values())) * len(sigmas) * seeds
     task = progress and progress.add_task("denoising", total=total, status="")
@@ -89,15 +76,36 @@ def benchmark_denoising(
             fitted = {name: others[name](strength * sigma) for name, strength in chosen.items()}
             found = _measured(items, sigma, seeds, {**learned, **fitted}, seconds, task and (progress, task))
             result["pictures"] += [{"of": label, "sigma": sigma, **row} for row in found]
-            means = {
-                key: float(np.mean([row[key] for row in found])) for key in found[0] if key not in ("name", "seed")
-            }
-            result["rows"].append({"of": label, "sigma": sigma, "pictures": len(items), **means})
+            result["rows"].append({"of": label, "sigma": sigma, "pictures": len(items), **_means(found)})
             if chosen:
                 result["strengths"].append({"of": label, "sigma": sigma, **chosen})
     result["seconds"] = {name: float(np.median(times)) for name, times in seconds.items()}
     write(result, folder / "denoising.json")
     return result
+
+
+def _check(sigmas: Sequence[float], seeds: int, pages: int) -> None:
+    if not sigmas or not all(0 < sigma <= 255 for sigma in sigmas):
+        raise ValueError(f"sigma must be above 0 and at most 255, in levels of 8 bits: received {[*sigmas]}.")
+    for name, value, least in (("seeds", seeds, 1), ("pages", pages, 0)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}: received {value}.")
+
+
+def _sets(inputs: Sequence[str | os.PathLike], pages: int, failed: list[str] | None) -> dict[str, Items]:
+    """What is measured apart: ``photographs`` and, if any are drawn, ``pages``."""
+    from zoo.data import pages as drawn_pages
+
+    sources = pictures.open_sources(inputs, failed=failed)
+    if not sources:
+        raise ValueError(f"None of the inputs can be read: {failed[0] if failed else 'none was given'}")
+    sets: dict[str, Items] = {
+        "photographs": [(s.name, lambda s=s, at=at: s.read(at, at + 1)[0]) for s in sources for at in range(s.count)]
+    }
+    if pages:
+        drawn = drawn_pages.draw(pages, size=PAGE_SIZE, seed=PAGE_SEED)
+        sets["pages"] = [(f"page {at}", lambda one=one: one) for at, one in enumerate(drawn)]
+    return sets
 
 
 def _measured(
@@ -119,6 +127,11 @@ def _measured(
             if reported:
                 reported[0].advance(reported[1])
     return rows
+
+
+def _means(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Of what ``_measured`` found, over pictures and seeds."""
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0] if key not in ("name", "seed")}
 
 
 def _noisy(clean: np.ndarray, sigma: float, seed: int, index: int) -> np.ndarray:
