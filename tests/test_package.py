@@ -186,7 +186,9 @@ def test_a_device_compresses_without_tensorflow(device):
     (device.folder / "encode.py").write_text(device.blocks["Running an encoder yourself"])
     assert device("device/bin/python encode.py")[0] == 0
     assert device("device/bin/zoo --help")[0] == 0
-    for line in ("train dense_ae", "denoise photo.png -o clean", "certify compressor", "generate dcgan -o x.png"):
+    assert device("device/bin/zoo denoise photo.png -o clean")[0] == 0
+    small = "denoise photo.png -o grey --model denoising_ae"
+    for line in ("train dense_ae", small, "certify compressor", "generate dcgan -o x.png"):
         expected = "zoo: This command needs TensorFlow: pip install 'zoo[tensorflow]'.\n"
         assert device(f"device/bin/zoo {line}") == (2, expected), line
     # That command adds to what is installed: it takes nothing of this name from an index.

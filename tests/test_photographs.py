@@ -440,7 +440,7 @@ def test_the_artefact_of_a_training(trained, tmp_path):
     described = litert.described(artifacts.find(tmp_path / "mine").file("model.tflite").read_bytes())
     assert described["inputs"][0]["shape"] == [1, packaged.TILE, packaged.TILE, 3]
     path = zoo.export(trained.model, tmp_path / "m.tflite")
-    assert litert.described(path.read_bytes())["inputs"][0]["shape"] == [1, *CROP]
+    assert litert.described(path.read_bytes())["inputs"][0]["shape"] == [1, *trained.model.image_shape]
     x = rng.random((40, 50, 3), dtype=np.float32)
     of_file, of_keras = (zoo.denoise(x, model) for model in (tmp_path / "mine", zoo.load(tmp_path / "mine")))
     np.testing.assert_allclose(of_file, of_keras, atol=2e-3)
