@@ -122,11 +122,10 @@ class Photo(Image):
 
     def python(self, name, examples):
         return [
-            "import numpy as np",
-            "from PIL import Image",
             "import zoo",
+            "from zoo.demo import samples",
             "",
-            'photo = np.asarray(Image.open("photo.jpg"))',
+            'photo = samples.photographs()["dog"]  # yours: uint8 (h, w, 3), any size',
         ]
 
     def commands_of_latents(self, name):
