@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import fresh
+import pytest
 
 import zoo
 
@@ -22,3 +23,15 @@ def run(*arguments, cwd=".", bare=False):
 def own_lines(stderr):
     """Lines on stderr without TensorFlow's own chatter."""
     return [line for line in stderr.splitlines() if line.startswith("zoo: ")]
+
+
+def run_here(monkeypatch, capsys, *arguments):
+    """Exit status, and what ``zoo …`` printed on stdout and stderr, in this process, with its patches."""
+    from zoo.cli import main
+
+    monkeypatch.setattr("sys.argv", ["zoo", *map(str, arguments)])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    printed = capsys.readouterr()
+    return stopped.value.code or 0, printed.out, printed.err

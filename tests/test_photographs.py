@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import small
 from checks import check_layer
+from commands import run_here as run
 from PIL import Image
 
 import zoo
 from zoo import artifacts, data, layers, losses, models, registry, training
-from zoo.cli import main
 from zoo.data import pages, photographs
 from zoo.denoising import PhotoDenoising
 from zoo.denoising import photographs as denoising
@@ -51,15 +51,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def crops(folder):
     return data.load_photographs(folder, image_shape=CROP).train
-
-
-def run(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr("sys.argv", ["zoo", *map(str, arguments)])
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    printed = capsys.readouterr()
-    return stopped.value.code or 0, printed.out, printed.err
 
 
 # --- data ---

@@ -59,9 +59,11 @@ def test_distributions_sum_to_one_and_far_values_cost_no_more_than_an_escape():
 
 
 def test_arguments():
-    for shape in ((32, 32, 1), (15, 40, 3), (32, 32)):
-        with pytest.raises(ValueError, match=r"image_shape must be"):
+    for shape in ((32, 32, 1), (15, 40, 3)):
+        with pytest.raises(ValueError, match=r"image_shape must be \(height, width, 3\), sides of at least 16"):
             models.PixelPredictor(image_shape=shape)
+    with pytest.raises(ValueError, match=r"image_shape must be three positive integers: received \(32, 32\)"):
+        models.PixelPredictor(image_shape=(32, 32))
     with pytest.raises(ValueError, match="units must be an integer"):
         models.PixelPredictor(units=0)
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import small
+from commands import run_here
 
 from zoo import artifacts
 from zoo.codec import Codec, CodecError
@@ -256,7 +257,8 @@ def test_bytes_do_not_depend_on_threads(folder):
 
 
 def test_words_are_near_the_estimate(codec):
-    words, bits = codec.coder.at(6.0)._coded(Strip(picture(128, 160)))
+    coder, strip = codec.coder.at(6.0), Strip(picture(128, 160))
+    words, bits = coder.pack(strip), coder.information(strip)
     assert bits <= 32 * len(words) <= 1.001 * bits + 64
 
 
@@ -348,17 +350,10 @@ def test_targets_of_arrays_and_of_files(codec, tmp_path):
 def test_commands_with_a_quality_and_with_targets(folder, tmp_path, monkeypatch, capsys):
     from PIL import Image
 
-    from zoo.cli import main
-
     Image.fromarray(picture(64, 80)).save(tmp_path / "a.png")
 
     def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["zoo", "compress", str(tmp_path / "a.png"), *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return stopped.value.code or 0, printed.out, printed.err
+        return run_here(monkeypatch, capsys, "compress", tmp_path / "a.png", *arguments)
 
     common = ("--model", folder, "-o", tmp_path / "a.zoo", "--json")
     code, out, _ = run(*common, "--quality", 6.5)

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from commands import run_here as run
 from PIL import Image
 
 import zoo
 from zoo import data, experiments, packaging, training
-from zoo.cli import main
 from zoo.cli.console import argument
 from zoo.data import packed
 
@@ -26,16 +26,6 @@ def photos(tmp_path_factory):
         pixels[::2, ::3] //= 2
         Image.fromarray(pixels).save(folder / "abc"[i % 3] / f"{i}.png")
     return folder
-
-
-def run(monkeypatch, capsys, *arguments):
-    """Exit status, and what ``zoo …`` printed on stdout and stderr."""
-    monkeypatch.setattr("sys.argv", ["zoo", *map(str, arguments)])
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    printed = capsys.readouterr()
-    return stopped.value.code or 0, printed.out, printed.err
 
 
 @pytest.mark.parametrize(

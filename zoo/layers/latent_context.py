@@ -8,9 +8,9 @@ import keras
 from keras import layers, ops
 
 from zoo.backend import Tensor
-from zoo.codec.latents import Pass, passes
+from zoo.codec.latents import SCALE_LOW, Pass, passes
 
-LOG_SCALE_BOUNDS = (-3.2, 7.0)  # of the logistic distribution, in quantisation steps
+LOG_SCALE_BOUNDS = (SCALE_LOW, 7.0)  # of the logistic distribution, in quantisation steps
 
 
 @keras.saving.register_keras_serializable("zoo")

@@ -130,7 +130,6 @@ class LatentCoder:
     halo = PATCH * ENCODER_MARGIN
 
     def __init__(self, artifact: artifacts.Artifact):
-        self._artifact = artifact
         self.tables = LatentTables.read(artifact.file(self.tables_file))
         self.qualities = (1.0, self.tables.usual, float(len(self.tables.log_steps)))
         self._encoder = functools.cache(lambda: Network(artifact.file("encoder.tflite")))
@@ -162,12 +161,19 @@ class LatentCoder:
 
     def pack(self, content: Strip, advance: Any = None) -> np.ndarray:
         """Uint32 words of a strip."""
-        return self._coded(content)[0]
-
-    def _coded(self, strip: Strip) -> tuple[np.ndarray, float]:
-        """Words of a strip, and the bits that its symbols' probabilities ask for."""
         import constriction
 
+        coder = constriction.stream.stack.AnsCoder()
+        for values, means, scales in reversed(self._predicted(content)):
+            self.tables.logistics.encode(coder, values, means, scales)
+        return coder.get_compressed()
+
+    def information(self, strip: Strip) -> float:
+        """The bits that the probabilities of a strip's symbols ask for."""
+        return sum(float(self.tables.logistics.bits(*part).sum()) for part in self._predicted(strip))
+
+    def _predicted(self, strip: Strip) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Symbols of each pass, with their means and indices of scales, in the order of decoding."""
         work = []
         for picture in _pictures(strip.pixels):
             latents = self.latents(picture, strip.above, strip.below)
@@ -180,10 +186,7 @@ class LatentCoder:
                 return values
 
             grid.run(chosen)
-        coder = constriction.stream.stack.AnsCoder()
-        for values, means, scales in reversed(work):
-            self.tables.logistics.encode(coder, values, means, scales)
-        return coder.get_compressed(), sum(float(self.tables.logistics.bits(*part).sum()) for part in work)
+        return work
 
     def latents(self, picture: np.ndarray, above: int = 0, below: int = 0) -> np.ndarray:
         """Latents in quantisation steps, float32 ``(rows, columns, channels)``, of uint8 ``(height, width, 3)``.

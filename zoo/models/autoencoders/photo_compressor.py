@@ -14,12 +14,12 @@ import numpy as np
 from keras import layers, ops
 
 from zoo import backend
+from zoo.codec.coders.latents import PATCH
 from zoo.layers import LatentContext, PatchAnalysis, PatchSynthesis, ResidualBlock2D, Whitening
 from zoo.layers.latent_context import logistic_bits
 from zoo.models.base import Autoencoder, in_batches
 from zoo.models.inputs import check_divisible, mean
 
-PATCH = 16  # pixels, in each direction, to one position of the latents
 LAST = "channels_last"
 LEVELS, MIDDLE = 255.0, 128.0  # the transforms work on levels about the middle one
 ENCODER_UNIT, DECODER_UNIT = 16.0, 64.0  # levels, in which the networks' outputs count; of about 1 they train best
