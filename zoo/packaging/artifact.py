@@ -189,7 +189,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             "licence": data.licence,
             "fingerprint": data.fingerprint,
             **{split: len((data.texts or vars(data))[split]) for split in ("train", "validation", "test")},
-            **({"classes": list(data.classes)} if data.classes and not own else {}),
+            **({"classes": list(data.classes)} if _named_classes(data, own) else {}),
             **({"summary": data.summary} if data.summary and not own else {}),
             **_packages(data),
             **({"credits": _counted(data.credits)} if data.credits else {}),
@@ -205,6 +205,11 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
         },
         **({"note": LIKELIHOOD_NOTE} if training.record["recipe"].get("binarized", False) else {}),
     }
+
+
+def _named_classes(data: DataSet, own: bool) -> bool:
+    """Whether a card names the classes: not those of a known set that are called by their numbers."""
+    return bool(data.classes) and not (own and all(name.isdecimal() for name in data.classes or ()))
 
 
 def _holds_examples(spec: registry.Spec) -> bool:
