@@ -27,6 +27,8 @@ from zoo.training import Training, adapt_decoder
 from zoo.training.run import CHECKPOINT
 
 CALIBRATION_EXAMPLES = 128
+NOT_STATED = "not stated"
+FEW_EXAMPLES = 16  # of data whose licence is not stated, which is not to be passed on
 GOLDEN_IMAGES = 8
 TILE = 256  # pixels, of the LiteRT file of a model that takes any size
 CREDITS = "credits.txt"
@@ -66,8 +68,9 @@ def write_artifact(
     steps = _Steps(progress, total=4 + (encodes or "denoise" in spec.tasks) + spec.compresses)
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
-        card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
-        chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
+        card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else NOT_STATED))
+        number = FEW_EXAMPLES if data.licence.startswith(NOT_STATED) else CALIBRATION_EXAMPLES
+        chosen = modality.calibration_examples(data.train, number) if encodes else None
         if chosen is not None or "denoise" in spec.tasks:
             steps.next("converting to LiteRT")
             card |= _write_whole(training, room) if chosen is None else _write_half(training, modality, chosen, room)
