@@ -9,9 +9,11 @@ import keras
 import numpy as np
 
 from zoo import artifacts, modalities, registry
+from zoo.codec.coders.latents import LatentCoder
 from zoo.codec.models import codec_of, fingerprint_of, tables_of
 from zoo.exporting import litert
 from zoo.exporting.micro import write_micro
+from zoo.exporting.micro_photo import write_photo_micro
 from zoo.io import writing
 
 # What can be exported, and the name of its signature.
@@ -50,7 +52,8 @@ def export(
         model: a model of the zoo, or a name or folder as for ``zoo.load``.
         path: the file (``litert``) or folder (``saved_model``, ``micro``) to write; it must not exist as a folder.
         format: ``litert`` (builtin operators only), ``saved_model``, or ``micro``: C source for LiteRT Micro, int8, and
-            for a codec's encoder the tables and the entropy coder, see ``zoo.exporting.micro.write_micro``.
+            for a codec's encoder the tables and the entropy coder, see ``zoo.exporting.micro.write_micro``, of a photo
+            compressor for tiles of 64 × 64 pixels, see ``zoo.exporting.micro_photo``.
         quantization: of LiteRT: None, ``float16``, ``dynamic`` or ``int8``; of LiteRT Micro int8 alone.
         part: ``encoder`` or ``decoder``, ``generator`` or ``discriminator``, or ``model``: of a GAN, its generator, as
             that is what ``call`` runs. None for the encoder, or the whole of what has none.
@@ -74,6 +77,12 @@ def export(
             return _saved_model({part: parts[part]} if part != "model" else parts, path)
         if format == "micro":
             quantization = "int8"
+            if (photo := _photo_codec_of(source, part)) is not None:
+                if calibration is None and batch_size == 1:
+                    with _new_folder(path) as folder:
+                        write_photo_micro(photo, folder)
+                    return path
+                raise ValueError(OWN_ENCODER.format(model.name))
             if (stored := _codec_of(source, part)) is not None:
                 if calibration is None and batch_size == 1:
                     return _micro(path, stored.file("encoder.tflite").read_bytes(), stored.name, part, stored)
@@ -177,6 +186,14 @@ def _codec_of(source, part: str) -> artifacts.Artifact | None:
         return None
     artifact = registry.artifact_of(source)
     return artifact if tables_of(artifact) is not None else None
+
+
+def _photo_codec_of(source, part: str) -> artifacts.Artifact | None:
+    """The artefact of a photo compressor, if its encoder is what is exported."""
+    if part != "encoder" or isinstance(source, keras.Model):
+        return None
+    artifact = registry.artifact_of(source)
+    return artifact if artifact.has(LatentCoder.tables_file) else None
 
 
 def _micro(path: Path, flatbuffer: bytes, name: str, part: str, codec: artifacts.Artifact | None = None) -> Path:

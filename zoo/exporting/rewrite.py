@@ -1,7 +1,8 @@
-"""Dense layers of an int8 file as 1 × 1 convolutions, in which LiteRT and LiteRT Micro round alike.
+"""LiteRT files rewritten: dense layers of int8 as 1 × 1 convolutions, and convolutions for inputs of another size.
 
-LiteRT's plain kernels compute FULLY_CONNECTED with weights of a scale per channel by another rounding than LiteRT
-Micro's; for CONV_2D both have the same one. The numbers that XNNPACK gives do not change.
+In convolutions LiteRT and LiteRT Micro round alike: LiteRT's plain kernels compute FULLY_CONNECTED with weights of a
+scale per channel by another rounding than LiteRT Micro's; for CONV_2D both have the same one. The numbers that XNNPACK
+gives do not change.
 """
 
 import copy
@@ -16,7 +17,7 @@ _ALIGNMENT = 16  # of a buffer's data, as the schema demands and Python's packin
 
 def dense_as_convolution(flatbuffer: bytes) -> bytes:
     """The file with each FULLY_CONNECTED of int8 weights as RESHAPE, CONV_2D, RESHAPE."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer, 0))
+    model = _opened(flatbuffer)
     for graph in model.subgraphs:
         operators = []
         for operator in graph.operators:
@@ -26,8 +27,37 @@ def dense_as_convolution(flatbuffer: bytes) -> bytes:
                 operators.append(operator)
         graph.operators = operators
     _drop_unused(model)
+    return _packed(model, len(flatbuffer))
+
+
+def for_size(flatbuffer: bytes, height: int, width: int) -> bytes:
+    """A file of convolutions alone for inputs ``(1, height, width, channels)`` instead of its own size.
+
+    Raises:
+        ValueError: if a layer's size would be no whole number.
+    """
+    model = _opened(flatbuffer)
+    for graph in model.subgraphs:
+        own = [*graph.tensors[graph.inputs[0]].shape[1:3]]
+        for tensor in graph.tensors:
+            stored = model.buffers[tensor.buffer].data
+            if stored is not None and len(stored):  # weights
+                continue
+            sides = [at * new / old for at, new, old in zip(tensor.shape[1:3], (height, width), own, strict=True)]
+            if any(side != int(side) for side in sides):
+                raise ValueError(f"size must divide as {own[0]} × {own[1]} does: received {height} × {width}.")
+            tensor.shape = [tensor.shape[0], *map(int, sides), tensor.shape[3]]
+            tensor.shapeSignature = None
+    return _packed(model, len(flatbuffer))
+
+
+def _opened(flatbuffer: bytes):
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer, 0))
+
+
+def _packed(model, size: int) -> bytes:
     model.buffers = [_aligned(buffer) for buffer in model.buffers]
-    builder = flatbuffers.Builder(len(flatbuffer))
+    builder = flatbuffers.Builder(size)
     builder.Finish(model.Pack(builder), _IDENTIFIER)
     return bytes(builder.Output())
 
