@@ -208,8 +208,8 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch, capsys):
     assert process.run(needs("jax")) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(",")[0] for line in lines] == [
-        "zoo: This command needs sentencepiece: pip install 'zoo[text]'.",
-        "zoo: This command needs scikit-learn: pip install 'zoo[tensorflow]'.",
+        "zoo: This command needs sentencepiece: pip install 'autoencoder-zoo[text]'.",
+        "zoo: This command needs scikit-learn: pip install 'autoencoder-zoo[tensorflow]'.",
         "zoo: Keras is set to the backend jax",
     ]
     with pytest.raises(ImportError):  # a fault of ours is no missing package

@@ -63,7 +63,7 @@ def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None)
 def describe(name: str) -> dict[str, Any]:
     """All that the pages say of a shipped model, from its artefact, whose files' digests are checked."""
     artifact = registry.artifact_of(name)
-    spec, card = registry.spec_of(name), artifact.card
+    spec, card = registry.spec_of(name), registry.info(name)
     return {
         "name": name,
         "card": card,

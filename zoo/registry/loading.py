@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import artifacts, deprecations, extras
+from zoo.registry import terms
 from zoo.registry.catalog import CATALOG
 from zoo.registry.spec import Spec
 
@@ -242,7 +243,7 @@ def _own_file(name: str | os.PathLike) -> Path | None:
 
 
 def info(name: str | os.PathLike) -> dict[str, Any]:
-    """The card of a trained model; of one without weights, what the catalogue knows.
+    """The card of a trained model, and what its examples' licence asks for; without weights, what the catalogue knows.
 
     Examples:
         >>> import zoo
@@ -256,7 +257,9 @@ def info(name: str | os.PathLike) -> dict[str, Any]:
         if text not in artifacts.names():
             spec = spec_of(text)
             return {"name": text, "description": spec.summary, "paper": spec.paper, "parameters": None}
-    return artifact_of(text).card
+    card = artifact_of(text).card
+    asks = terms.asked(card.get("examples_licence"))
+    return type(card)({**card, "examples_ask": asks}) if asks else card
 
 
 def _checked(name: str, model_class: type, overrides: dict[str, Any]) -> dict[str, Any]:
