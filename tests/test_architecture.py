@@ -30,7 +30,7 @@ RANKS = (
     {"exporting"},
     {"tasks"},
     {"modalities"},
-    {"evaluation", "maps", "summarization"},
+    {"evaluation", "maps", "summarization", "sharing"},
     {"registry"},
     {"pages", "plots", "sklearn"},
     {"models"},
@@ -114,6 +114,7 @@ def test_tensorflow_stays_where_it_belongs(file):
         "zoo.CodecError",
         "zoo.codec",
         "zoo.artifacts.names()",
+        "zoo.push, zoo.pull",
     ],
 )
 def test_loads_neither_tensorflow_nor_keras(run_python, use):

@@ -129,7 +129,7 @@ def test_the_readme_on_the_index_has_absolute_links(packaging):
     relative = re.compile(r"\]\((?!https?:|#)")
     assert relative.search(readme) and not relative.search(published)
     private = packaging["readme_for_index"](readme, "")
-    assert not relative.search(private) and "github.com/owner" not in private and "docs/export.md" not in private
+    assert not relative.search(private) and "github.com/owner" not in private
 
 
 def test_what_the_wheel_has_no_weights_of_keeps_its_digests_and_card(packaging, tmp_path):

@@ -26,6 +26,9 @@ COMMANDS = (
     "embed",
     "select",
     "sentences",
+    "push",
+    "pull",
+    "cache",
 )
 
 

@@ -173,7 +173,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     identity = {
         "model": f"{architecture}.{tag}",
         "config": model.get_config(),
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": recipe.settings(),
         "data": data_set.fingerprint,
         **started,
     }
@@ -242,7 +242,7 @@ def finish(run: Run, fit: str) -> Training:
     recipe, model, checkpoint = run.recipe, run.model, run.checkpoint
     families.settle(recipe, run)
     record = {
-        "recipe": {**dataclasses.asdict(recipe), "data": run.data_set.name},
+        "recipe": {**recipe.settings(), "data": run.data_set.name},
         "seed": recipe.seed,
         "epochs": recipe.epochs,
         "batch_size": run.batch_size,
