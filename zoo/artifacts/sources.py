@@ -168,8 +168,8 @@ class Remote:
 
 
 def _fill(transport, name: str, part: Path, size: int, what: str, advance: Callable[[int], None]) -> None:
-    """Downloads what a file's part lacks; goes on where a connection was cut, as long as that brings something."""
-    failures = 0
+    """Downloads what a file's part lacks; goes on where a connection was cut, as long as that brings more than ever."""
+    failures, most = 0, _size(part)
     while (have := _size(part)) < size:
         try:
             with transport.open(name, have) as (start, blocks), _disk(part, what), open(part, "ab") as file:
@@ -177,6 +177,7 @@ def _fill(transport, name: str, part: Path, size: int, what: str, advance: Calla
                     if start:
                         raise ValueError(f"{what}: the server sends another part of the file than was asked for.")
                     file.truncate(0)
+                    file.seek(0)
                 advance(start)
                 for block in blocks:
                     with _disk(part, what):
@@ -190,7 +191,8 @@ def _fill(transport, name: str, part: Path, size: int, what: str, advance: Calla
             if _size(part) < size:
                 raise Unreachable(f"{what} ended after {_size(part):,} of {size:,} bytes.")
         except Unreachable:
-            failures = 0 if _size(part) > have else failures + 1
+            failures = 0 if _size(part) > most else failures + 1
+            most = max(most, _size(part))
             if failures >= TRIES:
                 raise
             time.sleep(0.1 * failures)

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import importlib
 import itertools
 import os
 import re
@@ -62,7 +63,7 @@ class FileSystem:
             import fsspec
 
             try:
-                __import__(package)
+                importlib.import_module(package)
             except ImportError:
                 raise extras.missing(f"{address.scheme}://", package) from None
         with _one_line(str(address)):
@@ -74,9 +75,8 @@ class FileSystem:
         """Who has no credentials reads what is public."""
         if scheme != "s3":
             return {}
-        import botocore.session
-
-        return {"anon": botocore.session.get_session().get_credentials() is None}
+        session = importlib.import_module("botocore.session")  # which s3fs brings
+        return {"anon": session.get_session().get_credentials() is None}
 
     @contextlib.contextmanager
     def open(self, name: str, start: int = 0) -> Iterator[tuple[int, Iterator[bytes]]]:

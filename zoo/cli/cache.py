@@ -11,11 +11,14 @@ cache = typer.Typer(no_args_is_help=True, help="Show or clear what was downloade
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the models of other places in the cache, with their sizes."""
     from zoo.artifacts import cache as kept
-    from zoo.cli.console import emit
+    from zoo.cli.console import console, emit
 
     shown = ("address", "checked", "files", "bytes", "manifest")
     rows = [{key: row[key] for key in shown} for row in kept.rows()]
-    emit(rows, as_json, title=f"{kept.folder()}: {'models by address' if rows else 'empty'}")
+    if rows or as_json:
+        emit(rows, as_json, title=str(kept.folder()))
+    else:
+        console.print(f"{kept.folder()} is empty.")
 
 
 @cache.command("clear")

@@ -8,7 +8,10 @@ import typer
 
 def export(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, its folder, or its address."
+        ),
     ],
     format: Annotated[str, typer.Option(help="litert, saved_model or micro.")] = "litert",
     micro: Annotated[
