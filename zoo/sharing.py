@@ -1,11 +1,14 @@
 """Models handed on: ``push`` to the hub, with a card that people and machines read, and ``pull`` into a folder."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +88,10 @@ def _push(
     with tempfile.TemporaryDirectory(prefix="zoo-push-") as temporary:
         room = Path(temporary)
         _collect(artifact, card, room, left_out={*found} - {*kept})
+        check_places(room)  # of which the README is made
         _write_readme(room, card, target, kept)
-        check_places(room)
         api = huggingface_hub.HfApi(library_name="zoo", library_version=__version__)
-        with hub_errors(str(target)):
+        with hub_errors(str(target)), _bars_on_terminals_alone():
             api.create_repo(target.place, private=private, exist_ok=True, repo_type="model")
             commit = api.upload_folder(
                 repo_id=target.place,
@@ -168,6 +171,21 @@ def check_places(folder: Path) -> None:
                 "Train again with a relative path, or edit the file and write the manifest anew "
                 "(zoo.artifacts.write_manifest)."
             )
+
+
+@contextlib.contextmanager
+def _bars_on_terminals_alone() -> Iterator[None]:
+    """The hub's library draws its bars into files too."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if sys.stderr.isatty() or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
 
 
 def _target(address: str) -> addresses.Address:

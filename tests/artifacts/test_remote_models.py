@@ -37,29 +37,11 @@ def digest_of(files: dict[str, bytes]) -> str:
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
-    """The cache, empty."""
-    for name in ("ZOO_OFFLINE", "HF_HUB_OFFLINE", "ZOO_SOURCE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sources.time, "sleep", lambda seconds: None)
-    sources.forget()
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def hub(kept, monkeypatch):
-    """A server with the model at hf://owner/name, and the same as files of a web server, at /m."""
-    from huggingface_hub import constants
-
-    with hub_server.serving() as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setenv("HF_TOKEN", hub_server.TOKEN)
-        server.commit("owner/name", published(FILES))
-        server.plain = {f"/m/{name}": content for name, content in published(FILES).items()}
-        yield server
+def hub(hub):
+    """The server, with the model at hf://owner/name, and the same as files of a web server, at /m."""
+    hub.commit("owner/name", published(FILES))
+    hub.plain = {f"/m/{name}": content for name, content in published(FILES).items()}
+    return hub
 
 
 def names_in(folder) -> list[str]:

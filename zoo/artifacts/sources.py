@@ -189,7 +189,9 @@ def _fill(transport, name: str, part: Path, size: int, what: str, advance: Calla
                     file.flush()
                     os.fsync(file.fileno())
             if _size(part) < size:
-                raise Unreachable(f"{what} ended after {_size(part):,} of {size:,} bytes.")
+                raise Unreachable(
+                    f"{what} is cut, or not the file of its manifest: it ended after {_size(part):,} of {size:,} bytes."
+                )
         except Unreachable:
             failures = 0 if _size(part) > most else failures + 1
             most = max(most, _size(part))
