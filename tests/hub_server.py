@@ -207,6 +207,9 @@ class _Handler(BaseHTTPRequestHandler):
         start = 0
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         end = len(content)
+        if wanted and self.server.ranges and int(wanted[1]) >= end:
+            self._json({"error": "nothing there"}, 416)
+            return
         if wanted and self.server.ranges:
             start, end = int(wanted[1]), min(end, int(wanted[2]) + 1) if wanted[2] else end
             self.send_response(206)

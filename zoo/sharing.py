@@ -75,7 +75,7 @@ def _push(
 ) -> dict[str, Any]:
     import huggingface_hub
 
-    card = dict(artifact.card)
+    card = type(artifact.card)(artifact.card)  # which says in one line what it lacks
     found = _examples_in(artifact)
     if found and examples is None and _is_own(card):
         raise ValueError(
@@ -93,6 +93,7 @@ def _push(
         api = huggingface_hub.HfApi(library_name="zoo", library_version=__version__)
         with hub_errors(str(target)), _bars_on_terminals_alone():
             api.create_repo(target.place, private=private, exist_ok=True, repo_type="model")
+            _check_replaces_a_model(api.list_repo_files(target.place), target)
             commit = api.upload_folder(
                 repo_id=target.place,
                 folder_path=room,
@@ -171,6 +172,12 @@ def check_places(folder: Path) -> None:
                 "Train again with a relative path, or edit the file and write the manifest anew "
                 "(zoo.artifacts.write_manifest)."
             )
+
+
+def _check_replaces_a_model(files: list[str], target: addresses.Address) -> None:
+    others = [name for name in files if name not in (".gitattributes", "README.md")]
+    if others and artifacts.MANIFEST not in files:
+        raise ValueError(f"{target} holds something else ({others[0]}), which a push would replace: give another name.")
 
 
 @contextlib.contextmanager

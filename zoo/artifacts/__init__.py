@@ -218,7 +218,8 @@ class Artifact:
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
         if digest != expected["sha256"] and self.source is not None:
-            return self.source.fetch(filename, expected)  # in place of a damaged one in the cache
+            path = self.source.fetch(filename, expected)  # in place of a damaged one in the cache
+            digest, size = expected["sha256"], expected["bytes"]
         if digest != expected["sha256"]:
             if digest is None:
                 wanted, found = f"{expected['bytes']} bytes", f"{size} bytes"

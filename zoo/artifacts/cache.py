@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def rows() -> list[dict[str, Any]]:
         known.add(note["manifest"])
         found.append({"address": note["address"], **_held(model_folder(note["manifest"])), **note})
     for path in sorted((folder() / _MODELS).glob("*/")):
-        if path.name not in known:
+        if path.name not in known and not path.name.startswith("."):
             found.append({"address": "", "manifest": path.name, "checked": "", **_held(path)})
     restored = _held(folder() / _RESTORED)
     if restored["files"]:
@@ -133,7 +134,8 @@ def _notes(pattern: str) -> Iterator[dict[str, Any]]:
     for path in sorted((folder() / _ADDRESSES).glob(pattern)):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             note = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(note["address"], str) and (model_folder(note["manifest"]) / "manifest.json").is_file():
+            known = isinstance(note["address"], str) and re.fullmatch("[0-9a-f]{64}", note["manifest"])
+            if known and (model_folder(note["manifest"]) / "manifest.json").is_file():
                 yield note
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from zoo import artifacts
 from zoo.artifacts import addresses, cache, transports
 from zoo.artifacts.addresses import Address
-from zoo.artifacts.transports import Absent, Unreachable
+from zoo.artifacts.transports import Absent, Past, Unreachable
 from zoo.io import writing
 
 MAX_BYTES = 1 << 31  # of all files of a model from elsewhere
@@ -192,6 +192,11 @@ def _fill(transport, name: str, part: Path, size: int, what: str, advance: Calla
                 raise Unreachable(
                     f"{what} is cut, or not the file of its manifest: it ended after {_size(part):,} of {size:,} bytes."
                 )
+        except Past:  # it is shorter than what is there of it
+            part.unlink(missing_ok=True)
+            failures += 1
+            if failures >= TRIES:
+                raise ValueError(f"{what} is not the file of its manifest: it has fewer than {size:,} bytes.") from None
         except Unreachable:
             failures = 0 if _size(part) > most else failures + 1
             most = max(most, _size(part))

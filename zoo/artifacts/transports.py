@@ -27,6 +27,10 @@ class Absent(ValueError):
     """There is no such file or repository."""
 
 
+class Past(ValueError):
+    """The file ends before the place that was asked for."""
+
+
 class HTTP:
     """Files below an address of a web server.
 
@@ -169,6 +173,8 @@ def hub_errors(what: str) -> Iterator[None]:
 
 
 def _of_status(status: int, what: str, reason: str) -> ValueError:
+    if status == 416:
+        return Past(f"{what} ends before what was asked for.")
     if status in (404, 410):
         return Absent(f"{what} is not there ({status}).")
     if status in (401, 403):
