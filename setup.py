@@ -85,7 +85,7 @@ DESK = [
     "tensorflow-datasets>=4.9.10",  # earlier ones fail with protobuf 7, which tensorflow takes
 ]
 # Keras reads models at hf://… with the first too; the others open s3:// and gs://.
-HUB = ["fsspec>=2024.9", "gcsfs>=2024.9", "huggingface_hub>=0.30", "s3fs>=2024.9"]
+HUB = ["fsspec>=2024.9", "gcsfs>=2024.9", "huggingface_hub>=1.0", "s3fs>=2024.9"]
 MAPS = ["bokeh>=3.8"]
 MICRO = ["ethos-u-vela>=4.0", "tflite_micro>=0.dev20250101"]  # the latter has pre-releases only
 EARTH_MOVERS = ["pot>=0.9.5"]

@@ -364,7 +364,7 @@ def test_commands_in_the_documents_exist(document):
             command = commands[name]
             if hasattr(command, "commands"):  # it has commands of its own
                 command = command.commands[rest.split()[0]]
-            known = {option for p in command.params for option in p.opts}
+            known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
             assert set(re.findall(r"(?<=\s)(--?[a-z][\w-]*)", rest)) <= known, line
 
 
