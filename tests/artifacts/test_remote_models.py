@@ -21,6 +21,7 @@ from zoo.artifacts import addresses, sources, transports
 WEIGHTS = np.random.default_rng(0).bytes(300_000)
 FILES = {
     "model.keras": WEIGHTS,
+    "empty": b"",
     "card.json": b'{"name": "x", "architecture": "dense_ae"}',
     "deep/er/file.bin": b"\x00" * 9,
 }
@@ -151,7 +152,10 @@ def test_a_pinned_manifest_is_enforced_and_needs_no_network(hub):
     digest = digest_of(published(FILES))
     with pytest.raises(ValueError, match=r"is not the model that the name pins: .* expected 0000000000000000…"):
         artifacts.find(f"hf://owner/name#sha256={'0' * 64}")
-    assert artifacts.find(f"hf://owner/name#sha256={digest}").file("model.keras").read_bytes() == WEIGHTS
+    pinned = artifacts.find(f"hf://owner/name#sha256={digest}")
+    assert pinned.file("model.keras").read_bytes() == WEIGHTS and pinned.file("empty").read_bytes() == b""
+    (pinned.path / "manifest.json").write_bytes(b"{}")  # altered on the disk: it is had again
+    artifacts.find(f"hf://owner/name#sha256={digest}")
     hub.repositories.clear()
     assert artifacts.find(f"hf://owner/name#sha256={digest}").file("model.keras").read_bytes() == WEIGHTS
 
@@ -308,6 +312,7 @@ def test_without_a_network_the_cache_is_used_and_said(hub):
         ("hf://owner/empty", "hf://owner/empty holds no trained model with a manifest.json"),
         ("hf://owner/broken", "hf://owner/broken: manifest.json cannot be read as JSON"),
         ("hf://owner/outside", r"hf://owner/outside: .*'\.\./x' is no file of its folder"),
+        ("hf://owner/itself", r"hf://owner/itself: .*'manifest.json' is no file of its folder"),
         ("hf://owner/huge", "hf://owner/huge is refused: its files have 9,000,000,000 bytes"),
         ("file:///no/such/folder", "holds no trained model with a manifest.json"),
     ],
@@ -317,6 +322,7 @@ def test_what_is_no_model_is_one_line_and_leaves_nothing(hub, kept, address, mes
     hub.commit("owner/empty", {"README.md": b"#"})
     hub.commit("owner/broken", {"manifest.json": b"{"})
     hub.commit("owner/outside", {"manifest.json": json.dumps({"files": {"../x": entry}}).encode()})
+    hub.commit("owner/itself", {"manifest.json": json.dumps({"files": {"manifest.json": entry}}).encode()})
     hub.commit("owner/huge", {"manifest.json": json.dumps({"files": {"model.keras": entry}}).encode()})
     with pytest.raises(ValueError, match=message) as error:
         artifacts.find(address)

@@ -286,7 +286,7 @@ def _is_entry(name: str, entry: dict) -> bool:
     """Whether a manifest's line is a relative path within the folder, with a digest and a size."""
     digest, size = entry["sha256"], entry["bytes"]
     hexadecimal = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
-    return bool(_is_inside(name) and hexadecimal) and type(size) is int and size >= 0
+    return bool(_is_inside(name) and name != MANIFEST and hexadecimal) and type(size) is int and size >= 0
 
 
 def _is_inside(name: str) -> bool:

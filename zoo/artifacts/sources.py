@@ -46,7 +46,7 @@ def find(text: str, *, fresh: bool = False) -> "artifacts.Artifact":
             reached and the cache does not hold it.
     """
     address = addresses.parse(text)
-    if address.sha256 and (cache.model_folder(address.sha256) / artifacts.MANIFEST).is_file():
+    if address.sha256 and _holds(address.sha256):
         return _artifact(address, address.sha256)
     if address.sha256 is None and not fresh and str(address) in _recent:
         asked, found = _recent[str(address)]
@@ -132,8 +132,7 @@ class Remote:
         """
         import filelock
 
-        folder = cache.make(cache.model_folder(self.digest))
-        target = folder / name
+        target = cache.model_folder(self.digest) / name
         if _is_whole(target, entry):
             return target
         address = _configured(self.address) if isinstance(self.address, str) else self.address
@@ -149,6 +148,8 @@ class Remote:
         part, what = target.with_name(f".{target.name}.part"), f"{address}/{name}"
         _check_room(target.parent, entry["bytes"] - _size(part), what)
         resumed = _size(part) > 0
+        with _disk(part, what):
+            part.touch()  # a file may be empty
         try:
             transport, _ = transports.connect(address, self.commit)
             with _progress(name, entry["bytes"]) as advance:
@@ -254,7 +255,7 @@ def _read(transport, name: str, what: str) -> bytes:
 def _keep(address: Address, digest: str, manifest: bytes) -> None:
     """Makes the folder of a manifest in the cache; nothing is left of one that is none, or announces too much."""
     folder = cache.model_folder(digest)
-    if (folder / artifacts.MANIFEST).is_file():
+    if _holds(digest):
         return
     with writing.staging(cache.make(folder.parent)) as room:
         (room / artifacts.MANIFEST).write_bytes(manifest)
@@ -268,6 +269,12 @@ def _keep(address: Address, digest: str, manifest: bytes) -> None:
             file.write(manifest)
 
 
+def _holds(digest: str) -> bool:
+    """Whether the cache has a manifest of a digest, unaltered."""
+    path = cache.model_folder(digest) / artifacts.MANIFEST
+    return path.is_file() and artifacts.sha256(path) == digest
+
+
 def _artifact(address: Address, digest: str, commit: str | None = None) -> "artifacts.Artifact":
     return artifacts.Artifact(cache.model_folder(digest), address.name, source=Remote(address, digest, commit))
 
@@ -275,7 +282,7 @@ def _artifact(address: Address, digest: str, commit: str | None = None) -> "arti
 def _remembered(address: Address, reason: str) -> "artifacts.Artifact":
     """What an address led to before."""
     note = cache.remembered(str(address))
-    if note is None or address.sha256:
+    if note is None or address.sha256 or not _holds(note["manifest"]):
         raise ValueError(f"{reason}, and {address} is not in the cache {cache.folder()}.")
     warnings.warn(f"{address}: {reason}; the cache's copy of {note['checked']} is used.", stacklevel=5)
     return _artifact(address, note["manifest"], note["commit"])
