@@ -17,10 +17,12 @@ GITHUB = f"https://github.com/{REPOSITORY}"
 
 
 def readme_for_index(text: str, repository: str = REPOSITORY) -> str:
-    """The README with absolute links, as the package index resolves no relative ones.
+    """The README as the package index shows it: with absolute links, and with what one types who has no sources.
 
     Links lead to the files of this version's tag. Without an address, links and pictures become their text.
     """
+    text = re.sub(r"(?<!--editable )'\.\[(?!dev)", "'autoencoder-zoo[", text)
+    text = text.replace("`pip install .`", "`pip install autoencoder-zoo`")
 
     def absolute(match: re.Match) -> str:
         picture, label, target = match.groups()

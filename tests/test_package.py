@@ -126,6 +126,11 @@ def test_the_readme_on_the_index_has_absolute_links(packaging):
     published = packaging["readme_for_index"](readme, "owner/name")
     assert f"[NOTICE](https://github.com/owner/name/blob/v{version}/NOTICE)" in published
     assert f"](https://github.com/owner/name/raw/v{version}/docs/photograph.png)" in published
+    assert (
+        "pip install --quiet 'autoencoder-zoo[tensorflow]'" in published
+        and "`pip install autoencoder-zoo`" in published
+    )
+    assert "pip install --quiet --editable '.[dev]'" in published and "'.[t" not in published
     relative = re.compile(r"\]\((?!https?:|#)")
     assert relative.search(readme) and not relative.search(published)
     private = packaging["readme_for_index"](readme, "")
