@@ -76,11 +76,12 @@ def describe(name: str, taken: Iterable[str] = ()) -> dict[str, Any]:
     """
     artifact, card = registry.artifact_of(name), registry.info(name)
     spec = registry.spec_of(card["architecture"])
-    page = re.sub(r"[^\w.-]", "-", artifact.name)
-    page = next(n for n in (page, *(f"{page}-{i}" for i in itertools.count(2))) if n not in taken)
+    plain = re.sub(r"[^\w.-]", "-", artifact.name)
+    pages_of_it = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+    page = next(name for name in pages_of_it if name not in taken)
     return {
         "name": page,
-        "title": (card["architecture"], card["tag"]) if card.get("tag") and artifact.source is None else (page, None),
+        "title": tuple(page.split(".")) if page in registry.list_models() else (page, None),
         "card": card,
         "tasks": [task.name for task in tasks.of(spec)],
         "picture": _picture(artifact, spec, page),
