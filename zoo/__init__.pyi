@@ -19,6 +19,7 @@ from . import plots as plots
 from . import registry as registry
 from . import regularizers as regularizers
 from . import selection as selection
+from . import sharing as sharing
 from . import sklearn as sklearn
 from . import summarization as summarization
 from . import tasks as tasks
@@ -37,6 +38,8 @@ from .registry import info as info
 from .registry import list_models as list_models
 from .registry import load as load
 from .selection import select as select
+from .sharing import pull as pull
+from .sharing import push as push
 from .summarization import summarize as summarize
 
 __version__: str

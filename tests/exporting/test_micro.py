@@ -138,7 +138,7 @@ def test_micro_refuses(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="calibration and batch_size must be left out"):
         zoo.export("compressor", tmp_path / "c", format="micro", calibration=np.zeros((1, 28, 28, 1)))
     monkeypatch.setitem(__import__("sys").modules, "tflite_micro", None)
-    with pytest.raises(ValueError, match=r"pip install 'zoo\[micro\]'"):
+    with pytest.raises(ValueError, match=r"pip install 'autoencoder-zoo\[micro\]'"):
         zoo.export("vae", tmp_path / "vae", format="micro")
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 

@@ -211,6 +211,7 @@ def denoising(
 
 
 def _print_photographs(result: dict, output: Path) -> None:
+    from zoo import extras
     from zoo.cli.console import console, emit
 
     low, high = result["interval"]
@@ -226,7 +227,7 @@ def _print_photographs(result: dict, output: Path) -> None:
     for name, settings in result["settings"].items():
         console.print(f"{name}: {settings}", highlight=False, markup=False)
     if result["absent"]:
-        console.print(f"Not measured: {', '.join(result['absent'])}; pip install 'zoo[benchmark]'.", highlight=False)
+        console.print(f"Not measured: {', '.join(result['absent'])}; {extras.install('benchmark')}.", highlight=False)
 
 
 @benchmark.command("train")

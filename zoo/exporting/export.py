@@ -41,6 +41,7 @@ def export(
     part: str | None = None,
     calibration: np.ndarray | None = None,
     batch_size: int = 1,
+    io: str = "int8",
 ) -> Path:
     """Writes a model, or a half of it, for another runtime.
 
@@ -60,6 +61,8 @@ def export(
         calibration: images ``(n, height, width, channels)``, uint8 or float32 in [0, 1], for int8; those that a
             shipped model brings along (of its training split) by default. A generator needs none: it takes noise.
         batch_size: first axis of the LiteRT file.
+        io: type of an int8 LiteRT file's input and output: ``int8``, ``uint8`` or ``float32``; the network between them
+            is the same.
 
     Returns:
         The path.
@@ -68,7 +71,7 @@ def export(
         ValueError: for an unknown choice, an operator outside LiteRT's builtins, missing calibration, a path that
             cannot be written, or, of ``micro``, if tflite_micro is missing or cannot run the network.
     """
-    _check_choices(part, format, quantization)
+    _check_choices(part, format, quantization, io)
     source, path, model = model, Path(path), registry.loaded(model)
     parts, part = _chosen(model, part, fixed=format != "saved_model")
     # A GAN in training leaves with the moving average of its weights, by which it generates.
@@ -90,7 +93,12 @@ def export(
         if quantization == "int8":
             calibration = _calibration(source, model, part, calibration)
         flatbuffer = litert.convert(
-            parts[part], name=PARTS[part], quantization=quantization, calibration=calibration, batch_size=batch_size
+            parts[part],
+            name=PARTS[part],
+            quantization=quantization,
+            calibration=calibration,
+            batch_size=batch_size,
+            io=io,
         )
         identity = model.name if isinstance(source, keras.Model) else registry.artifact_of(source).name
         flatbuffer = litert.with_metadata(flatbuffer, model=identity, part=part, sha256=litert.weights_digest(model))
@@ -101,7 +109,7 @@ def export(
     return path
 
 
-def _check_choices(part: str | None, format: str, quantization: str | None) -> None:
+def _check_choices(part: str | None, format: str, quantization: str | None, io: str) -> None:
     if part is not None and part not in PARTS:
         raise ValueError(f"part must be {', '.join(PARTS)}: received {part!r}.")
     if format not in FORMATS:
@@ -110,6 +118,10 @@ def _check_choices(part: str | None, format: str, quantization: str | None) -> N
         raise ValueError(f"quantization is of format='litert': a SavedModel stays float32, received {quantization!r}.")
     if format == "micro" and quantization not in (None, "int8"):
         raise ValueError(f"quantization must be int8 with format='micro': received {quantization!r}.")
+    if io not in litert.IO:
+        raise ValueError(f"io must be {', '.join(litert.IO)}: received {io!r}.")
+    if io != "int8" and (format, quantization) != ("litert", "int8"):
+        raise ValueError(f"io={io!r} is of format='litert' with quantization='int8': received {quantization!r}.")
 
 
 def _chosen(model: keras.Model, part: str | None, fixed: bool = False) -> tuple[dict[str, keras.Model], str]:

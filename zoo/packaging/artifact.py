@@ -82,7 +82,11 @@ def write_artifact(
         _compress(room / "model.keras")
         _write_npz(room / "golden.npz", tasks.golden(model, data.test[:GOLDEN_IMAGES]))
 
-        declared = {"codec": {"coder": model.coder, "medium": modality.medium} if spec.compresses else None}
+        declared: dict[str, Any] = {"codec": None}
+        if spec.compresses:
+            declared["codec"] = {"coder": model.coder, "medium": modality.medium}
+        if _is_shipped(folder) and not spec.recipes[resolve(training.name)[1]].shipped:
+            declared["shipped"] = False
         if spec.compresses:
             steps.next("building the entropy coder's tables")
             write_codec(model, data, chosen, room)

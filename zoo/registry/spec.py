@@ -20,6 +20,8 @@ class Recipe:
         jit_compile: whether XLA may compile the step: measured per model, it speeds dense nets and slows convolutions.
             ``zoo train`` computes deterministically, and so without it; a card says what ran.
         seed: of initial weights, order of the data, corruption and noise.
+        shipped: whether the weights are in the wheel; else they come from ``ZOO_SOURCE``, and the wheel has their
+            digests.
     """
 
     validation_batch_size: ClassVar[int | None] = 500  # None for ``batch_size``
@@ -31,6 +33,11 @@ class Recipe:
     dtype_policy: str = "float32"
     jit_compile: bool = False
     seed: int = 0
+    shipped: bool = True
+
+    def settings(self) -> dict[str, Any]:
+        """Name → value of all that a training depends on."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "shipped"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

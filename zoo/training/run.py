@@ -187,7 +187,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     identity = {
         "model": f"{architecture}.{tag}",
         "config": model.get_config(),
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": recipe.settings(),
         "data": data_set.fingerprint,
         **started,
     }
@@ -271,7 +271,7 @@ def finish(run: Run, fit: str) -> Training:
     recipe, model, checkpoint = run.recipe, run.model, run.checkpoint
     families.settle(recipe, run)
     record = {
-        "recipe": {**dataclasses.asdict(recipe), "data": run.data_set.name},
+        "recipe": {**recipe.settings(), "data": run.data_set.name},
         "seed": recipe.seed,
         "epochs": max(map(len, checkpoint.history.values()), default=recipe.epochs),  # fewer where an alarm ended it
         "batch_size": run.batch_size,
