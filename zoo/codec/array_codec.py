@@ -46,7 +46,12 @@ class ArrayCodec:
     @property
     def tile(self) -> tuple[int, int]:
         """``(height, width)`` of a tile, the encoder's input."""
-        return self.coder.tile
+        return self.coder.tile[:2]
+
+    @property
+    def channels(self) -> int:
+        """Of a tile: 3 of a model of colour tiles, which takes pictures of as many; else 1, whatever a picture has."""
+        return self.coder.tile[2] if len(self.coder.tile) == 3 else 1
 
     @property
     def what(self) -> str:
