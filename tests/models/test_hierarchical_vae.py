@@ -111,7 +111,7 @@ def test_channels_follow_each_other_in_a_quarter():
 
 
 def test_the_linear_prediction_starts_as_the_least_squares():
-    """Of images whose planes are linear in those before them there is no error, also at the edges; a grey model has none."""
+    """Images whose planes are linear in those before them leave no error, also at the edges. A grey model has none."""
     x = np.random.default_rng(0).random((40, 8, 8, 1), dtype=np.float32)
     x = np.concatenate([x, 0.2 + 0.5 * x, 0.1 + 0.3 * x], axis=-1)
     colour = models.HierarchicalVAE(image_shape=(8, 8, 3), filters=8, top_dim=4, latent_channels=2, seed=0)

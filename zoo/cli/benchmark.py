@@ -99,7 +99,7 @@ def codec(
     data: Annotated[
         str,
         typer.Option(
-            help="fashion_mnist or mnist, which codecs of tiles are trained on, or a folder of photographs of your own."
+            help="fashion_mnist, mnist or others that codecs of tiles are trained on, or a folder of photographs of yours."
         ),
     ] = "fashion_mnist",
     fit: Annotated[str, typer.Option(help="How a picture of another size is fitted, as of zoo train.")] = "crop",

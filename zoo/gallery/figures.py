@@ -98,8 +98,8 @@ NEIGHBOUR_BASELINES = {
 }
 # What a card of the index shows and what models are compared by: of each line, the first that a model has.
 HEADLINES = (
-    ("samples.frechet_distance.mean", "codec_bits_per_pixel", "quality_4.codec_bits_per_pixel",
-     "codec_kilobits_per_second", "gaussian_0.5.denoised_psnr",
+    ("samples.frechet_distance.mean", "codec_bits_per_dimension", "codec_bits_per_pixel",
+     "quality_4.codec_bits_per_pixel", "codec_kilobits_per_second", "gaussian_0.5.denoised_psnr",
      "white_0_db.denoised_si_sdr", "sigma_25.denoised_psnr", "trustworthiness", "negative_log_likelihood", "accuracy",
      "words_recovered", "rouge_l", "imputed_rmse", "psnr"),
     ("samples.recall.mean", "codec_psnr", "quality_4.codec_psnr", "codec_si_sdr", "masking_0.5.denoised_psnr",
