@@ -99,7 +99,7 @@ def codec(
     data: Annotated[
         str,
         typer.Option(
-            help="fashion_mnist, mnist or others that codecs of tiles are trained on, or a folder of photographs of yours."
+            help="fashion_mnist, mnist or other data of codecs of tiles, or a folder of photographs of your own."
         ),
     ] = "fashion_mnist",
     fit: Annotated[str, typer.Option(help="How a picture of another size is fitted, as of zoo train.")] = "crop",

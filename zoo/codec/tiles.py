@@ -19,7 +19,7 @@ def split(pictures: np.ndarray, tile: tuple[int, ...]) -> np.ndarray:
         ``(n × rows × columns, tile_height, tile_width, channels)``.
     """
     n, height, width, channels = pictures.shape
-    each = _channels(tile)
+    each = channels_of(tile)
     rows, columns = -(-height // tile[0]), -(-width // tile[1])
     margins = (0, rows * tile[0] - height), (0, columns * tile[1] - width)
     if margins != ((0, 0), (0, 0)):
@@ -28,8 +28,8 @@ def split(pictures: np.ndarray, tile: tuple[int, ...]) -> np.ndarray:
     return cut.transpose(0, 5, 1, 3, 2, 4, 6).reshape(-1, *tile[:2], each)
 
 
-def _channels(tile: tuple[int, ...]) -> int:
-    """Of a tile."""
+def channels_of(tile: tuple[int, ...]) -> int:
+    """Of a tile ``(height, width)``, 1, or ``(height, width, channels)``."""
     return tile[2] if len(tile) == 3 else 1
 
 
@@ -53,7 +53,7 @@ def join(tiles: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 def pieces(picture: np.ndarray, tile: tuple[int, ...]) -> Iterator[np.ndarray]:
     """What ``split`` gives of one large picture ``(height, width, channels)``, a row of tiles at a time."""
     height, _, channels = picture.shape
-    each = _channels(tile)
+    each = channels_of(tile)
     for channel in range(0, channels, each):
         for start in range(0, height, tile[0]):
             yield split(picture[None, start : start + tile[0], :, channel : channel + each], tile)
@@ -80,7 +80,7 @@ def inside(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, ...]) -> 
     """Which samples of each tile lie in its picture: bool, shaped as the tiles."""
     heights, widths = extents(parts, tile)
     rows, columns = (np.arange(side) < ends[:, None] for side, ends in zip(tile[:2], (heights, widths), strict=True))
-    return np.repeat((rows[:, :, None] & columns[:, None, :])[..., None], _channels(tile), axis=-1)
+    return np.repeat((rows[:, :, None] & columns[:, None, :])[..., None], channels_of(tile), axis=-1)
 
 
 class Rows:

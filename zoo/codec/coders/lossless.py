@@ -100,21 +100,19 @@ class LosslessTables:
         try:
             arrays = read_arrays(path, _shapes(3), _OF_COLOUR)
             tile = arrays["tile"]
-            channels = int(tile[2]) if tile.shape == (3,) and tile.dtype == np.int32 and tile[2] == 3 else 1
-            for name, shape in _shapes(channels).items():
+            if tile.shape == (3,) and (tile[2] not in (1, 3) or tile.min() < 1 or (tile[:2] % 2).any()):
+                raise ValueError(f"tile must have even sides and 1 or 3 channels: received {tile.tolist()}.")
+            shapes = _shapes(int(tile[-1]) if tile.shape == (3,) else 1)
+            for name, shape in shapes.items():
                 if arrays[name].dtype != np.int32 or arrays[name].shape != shape:
                     raise ValueError(f"{name} must be int32 {shape}.")
-            if channels == 1 and (tile[2] != 1 or not arrays.keys().isdisjoint(_OF_COLOUR)):
-                raise ValueError(f"tile must have 1 channel, or 3 with linear tables: received {tile.tolist()}.")
-            if tile[:2].min() < 2 or (tile[:2] % 2).any():
-                raise ValueError(f"tile must have even sides: received {tile.tolist()}.")
             for name, total in (("normal", 1 << PRECISION), ("logistic", (1 << PRECISION) // WEIGHTS)):
                 table = arrays[name]
                 if table[0] != 0 or table[-1] != total or (np.diff(table) < 0).any():
                     raise ValueError(f"{name} must rise from 0 to {total}.")
             if arrays["top_prior"].min() < 1 or arrays["top_prior"].sum() != 1 << PRECISION:
                 raise ValueError(f"top_prior must be at least 1 and sum to 2^{PRECISION}.")
-            return cls(**arrays)
+            return cls(**{name: arrays[name] for name in shapes})
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} holds no lossless tables: {' '.join(str(error).split())}") from None
 
@@ -275,10 +273,8 @@ class LosslessCoder:
         row, column, channel = self._planes[index]
         return tiles[:, row::2, column::2, channel]
 
-    def _predicted(self, index: int, tiles: np.ndarray) -> np.ndarray | int:
-        """What a plane's means are corrections of, in 1/64 of a level, int64 ``(places, 1)``; 0 of grey tiles."""
-        if self._tables.linear is None or not index:
-            return 0
+    def _predicted(self, index: int, tiles: np.ndarray) -> np.ndarray:
+        """What the means of a plane of colour are corrections of, in 1/64 of a level, int64 ``(places, 1)``."""
         before = np.stack([self._places(tiles, k) for k in range(index)], axis=-1).astype(np.int64)
         height, width = before.shape[1:3]
         before = np.pad(before, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
@@ -310,7 +306,7 @@ class LosslessCoder:
             a.reshape(-1, components).astype(np.int16) + 128 for a in (means, log_scales, logits)
         )
         position, inverse = tables.pixel_position[index][means], tables.pixel_inverse[index][log_scales]
-        if tables.linear is not None:
+        if tables.linear is not None and index:
             position = np.clip(position + self._predicted(index, tiles), *REACH)
         weights = tables.pixel_weight[index][logits.max(axis=1, keepdims=True) - logits].astype(np.int64)
         weights = (weights * WEIGHTS // weights.sum(axis=1, keepdims=True)).astype(np.int32)

@@ -79,10 +79,11 @@ class Pictures(InTiles):
         """Why the coder does not take a source; None if it does."""
         if len(self.tile) == 2 or source.shape[2] == self.tile[2]:
             return None
-        kind = {1: "grey", 2: "grey with transparency", 4: "colour with transparency"}.get(source.shape[2], "no colour")
+        kinds = {1: "grey", 2: "grey with transparency", 4: "in colour with transparency"}
+        found = kinds.get(source.shape[2], f"of {source.shape[2]} channels")
         return (
-            f"{source.name} has {source.shape[2]} channels ({kind}): this model takes pictures of {self.tile[2]}, red, "
-            "green and blue. Give another model, such as pixel_predictor, or convert it."
+            f"{source.name} is {found}: this model takes pictures of {self.tile[2]} channels, red, green and blue. "
+            "Give another model, such as pixel_predictor, or convert it."
         )
 
     def section(self, source: pictures.Source) -> Section:
@@ -122,12 +123,7 @@ class Pictures(InTiles):
     def sizes(self, header: Header, first: int, count: int) -> np.ndarray:
         """Bytes of the pictures in each of the tiles from ``first`` on, int64 ``(count,)``."""
         places = np.prod(tiles.extents(header.parts(first, count), self.tile), axis=0)
-        return places * self._channels
-
-    @property
-    def _channels(self) -> int:
-        """Of a tile."""
-        return self.tile[2] if len(self.tile) == 3 else 1
+        return places * tiles.channels_of(self.tile)
 
     def store(self, header: Header, first: int, rows: np.ndarray) -> tuple[int, bytes]:
         """Tiles from ``first`` on without the model: how they are coded, and the bytes."""
@@ -158,8 +154,9 @@ class Pictures(InTiles):
         layouts = [self._sheet(*part) for part in parts]
         if any(layout is None for layout, _, _ in layouts):
             raise CodecError("its tiles do not fit a WebP picture")
+        channels = tiles.channels_of(self.tile)
         shapes = [
-            (layout[0] * self.tile[0], layout[1] * self.tile[1], 3 if planes else self._channels)
+            (layout[0] * self.tile[0], layout[1] * self.tile[1], 3 if planes else channels)
             for layout, _, planes in layouts
         ]
         rows = []
