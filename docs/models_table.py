@@ -65,6 +65,8 @@ def _purpose(architecture: str, metrics: dict) -> str:
     if "codec_psnr" in metrics:
         psnr, rate = metrics["codec_psnr"], metrics["codec_bits_per_pixel"]
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"
+    if "codec_bits_per_dimension" in metrics:
+        return f"every pixel at {metrics['codec_bits_per_dimension']:.2f} bits per dimension, all images in one file"
     if "codec_bits_per_pixel" in metrics:
         return f"every pixel at {metrics['codec_bits_per_pixel']:.2f} bits per pixel, all images in one file"
     if "quality_4" in metrics:

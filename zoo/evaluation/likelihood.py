@@ -31,14 +31,16 @@ def measure_likelihood(
         Of a variational autoencoder, in nats an image, ``negative_elbo``, and, where the images are binary, so that it
         is one, ``negative_log_likelihood``, the importance-weighted bound, with its ``standard_error`` over the
         ``likelihood_images``, and the number format that it was computed in. Of a hierarchical one
-        ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a model without a likelihood nothing.
+        ``negative_elbo_bits_per_pixel``, what bits-back coding takes, in colour ``negative_elbo_bits_per_dimension``,
+        which are those of a pixel by its three channels. Of a model without a likelihood nothing.
     """
     clean = data.unit(images)
     if hasattr(model, "log_likelihood_bound"):
         batches = np.split(clean, range(500, len(clean), 500))
         with _same_draws(model):
             nats = np.concatenate([np.asarray(model.log_likelihood_bound(batch)) for batch in batches])
-        return {"negative_elbo_bits_per_pixel": -float(nats.mean()) / (math.log(2.0) * clean[0].size)}
+        unit = "pixel" if clean.shape[-1] == 1 else "dimension"
+        return {f"negative_elbo_bits_per_{unit}": -float(nats.mean()) / (math.log(2.0) * clean[0].size)}
     if not hasattr(model, "log_weights"):
         return {}
     binary = bool(np.isin(images, (0, 255)).all())
