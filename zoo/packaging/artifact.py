@@ -60,8 +60,8 @@ def write_artifact(
         ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
     """
     folder = Path(folder)
-    model, data, spec = training.model, training.data, registry.spec_of(training.name)
-    modality = modalities.get(spec.modality)
+    model, data, spec = training.model, training.data, registry.spec_of_model(training.model)
+    modality = modalities.of(model)
     encodes = modalities.quantizes(spec)
     steps = _Steps(progress, total=4 + (encodes or "denoise" in spec.tasks) + spec.compresses)
     with writing.locked(folder), writing.staging(folder) as temporary:
@@ -163,7 +163,7 @@ def _is_shipped(folder: Path) -> bool:
 
 def _card(training: Training, spec: registry.Spec, command: str, licence: str) -> dict[str, Any]:
     model, data = training.model, training.data
-    modality = modalities.get(spec.modality)
+    modality = modalities.of(model)
     architecture, tag = resolve(training.name)
     encodes = modalities.quantizes(spec)
     own = data.source == spec.data_of(tag)
@@ -180,6 +180,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
         **({"examples": examples} if (examples := modality.examples(model, data)) else {}),
         "input_shape": list(model.example_shape),
         "input_range": modality.input_range(model),
+        **modality.described(model),
         **({"code_shape": shape} if hasattr(model, "encoder") and (shape := modality.latent_shape(model)) else {}),
         "data": {
             "source": _named(data.source),
