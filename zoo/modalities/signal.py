@@ -8,6 +8,9 @@ import numpy as np
 from zoo.modalities.audio import Audio
 
 
+ADAPTING_FRAMES = 8000
+
+
 class Signal(Audio):
     """Frames of signals as the codec cuts them."""
 
@@ -33,6 +36,14 @@ class Signal(Audio):
         splits = ("train", "validation", "test")
         return dataclasses.replace(data_set, **{split: frames_of(getattr(data_set, split)) for split in splits})
 
+    def adapted(self, model, data_set):
+        """The same; the model starts from their principal components."""
+        from zoo import data
+
+        prepared = self.prepared(model, data_set)
+        model.adapt(data.unit(prepared.train[:: max(1, len(prepared.train) // ADAPTING_FRAMES)]))
+        return prepared
+
     def calibration_examples(self, examples, number):
         """Evenly spaced: levels make quiet frames as loud as others."""
         return super(Audio, self).calibration_examples(examples, number)
@@ -51,7 +62,7 @@ class Signal(Audio):
             "import numpy as np",
             "import zoo",
             "",
-            "signal = np.zeros(3_600)  # yours: millivolts at 360 Hz, one lead",
+            "signal = np.zeros(3_600)  # yours, one lead, in the unit and at the rate that the card says",
         ]
 
     def draw(self, rows, path):

@@ -19,6 +19,7 @@ from zoo.data import DataSet, text
 from zoo.exporting import litert, tables
 from zoo.exporting.codec import write_codec
 from zoo.exporting.export import PARTS, functional
+from zoo.exporting.rewrite import in_parts_of
 from zoo.io import writing
 from zoo.packaging.folding import fold
 from zoo.registry import needs
@@ -122,6 +123,8 @@ def _write_encoder(training: Training, inputs: np.ndarray, room: Path) -> bytes:
     """The int8 encoder, calibrated by inputs; the decoder learns from its codes, where the recipe says so."""
     model, recipe = training.model, training.record["recipe"]
     encoder = litert.convert(model.device_encoder(), name=PARTS["encoder"], quantization="int8", calibration=inputs)
+    if getattr(model, "coder", None) == "frames":
+        encoder = in_parts_of(encoder, model.step)
     if recipe.get("decoder_epochs"):
         adapt_decoder(model, encoder, training.data.train, epochs=recipe["decoder_epochs"], seed=recipe["seed"])
     encoder = litert.with_metadata(encoder, part="encoder", model=room.name, sha256=litert.weights_digest(model))

@@ -11,6 +11,7 @@ import keras
 from zoo import deprecations, losses
 from zoo.codec.frames import HEADROOM, LEVELS
 from zoo.layers import EntropyBottleneck
+from zoo.models import principal_signals
 from zoo.models.audio import STRIDE, audio_decoder, audio_encoder, checked_length
 from zoo.models.quantized import QuantizedAutoencoder
 
@@ -106,6 +107,11 @@ class SignalAE(QuantizedAutoencoder):
             rate_weight=rate_weight, step=step, num_priors=num_priors, name="bottleneck"
         )
         self.decoder = audio_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
+
+    def adapt(self, frames):
+        """Starts as the principal components of frames ``(n, length, 1)``, in steps that suit the rate weight."""
+        step = principal_signals.step_for(self.rate_weight)
+        principal_signals.start(self.encoder, self.decoder, self.bottleneck, frames[..., 0], step)
 
     def default_loss(self):
         """The squared error weighted as frames are heard."""
