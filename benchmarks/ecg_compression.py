@@ -35,8 +35,8 @@ from zoo.data.heartbeats import BITS, RATE, Stretch, load_people
 from zoo.evaluation import measure_people
 
 BLOCK, LEVELS, WAVELET = 256, 5, "bior4.4"
-STEPS = (0.15, 0.22, 0.32, 0.46, 0.68, 1.0)  # of the standard deviation
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8)  # of a step
+STEPS = (0.18, 0.3, 0.5, 0.8)  # of the standard deviation
+THRESHOLDS = (0.55, 0.65, 0.75)  # of a step
 TRAINED_BLOCKS, ROUNDS = 6000, 6
 TARGETS = (10, 20)
 DECIMATED = (36, 24, 18, 12)  # Hz, of 360

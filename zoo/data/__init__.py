@@ -2,7 +2,7 @@
 
 from zoo import deprecations
 from zoo.data.audio import load_audio
-from zoo.data.heartbeats import Beats, Stretch, load_beats, load_stretches
+from zoo.data.heartbeats import Beats, Stretch, load_beats, load_people, load_stretches
 from zoo.data.images import DataSet, check_same, load, source_of
 from zoo.data.neighbours import nearest_neighbours
 from zoo.data.packed import is_mapped
@@ -32,6 +32,7 @@ __all__ = [
     "load_columns",
     "load_examples",
     "load_images",
+    "load_people",
     "load_photographs",
     "load_pictures",
     "load_stretches",

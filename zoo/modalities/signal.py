@@ -7,7 +7,6 @@ import numpy as np
 
 from zoo.modalities.audio import Audio
 
-
 ADAPTING_FRAMES = 8000
 
 

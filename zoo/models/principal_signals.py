@@ -63,7 +63,7 @@ def start(encoder, decoder, bottleneck, frames: np.ndarray, step: float) -> None
 
 
 def _components(frames: np.ndarray, size: int) -> np.ndarray:
-    """Principal components of pieces, without taking off their mean: ``(size, size)``, orthonormal, the largest first."""
+    """Principal components of pieces, whose mean is left in: ``(size, size)``, orthonormal, the largest first."""
     pieces = frames.reshape(-1, size).astype(np.float64)
     return np.linalg.eigh(pieces.T @ pieces)[1][:, ::-1]
 

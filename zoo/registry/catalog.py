@@ -92,8 +92,8 @@ CATALOG: dict[str, Spec] = {
         },
         config={
             "spoken_digit": {"emphasis": 0.6, "rate_weight": 0.0008},
-            "ecg": {**_ECG, "rate_weight": 0.00014},
-            "ecg_20": {**_ECG, "rate_weight": 0.0011},
+            "ecg": {**_ECG, "rate_weight": 0.000075},
+            "ecg_20": {**_ECG, "rate_weight": 0.00032},
         },
         modality="audio",
         modalities={"ecg": "signal", "ecg_20": "signal"},
