@@ -6,10 +6,11 @@ import pytest
 import small
 
 import zoo
-from zoo import exporting, models
+from zoo import artifacts, exporting, models
 from zoo.codec.tables import Tables
 from zoo.exporting import litert, tables
 from zoo.exporting.export import _parts_of
+from zoo.exporting.rewrite import in_parts_of
 from zoo.layers import EntropyBottleneck
 from zoo.packaging.artifact import _named, _without_place
 
@@ -391,3 +392,27 @@ def test_a_decoder_adapts_to_the_int8_encoder(tmp_path):
     assert error() < 0.9 * before
     for old, new in zip(encoder_weights, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_an_output_in_odd_parts_of_a_step():
+    """Its integers, rounded to whole steps, are those of the code rounded once."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    before = artifacts.find("signal_ae.spoken_digit").file("encoder.tflite").read_bytes()
+    changed = in_parts_of(before, 0.25)
+    networks = []
+    for content in (before, changed):
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        networks.append(interpreter)
+    scales = [network.get_output_details()[0]["quantization"] for network in networks]
+    parts = 0.25 / scales[1][0]
+    assert scales[1][1] == 0 and parts == pytest.approx(round(parts)) and round(parts) % 2 == 1
+    assert 127 * scales[1][0] >= 1.25 * 128 * scales[0][0] * 0.99
+    frame = np.random.default_rng(0).integers(-128, 128, (1, 576, 1)).astype(np.int8)
+    found = []
+    for network, (scale, zero) in zip(networks, scales, strict=True):
+        network.set_tensor(network.get_input_details()[0]["index"], frame)
+        network.invoke()
+        found.append((network.get_tensor(network.get_output_details()[0]["index"]).astype(int) - zero) * scale)
+    np.testing.assert_allclose(*found, atol=0.51 * (scales[0][0] + scales[1][0]))
