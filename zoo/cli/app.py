@@ -25,6 +25,7 @@ COMMANDS = (
     "generate",
     "embed",
     "select",
+    "detect",
     "sentences",
 )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoo import registry
 from zoo.modalities.audio import Audio
 from zoo.modalities.base import Modality
+from zoo.modalities.heartbeat import Heartbeat
 from zoo.modalities.image import Image
 from zoo.modalities.photo import Photo
 from zoo.modalities.table import Table
@@ -17,9 +18,11 @@ from zoo.modalities.text import Text
 if TYPE_CHECKING:
     import keras
 
-MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (Image(), Photo(), Audio(), Text(), Table())}
+MODALITIES: dict[str, Modality] = {
+    modality.name: modality for modality in (Image(), Photo(), Audio(), Heartbeat(), Text(), Table())
+}
 
-__all__ = ["MODALITIES", "Audio", "Image", "Modality", "Photo", "Table", "Text", "get", "of", "quantizes"]
+__all__ = ["MODALITIES", "Audio", "Heartbeat", "Image", "Modality", "Photo", "Table", "Text", "get", "of", "quantizes"]
 
 
 def get(name: str) -> Modality:
