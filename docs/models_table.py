@@ -60,6 +60,11 @@ def _purpose(architecture: str, metrics: dict) -> str:
             asked = metrics["samples"]["conditional_accuracy"]["mean"]
             figures = f"{100 * asked:.1f} % of the class asked for; of equally many a class, {figures}"
         return f"generates; {figures}, recall {100 * recall:.0f} %"
+    if "auc" in metrics:
+        alarms = (
+            f"{100 * metrics['false_alarm_rate']:.1f} % false alarms, {100 * metrics['asked_false_alarms']:g} % asked"
+        )
+        return f"tells others from normal ones: AUC {metrics['auc']:.3f}; {alarms}"
     if "accuracy" in metrics:
         return f"{100 * metrics['accuracy']:.2f} % accuracy; its features measure generated images"
     if "codec_psnr" in metrics:
