@@ -255,9 +255,18 @@ def test_heartbeats_are_taken_from_their_medians_and_brought_to_the_model_s_scal
     assert examples.images.dtype == np.int16 and examples.names[3] == "beats.npy[3]"
     assert list(examples.images[0, 4:8, 0]) == [0, 16384, -32767, 0]  # beyond full scale it ends
     np.testing.assert_array_equal(heartbeat.given(model, examples.images), heartbeat.given(model, beats))
-    assert heartbeat.arguments(beats) == {"full_scale": 30.0}
+    assert heartbeat.arguments(beats) == {"full_scale": 30.0, "usual": False}
     data_set = heartbeat.prepared(model, heartbeat.load(beats, (32, 1)))
     assert (len(data_set.train), len(data_set.validation), len(data_set.test)) == (24, 3, 3)
+    personal = models.DetectingSignalAE(example_shape=(32, 1), filters=4, latent_dim=2, full_scale=2, usual=True)
+    other = beats.copy()
+    other[4, 5:7] = 15, -20  # what differs from the usual beat, whose peak is 20
+    found = heartbeat.given(personal, other)
+    assert found[4, 5, 0] == pytest.approx(10 / 20 / 2, abs=1e-4) and np.count_nonzero(found) == 1
+    with pytest.raises(
+        ValueError, match="at least 20 stretches of one source, .* received 5"
+    ):
+        heartbeat.given(personal, other[:5])
     beats[3, 3] = np.nan
     with pytest.raises(ValueError, match="array must be finite: received NaN or infinity in row 3"):
         heartbeat.load(beats, (32, 1))

@@ -101,8 +101,8 @@ NEIGHBOUR_BASELINES = {
 HEADLINES = (
     ("samples.frechet_distance.mean", "codec_bits_per_pixel", "quality_4.codec_bits_per_pixel",
      "codec_kilobits_per_second", "gaussian_0.5.denoised_psnr",
-     "white_0_db.denoised_si_sdr", "sigma_25.denoised_psnr", "auc", "trustworthiness", "negative_log_likelihood", "accuracy",
-     "words_recovered", "rouge_l", "imputed_rmse", "psnr"),
+     "white_0_db.denoised_si_sdr", "sigma_25.denoised_psnr", "auc", "trustworthiness", "negative_log_likelihood",
+     "accuracy", "words_recovered", "rouge_l", "imputed_rmse", "psnr"),
     ("samples.recall.mean", "codec_psnr", "quality_4.codec_psnr", "codec_si_sdr", "masking_0.5.denoised_psnr",
      "brown_0_db.denoised_si_sdr",
      "pages_sigma_25.denoised_psnr", "knn5_accuracy", "cross_entropy", "sentences_recovered", "summary_perplexity",

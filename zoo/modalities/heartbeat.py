@@ -1,4 +1,7 @@
-"""Heartbeats, or other stretches of a signal about an event: numbers ``(n, length, 1)``, to a model in [−1, 1]."""
+"""Heartbeats, or other stretches of a signal about an event: numbers ``(n, length, 1)``, to a model in [−1, 1].
+
+Before a model's scale is known, each has what is usual of its source beside it, ``(n, length, 2)``.
+"""
 
 import dataclasses
 import os
@@ -11,10 +14,15 @@ from zoo.modalities.base import Modality, reconstructions
 
 HELD_OUT = 10  # of so many stretches of the user's own one is validated on, and one measured on
 ROOM = 1.5  # that later stretches have above the largest of those at hand
+LEAST = 20  # stretches of a source that tell what is usual of it
 
 
 class Heartbeat(Modality):
-    """Stretches of a signal, each taken from its median."""
+    """Stretches of a signal, each taken from its median.
+
+    A model whose ``usual`` is true gets what they differ by from their source's median stretch, in units of its peak:
+    of heartbeats from the usual beat of the person. A source, such as a file, is of one person then.
+    """
 
     name, example = "heartbeat", "heartbeat"
     sample, folder, any_size = "beats.npy", "beats.npy", "a row a stretch, of the model's length"
@@ -27,7 +35,7 @@ class Heartbeat(Modality):
         if isinstance(source, str) and source == heartbeats.MITBIH:
             return {}
         values = _array(source)
-        return {"full_scale": float(ROOM * np.abs(_centred(values)).max()) or 1.0}
+        return {"full_scale": float(ROOM * np.abs(_centred(values)).max()) or 1.0, "usual": False}
 
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):
         """Of ``mitbih`` the beats of the people of each split; of an array or a file a tenth each, at random.
@@ -38,10 +46,10 @@ class Heartbeat(Modality):
 
         if isinstance(source, str) and source == heartbeats.MITBIH:
             beats = {split: heartbeats.load_beats(split) for split in ("train", "validation", "test")}
-            splits = [_stretches(part.beats, shape, source) for part in beats.values()]
+            splits = [_of_people(part, shape) for part in beats.values()]
             labels = {split: part.labels.astype(np.int64) for split, part in beats.items()}
             return DataSet(source, source, *splits, _licence(), labels, classes=heartbeats.CLASSES)
-        found = _stretches(_array(source), shape, _name(source))
+        found = _beside_usual(_stretches(_array(source), shape, _name(source)))
         held_out = len(found) // HELD_OUT
         if not held_out:
             raise ValueError(f"{_name(source)} must hold at least {HELD_OUT} stretches: received {len(found)}.")
@@ -53,7 +61,7 @@ class Heartbeat(Modality):
     def prepared(self, model, data_set):
         """int16, full scale at 32767."""
         splits = ("train", "validation", "test")
-        return dataclasses.replace(data_set, **{s: _scaled(getattr(data_set, s), model.full_scale) for s in splits})
+        return dataclasses.replace(data_set, **{split: _scaled(getattr(data_set, split), model) for split in splits})
 
     def calibration_inputs(self, model, examples):
         """The first stretch's first and last sample become −1 and 127/128, so that the input scale is exactly 1/128."""
@@ -64,22 +72,26 @@ class Heartbeat(Modality):
         return inputs
 
     def read(self, model, inputs, **options):
-        from zoo.data import Examples
+        from zoo.data import Examples, heartbeats
 
         parts: list[np.ndarray] = []
         names: list[str] = []
         failures: list[str] = []
         for source in inputs:
             try:
-                values = _array(source, options.get("array"), options.get("split") or "test")
-                parts.append(_stretches(values, model.example_shape, _name(source)))
+                if source == heartbeats.MITBIH:
+                    found = _of_people(heartbeats.load_beats(options.get("split") or "test"), model.example_shape)
+                else:
+                    values = _array(source, options.get("array"))
+                    found = _given(_stretches(values, model.example_shape, _name(source)), model, _name(source))
+                parts.append(_scaled(found, model))
             except ValueError as error:
                 failures.append(str(error))
                 continue
             names += [f"{_name(source)}[{row}]" for row in range(len(parts[-1]))]
         if not parts:
             raise ValueError(failures[0] if failures else "data must name at least one input: received none.")
-        return Examples(_scaled(np.concatenate(parts), model.full_scale), names, None, tuple(failures))
+        return Examples(np.concatenate(parts), names, None, tuple(failures))
 
     def given(self, model, examples):
         from zoo import data
@@ -87,7 +99,8 @@ class Heartbeat(Modality):
         examples = np.asarray(examples)
         if examples.dtype == np.int16 and examples.shape[1:] == tuple(model.example_shape):  # as ``read`` makes them
             return data.unit(examples)
-        return data.unit(_scaled(_stretches(examples, model.example_shape, "examples"), model.full_scale))
+        found = _given(_stretches(examples, model.example_shape, "examples"), model, "examples")
+        return data.unit(_scaled(found, model))
 
     def thumbnails(self, examples):
         return None
@@ -127,23 +140,20 @@ def _licence() -> str:
     return LICENCES.get(heartbeats.MITBIH) or heartbeats.LICENCE
 
 
-def _array(source: Any, array: str | None = None, split: str = "test") -> np.ndarray:
+def _array(source: Any, array: str | None = None) -> np.ndarray:
     """Stretches of a source, as it has them.
 
     Args:
-        source: an array, a ``.npy``, ``.npz`` or ``.csv`` file of numbers, a row a stretch, or ``mitbih``.
+        source: an array, or a ``.npy``, ``.npz`` or ``.csv`` file of numbers, a row a stretch.
         array: name of the array of a ``.npz`` file that has several.
-        split: of ``mitbih``.
 
     Raises:
         ValueError: if it is none of these.
     """
-    from zoo.data import heartbeats, load_cells
+    from zoo.data import load_cells
 
     if isinstance(source, np.ndarray):
         return source
-    if os.fspath(source) == heartbeats.MITBIH:
-        return heartbeats.load_beats(split).beats
     if os.fspath(source).endswith(".npy"):
         try:
             return np.load(source, allow_pickle=False)
@@ -176,8 +186,37 @@ def _centred(values: np.ndarray) -> np.ndarray:
     return values - np.median(values, axis=1, keepdims=True)
 
 
-def _scaled(values: np.ndarray, full_scale: float) -> np.ndarray:
-    return np.rint(np.clip(values / full_scale, -1, 1) * 32767).astype(np.int16)
+def _of_people(beats: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """The beats of several people, each beside the usual one of its person."""
+    found = _stretches(beats.beats, shape, "mitbih")
+    found = np.concatenate([found, np.empty_like(found)], axis=2)
+    for record in np.unique(beats.records):
+        rows = beats.records == record
+        found[rows, :, 1:] = np.median(found[rows, :, :1], axis=0)
+    return found
+
+
+def _beside_usual(values: np.ndarray) -> np.ndarray:
+    """Stretches of one source and, as further channels, their median stretch."""
+    return np.concatenate([values, np.broadcast_to(np.median(values, axis=0), values.shape)], axis=2)
+
+
+def _given(values: np.ndarray, model: Any, name: str) -> np.ndarray:
+    if model.usual and len(values) < LEAST:
+        raise ValueError(
+            f"{name} must hold at least {LEAST} stretches of one source, to tell what is usual of it: received "
+            f"{len(values)}."
+        )
+    return _beside_usual(values)
+
+
+def _scaled(values: np.ndarray, model: Any) -> np.ndarray:
+    """Stretches, beside what is usual, as a model has them: int16, full scale at 32767."""
+    values, usual = np.split(values, 2, axis=2)
+    if model.usual:
+        peak = np.abs(usual).max(axis=(1, 2), keepdims=True)
+        values = (values - usual) / np.where(peak > 0, peak, 1)
+    return np.rint(np.clip(values / model.full_scale, -1, 1) * 32767).astype(np.int16)
 
 
 def _name(source: Any) -> str:

@@ -198,7 +198,7 @@ CATALOG: dict[str, Spec] = {
         recipes={
             "mitbih": DetectorRecipe(epochs=4, learning_rate=3e-3, weight_decay=1e-4, normal="N"),
         },
-        config={"mitbih": {"full_scale": 1000.0}},  # 5 mV
+        config={"mitbih": {"full_scale": 3.0, "usual": True}},  # three times the peak of a person's usual beat
         modality="heartbeat",
         tasks=("detect", "reconstruct"),
     ),

@@ -28,6 +28,7 @@ class DetectingSignalAE(Autoencoder):
         filters: channels at a quarter of the rate; twice as many at a 16th.
         latent_dim: length of the code.
         full_scale: what 1 stands for in the unit of the data, which a stretch's median is taken from first.
+        usual: whether the data is what stretches differ by from their source's median stretch, in units of its peak.
         noise: standard deviation of the noise.
         seed: of the noise.
 
@@ -41,7 +42,16 @@ class DetectingSignalAE(Autoencoder):
     weight_steps = 16
 
     def __init__(
-        self, *, example_shape=(256, 1), filters=16, latent_dim=8, full_scale=1.0, noise=0.02, seed=None, **kwargs
+        self,
+        *,
+        example_shape=(256, 1),
+        filters=16,
+        latent_dim=8,
+        full_scale=1.0,
+        usual=False,
+        noise=0.02,
+        seed=None,
+        **kwargs,
     ):
         super().__init__(example_shape=example_shape, **kwargs)
         length, channels = self.example_shape
@@ -53,7 +63,7 @@ class DetectingSignalAE(Autoencoder):
         if noise < 0 or not full_scale > 0:
             raise ValueError(f"noise must be 0 or more, and full_scale above 0: received {noise!r} and {full_scale!r}.")
         self.filters, self.latent_dim, self.noise_level, self.seed = filters, latent_dim, noise, seed
-        self.full_scale = float(full_scale)
+        self.full_scale, self.usual = float(full_scale), bool(usual)
         self.noise = layers.GaussianNoise(noise, seed=seed, dtype="float32", name="noise")
         narrow = (length // STRIDE, max(1, filters // 2))
         self.encoder = keras.Sequential(
@@ -91,5 +101,5 @@ class DetectingSignalAE(Autoencoder):
         return self.decoder(self.encoder(seen, training=training), training=training)
 
     def get_config(self):
-        names = ("filters", "latent_dim", "full_scale", "seed")
+        names = ("filters", "latent_dim", "full_scale", "usual", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}, "noise": self.noise_level}
