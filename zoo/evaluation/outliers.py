@@ -13,6 +13,7 @@ from zoo.sklearn.normality import LEAST
 
 BATCH = 500
 DETECTOR = "detector.npz"  # of an artefact that is a detector
+MOST_HELD_OUT = 1999  # examples whose scores a detector keeps; they tell shares down to 1 in 2,000
 FALSE_ALARMS = 0.01  # the share that a threshold is set for where none is named
 
 
@@ -74,11 +75,16 @@ def fitted_detector(
             f"a detector must be fitted on at least {LEAST} normal examples, some of them held out: received "
             f"{len(normal)} and {len(held_out)} held out."
         )
+    if len(held_out) > MOST_HELD_OUT:
+        held_out = held_out[np.random.default_rng(0).choice(len(held_out), MOST_HELD_OUT, replace=False)]
     normality = Normality.fitted(*measured(model, normal, advance=advance))
+    # As it is stored: thresholds are of what scores by it.
+    normality = Normality.of_arrays({key: array.astype(np.float32) for key, array in normality.arrays().items()})
     scores = np.sort(normality.scores(*measured(model, held_out, advance=advance)))
     share = max(FALSE_ALARMS, 1 / (len(scores) + 1)) if false_alarms is None else false_alarms
     conformal_threshold(scores, share)
-    return {**normality.arrays(), "held_out": scores, "false_alarms": np.float64(share)}
+    arrays = {key: array.astype(np.float32) for key, array in normality.arrays().items()}
+    return {**arrays, "held_out": scores, "false_alarms": np.float64(share)}
 
 
 def read_detector(artifact: artifacts.Artifact) -> tuple[Normality, np.ndarray, float]:

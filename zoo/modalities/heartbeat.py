@@ -26,6 +26,7 @@ class Heartbeat(Modality):
 
     name, example = "heartbeat", "heartbeat"
     sample, folder, any_size = "beats.npy", "beats.npy", "a row a stretch, of the model's length"
+    drawn = 6
     python_of_latents = ("z = model.encode(beats)", "reconstruction = model.decode(z)")
 
     def arguments(self, source, *, seed=0):

@@ -28,7 +28,7 @@ from zoo.sklearn import Normality
 from zoo.training import Training, adapt_decoder
 from zoo.training.run import CHECKPOINT
 
-CALIBRATION_EXAMPLES = 128
+CALIBRATION_EXAMPLES, OF_A_DETECTOR = 128, 48  # normal ones alone, which are more alike
 GOLDEN_IMAGES = 8
 TILE = 256  # pixels, of the LiteRT file of a model that takes any size
 CREDITS = "credits.txt"
@@ -70,7 +70,8 @@ def write_artifact(
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
-        chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
+        number = OF_A_DETECTOR if "detect" in spec.tasks else CALIBRATION_EXAMPLES
+        chosen = modality.calibration_examples(data.train, number) if encodes else None
         if chosen is not None or "denoise" in spec.tasks:
             steps.next("converting to LiteRT")
             card |= _write_whole(training, room) if chosen is None else _write_half(training, modality, chosen, room)
