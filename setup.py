@@ -62,6 +62,7 @@ BENCHMARK = [
     "imagecodecs>=2025.3",
     "networkx>=3.2",
     "pystoi>=0.4.1",
+    "pywavelets>=1.8",
     "rouge-score>=0.1.2",
     "scikit-image>=0.25",
     "ssimulacra2>=0.3",

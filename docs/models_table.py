@@ -79,6 +79,9 @@ def _purpose(architecture: str, metrics: dict) -> str:
     if "png_bits_per_sample" in metrics:
         own, png, webp = (metrics[f"{name}_bits_per_sample"] for name in ("codec", "png", "webp"))
         return f"every pixel at {own:.2f} bits per sample, PNG {png:.2f}, lossless WebP {webp:.2f}, one file a picture"
+    if "codec_prd" in metrics:
+        ratio, prd = metrics["codec_ratio"], metrics["codec_prd"]
+        return f"electrocardiograms of unheard people at {ratio:.1f} : 1, PRD {prd:.2f} %, one file a person"
     if "codec_si_sdr" in metrics:
         rate, sdr = metrics["codec_kilobits_per_second"], metrics["codec_si_sdr"]
         return f"speech of an unheard speaker at {rate:.2f} kbit/s, SI-SDR {sdr:.2f} dB, all in one file"

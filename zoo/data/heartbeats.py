@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 MITBIH, FILE = "mitbih", "ZOO_MITBIH"  # the data set, and the variable that says where its file lies
-LICENCE = "ODC-BY 1.0 (Moody & Mark 2001, MIT-BIH Arrhythmia Database, PhysioNet)"
 RATE = 360  # Hz
 UNITS = 200  # of the converter, a millivolt
 BITS = 11  # of a sample, as it was recorded
@@ -116,6 +115,22 @@ def load_stretches(split: str, source: str | os.PathLike = MITBIH) -> list[Stret
     """
     beats = load_beats(split, source)
     return [stretch for record in PEOPLE[split] for stretch in _joined(beats[beats.records == record])]
+
+
+def load_people(split: str, source: str | os.PathLike = MITBIH) -> list[Stretch]:
+    """One signal a person: their stretches of ``load_stretches``, one after the other.
+
+    Args and errors: as of ``load_beats``.
+    """
+    people: dict[int, list[Stretch]] = {}
+    for stretch in load_stretches(split, source):
+        people.setdefault(stretch.record, []).append(stretch)
+    return [
+        Stretch(
+            record, np.concatenate([part.samples for part in parts]), np.concatenate([part.known for part in parts])
+        )
+        for record, parts in people.items()
+    ]
 
 
 def _joined(beats: Beats) -> Iterator[Stretch]:

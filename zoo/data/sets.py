@@ -14,6 +14,7 @@ LICENCES = {
     "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
     "fashion_mnist": "MIT (Zalando SE)",
     "spoken_digit": "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)",
+    "mitbih": "ODC-BY 1.0 (Moody & Mark 2001, MIT-BIH Arrhythmia Database, PhysioNet)",
     "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
     "glosses": "WordNet 3.0 license (Princeton University)",
 }

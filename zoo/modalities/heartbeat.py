@@ -44,12 +44,13 @@ class Heartbeat(Modality):
         In the data's own unit, float32: ``prepared`` brings them to a model's scale.
         """
         from zoo.data import DataSet, heartbeats
+        from zoo.data.sets import LICENCES
 
         if isinstance(source, str) and source == heartbeats.MITBIH:
             beats = {split: heartbeats.load_beats(split) for split in ("train", "validation", "test")}
             splits = [_of_people(part, shape) for part in beats.values()]
             labels = {split: part.labels.astype(np.int64) for split, part in beats.items()}
-            return DataSet(source, source, *splits, _licence(), labels, classes=heartbeats.CLASSES)
+            return DataSet(source, source, *splits, LICENCES[source], labels, classes=heartbeats.CLASSES)
         found = _beside_usual(_stretches(_array(source), shape, _name(source)))
         held_out = len(found) // HELD_OUT
         if not held_out:
@@ -132,13 +133,6 @@ class Heartbeat(Modality):
         place = np.arange(joined.shape[1], dtype=float)
         series = {label: (place, values) for label, values in zip(rows, joined, strict=True)}
         plots.lines(series, path, x_label="sample", y_label="of full scale")
-
-
-def _licence() -> str:
-    from zoo.data import heartbeats
-    from zoo.data.images import LICENCES
-
-    return LICENCES.get(heartbeats.MITBIH) or heartbeats.LICENCE
 
 
 def _array(source: Any, array: str | None = None) -> np.ndarray:

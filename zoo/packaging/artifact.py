@@ -20,6 +20,7 @@ from zoo.evaluation.outliers import DETECTOR
 from zoo.exporting import litert, tables
 from zoo.exporting.codec import write_codec
 from zoo.exporting.export import PARTS, functional
+from zoo.exporting.rewrite import in_parts_of
 from zoo.io import writing
 from zoo.packaging.folding import fold
 from zoo.registry import needs
@@ -63,8 +64,8 @@ def write_artifact(
         ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
     """
     folder = Path(folder)
-    model, data, spec = training.model, training.data, registry.spec_of(training.name)
-    modality = modalities.get(spec.modality)
+    model, data, spec = training.model, training.data, registry.spec_of_model(training.model)
+    modality = modalities.of(model)
     encodes = modalities.quantizes(spec)
     steps = _Steps(progress, total=4 + (encodes or "denoise" in spec.tasks) + spec.compresses)
     with writing.locked(folder), writing.staging(folder) as temporary:
@@ -131,6 +132,8 @@ def _write_encoder(training: Training, inputs: np.ndarray, room: Path) -> bytes:
     """The int8 encoder, calibrated by inputs; the decoder learns from its codes, where the recipe says so."""
     model, recipe = training.model, training.record["recipe"]
     encoder = litert.convert(model.device_encoder(), name=PARTS["encoder"], quantization="int8", calibration=inputs)
+    if getattr(model, "coder", None) == "frames":
+        encoder = in_parts_of(encoder, model.step)
     if recipe.get("decoder_epochs"):
         adapt_decoder(model, encoder, training.data.train, epochs=recipe["decoder_epochs"], seed=recipe["seed"])
     encoder = litert.with_metadata(encoder, part="encoder", model=room.name, sha256=litert.weights_digest(model))
@@ -172,7 +175,7 @@ def _is_shipped(folder: Path) -> bool:
 
 def _card(training: Training, spec: registry.Spec, command: str, licence: str) -> dict[str, Any]:
     model, data = training.model, training.data
-    modality = modalities.get(spec.modality)
+    modality = modalities.of(model)
     architecture, tag = resolve(training.name)
     encodes = modalities.quantizes(spec)
     own = data.source == spec.data_of(tag)
@@ -189,6 +192,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
         **({"examples": examples} if (examples := modality.examples(model, data)) else {}),
         "input_shape": list(model.example_shape),
         "input_range": modality.input_range(model),
+        **modality.described(model),
         **({"code_shape": shape} if hasattr(model, "encoder") and (shape := modality.latent_shape(model)) else {}),
         "data": {
             "source": _named(data.source),

@@ -54,8 +54,8 @@ def evaluate(
         raise ValueError(f"split must be test or validation: received {split!r}.")
     artifact, model = registry.artifact_of(name), _loaded(name, dtype_policy)
     trained_on = artifact.card["data"]
-    spec = registry.spec_of(artifact.card["architecture"])
-    modality = modalities.get(spec.modality)
+    spec = registry.spec_of_model(model)
+    modality = modalities.of(model)
     source, options = data.source_of(trained_on, data_source), {"fit": trained_on["fit"], "seed": trained_on["seed"]}
     data_set = modality.prepared(model, modality.load(source, model.example_shape, failed=failed, **options))
     if samples:

@@ -21,6 +21,23 @@ def _adversarial(fashion_mnist: int, mnist: int, **changes) -> dict[str, Recipe]
     }
 
 
+# Heartbeats at 360 Hz in 200ths of a millivolt, in frames of two thirds of a second that an encoder of 64 kB takes.
+_ECG = {
+    "example_shape": (256, 1),
+    "overlap": 16,
+    "emphasis": 0.0,
+    "latent_channels": 16,
+    "num_priors": 8,
+    "filters": (16, 32, 48),
+    "decoder_filters": (24, 48, 64),
+    "encoder_blocks": (0, 1, 1),
+    "decoder_blocks": (0, 1, 1),
+    "sample_rate": 360,
+    "headroom": 16,
+    "unit": "mV",
+    "resolution": 200,
+}
+
 CATALOG: dict[str, Spec] = {
     "dense_ae": Spec(
         class_path="zoo.models.autoencoders.dense_ae:DenseAE",
@@ -77,9 +94,18 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.autoencoders.signal_ae:SignalAE",
         summary="Speech at 6 to 7 kbit/s, in frames of 72 ms: the codec's model of sounds.",
         paper="Kankanahalli 2018, End-to-End Optimized Speech Coding with Deep Neural Networks, ICASSP",
-        recipes={"spoken_digit": AutoencoderRecipe(epochs=16, dtype_policy="mixed_bfloat16")},
-        config={"": {"emphasis": 0.6, "rate_weight": 0.0008}},
+        recipes={
+            "spoken_digit": AutoencoderRecipe(epochs=16, dtype_policy="mixed_bfloat16"),
+            "ecg": AutoencoderRecipe(epochs=3, data="mitbih", batch_size=64, learning_rate=1e-3),
+            "ecg_20": AutoencoderRecipe(epochs=3, data="mitbih", batch_size=64, learning_rate=1e-3),
+        },
+        config={
+            "spoken_digit": {"emphasis": 0.6, "rate_weight": 0.0008},
+            "ecg": {**_ECG, "rate_weight": 0.00014},
+            "ecg_20": {**_ECG, "rate_weight": 0.0011},
+        },
         modality="audio",
+        modalities={"ecg": "signal", "ecg_20": "signal"},
         tasks=("compress", "reconstruct"),
     ),
     "denoising_signal_ae": Spec(

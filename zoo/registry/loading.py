@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import dataclasses
 import fnmatch
 import functools
 import importlib
@@ -61,8 +62,9 @@ def resolve(name: str) -> tuple[str, str]:
 
 
 def spec_of(name: str) -> Spec:
-    """The catalogue's row of a name."""
-    return CATALOG[resolve(name)[0]]
+    """The catalogue's row of a name, as it is of its tag."""
+    architecture, tag = resolve(name)
+    return CATALOG[architecture].of_tag(tag)
 
 
 def spec_of_model(model: "keras.Model") -> Spec:
@@ -74,7 +76,7 @@ def spec_of_model(model: "keras.Model") -> Spec:
     rows = {spec.class_path: spec for spec in CATALOG.values()}
     for path in (f"{c.__module__}:{c.__name__}" for c in type(model).__mro__):
         if path in rows:
-            return rows[path]
+            return dataclasses.replace(rows[path], modality=getattr(model, "modality", rows[path].modality))
     raise ValueError(f"model must be one of the zoo: received {type(model).__name__}, which is not in the catalogue.")
 
 

@@ -149,13 +149,14 @@ class Run:
 def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, strategy, progress) -> Run:
     """The model with its first weights, or those of a checkpoint, compiled, and its data."""
     architecture, tag = registry.loading.resolve(name)
-    spec = registry.CATALOG[architecture]
+    spec = registry.spec_of(name)
     modality = modalities.get(spec.modality)
     strategy = strategy or tf.distribute.get_strategy()
     chosen = spec.data_of(tag) if source["source"] is None else source["source"]
     overrides = {**modality.arguments(chosen, seed=recipe.seed), **overrides}
     with strategy.scope():
         model = _fresh_model(architecture, tag, recipe, overrides)
+    modality = modality.of(model)
     modality.check(model)
     options = {"fit": source["fit"], "seed": recipe.seed, "failed": source["failed"]}
     data_set = modality.load(chosen, model.example_shape, **options)
