@@ -25,6 +25,7 @@ RANKS = (
     {"__main__"},
     {"cli"},
     {"demo", "experiments", "gallery"},
+    {"detection"},
     {"packaging"},
     {"training", "embedding", "denoising", "generation", "selection"},
     {"exporting"},

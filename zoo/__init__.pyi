@@ -2,6 +2,7 @@ from . import artifacts as artifacts
 from . import codec as codec
 from . import data as data
 from . import denoising as denoising
+from . import detection as detection
 from . import embedding as embedding
 from . import evaluation as evaluation
 from . import experiments as experiments
@@ -29,6 +30,8 @@ from .codec import CodecError as CodecError
 from .denoising import denoise as denoise
 from .denoising import denoise_audio as denoise_audio
 from .denoising import denoise_files as denoise_files
+from .detection import Detector as Detector
+from .detection import detect as detect
 from .embedding import embed as embed
 from .exporting import export as export
 from .generation import generate as generate

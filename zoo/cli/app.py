@@ -26,6 +26,7 @@ COMMANDS = (
     "generate",
     "embed",
     "select",
+    "detect",
     "sentences",
     "push",
     "pull",

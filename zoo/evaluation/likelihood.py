@@ -57,6 +57,19 @@ def measure_likelihood(
     return figures
 
 
+def likelihood_of(model: Any, x: np.ndarray) -> np.ndarray | None:
+    """The negative evidence lower bound of each example ``(n, ...)``, in nats; None of a model without a likelihood.
+
+    One draw each, the same at every call.
+    """
+    if not hasattr(model, "log_likelihood_bound") and not hasattr(model, "log_weights"):
+        return None
+    with _same_draws(model):
+        if hasattr(model, "log_likelihood_bound"):
+            return -np.asarray(model.log_likelihood_bound(x), np.float64)
+        return -np.asarray(model.log_weights(ops.convert_to_tensor(x), 1), np.float64).mean(axis=0)
+
+
 @contextlib.contextmanager
 def _same_draws(model: keras.Model, seed: int = 0) -> Iterator[None]:
     """Lets the model's own generators start from ``seed``, so that a figure repeats; afterwards they go on as before.

@@ -10,11 +10,15 @@ import numpy as np
 
 from zoo import artifacts, modalities, registry
 from zoo.codec.coders.latents import LatentCoder
+from zoo.codec.litert import Network
 from zoo.codec.models import codec_of, fingerprint_of, tables_of
+from zoo.evaluation.outliers import DETECTOR, read_detector
 from zoo.exporting import litert
-from zoo.exporting.micro import write_micro
+from zoo.exporting.detector import integer_detector
+from zoo.exporting.micro import write_detector, write_micro
 from zoo.exporting.micro_photo import write_photo_micro
 from zoo.io import writing
+from zoo.sklearn import conformal_threshold
 
 # What can be exported, and the name of its signature.
 PARTS = {
@@ -54,7 +58,8 @@ def export(
         path: the file (``litert``) or folder (``saved_model``, ``micro``) to write; it must not exist as a folder.
         format: ``litert`` (builtin operators only), ``saved_model``, or ``micro``: C source for LiteRT Micro, int8, and
             for a codec's encoder the tables and the entropy coder, see ``zoo.exporting.micro.write_micro``, of a photo
-            compressor for tiles of 64 × 64 pixels, see ``zoo.exporting.micro_photo``.
+            compressor for tiles of 64 × 64 pixels, see ``zoo.exporting.micro_photo``; of a detector both networks, also
+            as ``.tflite`` files, the score and the threshold (``zoo.exporting.micro.write_detector``).
         quantization: of LiteRT: None, ``float16``, ``dynamic`` or ``int8``; of LiteRT Micro int8 alone.
         part: ``encoder`` or ``decoder``, ``generator`` or ``discriminator``, or ``model``: of a GAN, its generator, as
             that is what ``call`` runs. None for the encoder, or the whole of what has none.
@@ -86,6 +91,8 @@ def export(
                         write_photo_micro(photo, folder)
                     return path
                 raise ValueError(OWN_ENCODER.format(model.name))
+            if (detector := _detector_of(source, part)) is not None:
+                return _micro_detector(path, detector, model, parts["decoder"])
             if (stored := _codec_of(source, part)) is not None:
                 if calibration is None and batch_size == 1:
                     return _micro(path, stored.file("encoder.tflite").read_bytes(), stored.name, part, stored)
@@ -206,6 +213,39 @@ def _photo_codec_of(source, part: str) -> artifacts.Artifact | None:
         return None
     artifact = registry.artifact_of(source)
     return artifact if artifact.has(LatentCoder.tables_file) else None
+
+
+def _detector_of(source, part: str) -> artifacts.Artifact | None:
+    """The artefact of a detector, if that is what is exported: both networks and the score belong together."""
+    if part != "encoder" or isinstance(source, keras.Model):
+        return None
+    artifact = registry.artifact_of(source)
+    return artifact if artifact.has(DETECTOR) else None
+
+
+def _micro_detector(path: Path, artifact: artifacts.Artifact, model: keras.Model, decoder: keras.Model) -> Path:
+    if hasattr(model, "errors"):
+        raise ValueError(
+            f"{artifact.name} scores the cells of tables, which C does not: format='litert' takes its encoder."
+        )
+    if not artifact.has("encoder.tflite"):
+        raise ValueError(f"{artifact.name} has no int8 encoder: expected a detector such as detecting_ae.")
+    calibration = _calibration(artifact.path, model, "decoder", _stored_calibration(artifact.path))
+    content = {
+        "encoder": artifact.file("encoder.tflite").read_bytes(),
+        "decoder": litert.convert(decoder, name=PARTS["decoder"], quantization="int8", calibration=calibration),
+    }
+    normality, held_out, false_alarms = read_detector(artifact)
+    threshold = conformal_threshold(held_out, false_alarms)
+    with _new_folder(path) as folder:
+        networks = []
+        for part, flatbuffer in content.items():
+            (file := folder / f"{part}.tflite").write_bytes(flatbuffer)
+            networks.append(Network(file))
+            write_micro(flatbuffer, folder, name=artifact.name, part=part)
+        found = integer_detector(normality, threshold, tuple(model.example_shape), *networks)
+        write_detector(found, folder, name=artifact.name)
+    return path
 
 
 def _micro(path: Path, flatbuffer: bytes, name: str, part: str, codec: artifacts.Artifact | None = None) -> Path:

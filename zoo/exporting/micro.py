@@ -14,9 +14,11 @@ import numpy as np
 from zoo import extras
 from zoo.codec.tables import Tables
 from zoo.exporting import litert
+from zoo.exporting.detector import IntegerDetector
 
 ARENA_STEP = 1024  # an arena is told in so many bytes
 SOURCES = ("zoo_codec.h", "zoo_codec.c")
+DETECTOR_SOURCES = ("zoo_detector.h", "zoo_detector.c")
 PLENTY = 1 << 24
 _COLUMNS = 110
 _TRIAL = """
@@ -135,6 +137,38 @@ extern const unsigned long {array}_size;
             write_source(
                 folder / source_name, (resources.files("zoo.exporting") / "c" / source_name).read_text("utf-8")
             )
+
+
+def write_detector(detector: IntegerDetector, folder: Path, *, name: str) -> None:
+    """Writes a detector's score as C source beside its networks: ``detector.h``, ``detector.c``, and the code.
+
+    Args:
+        detector: in integers.
+        folder: which exists.
+        name: of the model.
+    """
+    struct = f"{identifier(name)}_detector"
+    about = f"/* What normal examples are like to {name}: its score and threshold. */\n"
+    declaration = f"{about}extern const zoo_detector {struct};\n"
+    write_source(folder / "detector.h", guarded(struct, declaration, include='#include "zoo_detector.h"\n\n'))
+    arrays = {
+        "requantize": ("int8_t", detector.requantize),
+        "mean": ("int32_t", detector.mean.ravel()),
+        "whitening": ("int16_t", detector.whitening.ravel()),
+        "weights": ("uint16_t", detector.weights.ravel()),
+    }
+    definitions = "\n".join(f"static {c_array(dtype, key, values)}" for key, (dtype, values) in arrays.items())
+    views, code = detector.mean.shape
+    sizes = [views, code, detector.weights.shape[1], detector.side, detector.channels]
+    scales = ["input_scale", "output_scale", "input_zero", "output_zero", "code_shift", "error_shift"]
+    numbers = [getattr(detector, key) for key in scales]
+    factors = [f"{getattr(detector, key)}U" for key in ("code_factor", "error_factor")]
+    members = [*map(str, sizes), *arrays, *map(str, numbers), *factors, f"{detector.threshold}ULL"]
+    fields = "".join(f"    {member},\n" for member in members)
+    source = f"const zoo_detector {struct} = {{\n{fields}}};\n"
+    write_source(folder / "detector.c", f'{about}#include "detector.h"\n\n{definitions}\n{source}')
+    for source_name in DETECTOR_SOURCES:
+        write_source(folder / source_name, (resources.files("zoo.exporting") / "c" / source_name).read_text("utf-8"))
 
 
 def _write_tables(tables: Tables, fingerprint: bytes, folder: Path, name: str, stem: str) -> None:

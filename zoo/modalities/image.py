@@ -57,7 +57,7 @@ class Image(Modality):
     def missing(self, data_set, split):
         from zoo.evaluation.codes import KNN
 
-        return {KNN: "needs labels: the data has none"}
+        return {} if data_set.labels is not None else {KNN: "needs labels: the data has none"}
 
     def compared(self, clean, found):
         from zoo.evaluation import mean_squared_error, psnr

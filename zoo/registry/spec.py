@@ -71,6 +71,18 @@ class AutoencoderRecipe(LossRecipe):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DetectorRecipe(AutoencoderRecipe):
+    """Of an autoencoder that learns what is normal, for ``zoo.Detector``.
+
+    Attributes:
+        normal: the class, by its name in the data set, whose examples alone are trained on and held out; None where all
+            are normal, as of data without that class.
+    """
+
+    normal: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CropRecipe(Recipe):
     """Of a model of photographs of any size: crops drawn anew in every epoch, and an average of the weights ships.
 
