@@ -1,0 +1,1 @@
+"""The live page: what the browser needs to run the zoo."""
