@@ -144,7 +144,7 @@ setup(
             "exporting/c/*",
             "gallery/*.j2",
             "gallery/*.css",
-            "gallery/live/*.j2",
+            "gallery/live/*.txt",
             "gallery/live/*.css",
             "gallery/live/js/*.js",
             "pages/*.css",

@@ -14,7 +14,7 @@ import pytest
 
 import zoo
 from zoo import registry
-from zoo.codec.coders.latents import LatentCoder, LatentTables
+from zoo.codec.coders.latents import LatentCoder
 from zoo.codec.format.container import read_all
 from zoo.gallery.live import tables
 

@@ -1,7 +1,8 @@
-"""Dense layers of an int8 file as 1 × 1 convolutions, in which LiteRT and LiteRT Micro round alike.
+"""Changes of a LiteRT file that leave its numbers as they are, for runtimes that take less.
 
-LiteRT's plain kernels compute FULLY_CONNECTED with weights of a scale per channel by another rounding than LiteRT
-Micro's; for CONV_2D both have the same one. The numbers that XNNPACK gives do not change.
+- ``dense_as_convolution``: LiteRT's plain kernels compute FULLY_CONNECTED with int8 weights of a scale per channel by
+  another rounding than LiteRT Micro's; for CONV_2D both have the same one. What XNNPACK gives does not change.
+- ``float_edges``: LiteRT.js takes float32, and no int8.
 """
 
 import copy
@@ -26,8 +27,40 @@ def dense_as_convolution(flatbuffer: bytes) -> bytes:
                 operators.append(operator)
         graph.operators = operators
     _drop_unused(model)
+    return _packed(model, len(flatbuffer))
+
+
+def float_edges(flatbuffer: bytes) -> bytes:
+    """The file with float32 inputs and outputs: those of int8 behind a QUANTIZE, or before a DEQUANTIZE."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer, 0))
+    changed = False
+    for number, graph in enumerate(model.subgraphs):
+        graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
+        signatures = [found for found in model.signatureDefs or () if found.subgraphIndex == number]
+        for edges, entries in (
+            (graph.inputs, [entry for found in signatures for entry in found.inputs]),
+            (graph.outputs, [entry for found in signatures for entry in found.outputs]),
+        ):
+            for place, inner in enumerate(edges):
+                if graph.tensors[inner].type != schema.TensorType.INT8:
+                    continue
+                outer = _tensor_like(graph, inner, graph.tensors[inner].shape)
+                tensor = graph.tensors[outer]
+                tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
+                if edges is graph.inputs:
+                    graph.operators.insert(0, _operator(model, schema.BuiltinOperator.QUANTIZE, 1, [outer], [inner]))
+                else:
+                    dequantize = _operator(model, schema.BuiltinOperator.DEQUANTIZE, 2, [inner], [outer])
+                    graph.operators.append(dequantize)
+                edges[place], changed = outer, True
+                for entry in entries:
+                    entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
+    return _packed(model, len(flatbuffer)) if changed else flatbuffer
+
+
+def _packed(model, size: int) -> bytes:
     model.buffers = [_aligned(buffer) for buffer in model.buffers]
-    builder = flatbuffers.Builder(len(flatbuffer))
+    builder = flatbuffers.Builder(size)
     builder.Finish(model.Pack(builder), _IDENTIFIER)
     return bytes(builder.Output())
 
