@@ -1,8 +1,9 @@
-"""LiteRT files rewritten: dense layers of int8 as 1 × 1 convolutions, and convolutions for inputs of another size.
+"""Changes of a LiteRT file that leave its numbers as they are, for runtimes that take less.
 
-In convolutions LiteRT and LiteRT Micro round alike: LiteRT's plain kernels compute FULLY_CONNECTED with weights of a
-scale per channel by another rounding than LiteRT Micro's; for CONV_2D both have the same one. The numbers that XNNPACK
-gives do not change.
+- ``dense_as_convolution``: LiteRT's plain kernels compute FULLY_CONNECTED with int8 weights of a scale per channel by
+  another rounding than LiteRT Micro's; for CONV_2D both have the same one. What XNNPACK gives does not change.
+- ``for_size``: a microcontroller has room for a small tile.
+- ``float_edges``: LiteRT.js takes float32, and no int8.
 """
 
 import copy
@@ -49,6 +50,34 @@ def for_size(flatbuffer: bytes, height: int, width: int) -> bytes:
             tensor.shape = [tensor.shape[0], *map(int, sides), tensor.shape[3]]
             tensor.shapeSignature = None
     return _packed(model, len(flatbuffer))
+
+
+def float_edges(flatbuffer: bytes) -> bytes:
+    """The file with float32 inputs and outputs: those of int8 behind a QUANTIZE, or before a DEQUANTIZE."""
+    model = _opened(flatbuffer)
+    changed = False
+    for number, graph in enumerate(model.subgraphs):
+        graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
+        signatures = [found for found in model.signatureDefs or () if found.subgraphIndex == number]
+        for edges, entries in (
+            (graph.inputs, [entry for found in signatures for entry in found.inputs]),
+            (graph.outputs, [entry for found in signatures for entry in found.outputs]),
+        ):
+            for place, inner in enumerate(edges):
+                if graph.tensors[inner].type != schema.TensorType.INT8:
+                    continue
+                outer = _tensor_like(graph, inner, graph.tensors[inner].shape)
+                tensor = graph.tensors[outer]
+                tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
+                if edges is graph.inputs:
+                    graph.operators.insert(0, _operator(model, schema.BuiltinOperator.QUANTIZE, 1, [outer], [inner]))
+                else:
+                    dequantize = _operator(model, schema.BuiltinOperator.DEQUANTIZE, 2, [inner], [outer])
+                    graph.operators.append(dequantize)
+                edges[place], changed = outer, True
+                for entry in entries:
+                    entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
+    return _packed(model, len(flatbuffer)) if changed else flatbuffer
 
 
 def _opened(flatbuffer: bytes):

@@ -22,7 +22,12 @@ LABELS = {name: task.title for name, task in tasks.TASKS.items()}
 
 
 def write_gallery(
-    folder: str | os.PathLike, names: Iterable[str] | None = None, also: Iterable[str | os.PathLike] = ()
+    folder: str | os.PathLike,
+    names: Iterable[str] | None = None,
+    also: Iterable[str | os.PathLike] = (),
+    *,
+    live: bool = False,
+    packages: str | os.PathLike | None = None,
 ) -> list[Path]:
     """Writes the site of shipped models, and of others; nothing appears in ``folder`` before all of it has been made.
 
@@ -33,13 +38,16 @@ def write_gallery(
         folder: made if need be.
         names: of the models, ``architecture`` or ``architecture.tag``; all that are shipped where none are given.
         also: folders or addresses of other models, such as ``mine`` or ``hf://owner/name``.
+        live: whether to write the page ``live/index.html`` too, which runs networks in the browser. That needs
+            TensorFlow to export them, and npm to fetch LiteRT.js.
+        packages: folder with LiteRT.js, where npm shall not fetch it (``zoo.gallery.live.runtime.runtime_files``).
 
     Returns:
         The files' paths, the index first.
 
     Raises:
-        ValueError: for an unknown name, a model without weights or a damaged one, no names at all, or a folder that is
-            a file or cannot be written to.
+        ValueError: for an unknown name, a model without weights or a damaged one, no names at all, a folder that is
+            a file or cannot be written to, or where LiteRT.js cannot be had.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -52,12 +60,15 @@ def write_gallery(
     models = [describe(name) for name in resolved]
     for other in also:
         models.append(describe(os.fspath(other), taken=[model["name"] for model in models]))
+    if live:
+        from zoo.gallery.live import live_files
     # The index last, so that what it links to is there.
     files = {
         **{model["picture"]["file"]: model["picture"]["data"] for model in models if model["picture"]},
         STYLE: _style().encode(),
         **{f"models/{model['name']}.html": model_page(model, models).encode() for model in models},
-        "index.html": index_page(models).encode(),
+        **(live_files(None if packages is None else Path(packages)) if live else {}),
+        "index.html": index_page(models, live).encode(),
     }
 
     def write(data: bytes, file: BinaryIO) -> None:
@@ -95,14 +106,15 @@ def describe(name: str, taken: Iterable[str] = ()) -> dict[str, Any]:
     }
 
 
-def index_page(models: list[dict[str, Any]]) -> str:
-    """The page of all models, with a search that needs no network."""
+def index_page(models: list[dict[str, Any]], live: bool = False) -> str:
+    """The page of all models, with a search that needs no network, and a link to the live page where there is one."""
     counts = {task: sum(task in model["tasks"] for model in models) for task in LABELS}
     return _template("index.html.j2").render(
         models=models,
         tasks={task: (label, counts[task]) for task, label in LABELS.items() if counts[task]},
         sources=list(dict.fromkeys(model["card"]["data"]["source"] for model in models)),
         labels=LABELS,
+        live=live,
         version=__version__,
         root="",
     )
