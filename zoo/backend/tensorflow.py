@@ -4,10 +4,27 @@ import contextlib
 import os
 import re
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context  # which has no public name
 
-from zoo.backend.replicas import replicas, share_of_loss
+from zoo.backend import api
+from zoo.backend.api import *  # noqa: F403
+from zoo.backend.convolution import MANY_CHANNELS, conv2d, conv2d_transpose  # noqa: F401 - of the interface
+from zoo.backend.replicas import (  # noqa: F401
+    batch_in_parts,
+    mean_over_replicas,
+    per_example,
+    replicas,
+    share_of_loss,
+    strategy_of,
+    whole_batch,
+    with_gradient_at_mean_over_replicas,
+)
+
+__all__ = [*api.__all__]
+
+SEVERAL_STEPS = XLA_DROPS_CHECKS = True
 
 _deterministic = False  # TensorFlow sets it for a process, and does not say how it is set
 
@@ -90,15 +107,6 @@ def compiled(function, *, jit_compile: bool = False):
     return tf.function(function, jit_compile=jit_compile)
 
 
-def depth_to_space(x, block_size: int):
-    """Moves blocks of channels into space, ``(b, h, w, c·k²) -> (b, h·k, w·k, c)``.
-
-    One LiteRT builtin (DEPTH_TO_SPACE), where reshapes and a transpose of six axes would be three
-    operators, one of which LiteRT Micro lacks.
-    """
-    return tf.nn.depth_to_space(x, block_size)
-
-
 def gradient(function, x, upstream=None):
     """The gradient of a function at ``x``, itself differentiable.
 
@@ -171,6 +179,13 @@ def guarded(x, value, least: int, message: str):
 
 # What a failed ``guarded`` raises.
 CheckFailed = tf.errors.InvalidArgumentError
+
+
+def array_of(x):
+    """See ``zoo.backend.api``."""
+    if isinstance(x, np.ndarray):
+        return x
+    return np.asarray(x.numpy()) if hasattr(x, "numpy") else None
 
 
 def is_dataset(source) -> bool:

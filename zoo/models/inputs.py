@@ -205,6 +205,4 @@ def _checked_batch(batch, bounds):
 
 def at_hand(x) -> np.ndarray | None:
     """The values of an array or an eager tensor; None of what is still to be computed, or is neither."""
-    if isinstance(x, np.ndarray):
-        return x
-    return np.asarray(x.numpy()) if hasattr(x, "numpy") else None
+    return backend.array_of(x)

@@ -66,8 +66,8 @@ class TwoPlayers(Guarded, keras.Model):
             loss: ``minimax``, ``non_saturating``, ``least_squares``, ``hinge``, ``wasserstein``, or a
                 ``zoo.losses.AdversarialLoss``; None for the paper's.
             discriminator_steps: k ≥ 1, its updates for each one of the generator; None for the paper's.
-            kwargs: ``jit_compile`` (False by default: on a processor, XLA slows convolutions down),
-                ``steps_per_execution``, ``run_eagerly``, ``auto_scale_loss`` of ``keras.Model.compile``.
+            kwargs: ``jit_compile`` (False by default: on a processor, XLA slows convolutions down; JAX always compiles
+                its steps), ``steps_per_execution``, ``run_eagerly``, ``auto_scale_loss`` of ``keras.Model.compile``.
 
         Raises:
             ValueError: for an unknown loss, or k below 1.
@@ -81,7 +81,7 @@ class TwoPlayers(Guarded, keras.Model):
         if not self.built:
             self.build()
         auto_scale_loss = kwargs.pop("auto_scale_loss", True)
-        kwargs.setdefault("jit_compile", False)
+        kwargs["jit_compile"] = backend.jit_compile(kwargs.get("jit_compile", False)) and not kwargs.get("run_eagerly")
         # Of the two optimizers, of which Keras knows none, each is scaled below.
         super().compile(optimizer=None, auto_scale_loss=False, **kwargs)
         self.generator_optimizer, self.discriminator_optimizer = (
@@ -204,7 +204,7 @@ class TwoPlayers(Guarded, keras.Model):
         if self.train_function is not None and not force and trained == self._trained:
             return
         self._trained, xla = trained, self.jit_compile
-        alone = self.distribute_strategy.num_replicas_in_sync == 1
+        alone = backend.XLA_DROPS_CHECKS and backend.strategy_of(self).num_replicas_in_sync == 1
         self._step = backend.compiled(self._learn, jit_compile=True) if xla and alone else self._learn
         if alone:
             self.jit_compile = False  # XLA drops the checks of what it compiles

@@ -24,6 +24,7 @@ from zoo.exporting.export import PARTS, export
 from zoo.exporting.micro import MicroNetwork, arena_bytes
 from zoo.exporting.npu import compile_for_ethos
 from zoo.io import writing
+from zoo.io.arrays import as_array
 from zoo.packaging import denoiser_certificate
 
 AGREEMENT_IMAGES = 256
@@ -189,7 +190,7 @@ def _by_quality(model, codec: Codec, images: np.ndarray) -> dict[str, float]:
     """PSNR and rate by the float encoder and by the codec's, at the qualities where int8 costs most."""
     pairs = []
     for quality in range(1, model.qualities + 1):
-        step = np.exp(np.asarray(model.log_steps.kernel))[quality - 1]
+        step = np.exp(as_array(model.log_steps.kernel))[quality - 1]
         coder: Any = cast(StripCoder, codec.coder).at(quality)
         whole = np.stack([coder.latents(picture) * step for picture in images])
         figures = []

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo import artifacts, backend, data, modalities, registry
 from zoo.io import writing
@@ -45,7 +44,7 @@ def train(
     resume: bool = False,
     overrides: dict[str, Any] | None = None,
     initial_weights: str | os.PathLike | None = None,
-    strategy: tf.distribute.Strategy | None = None,
+    strategy: Any = None,
     progress=None,
     failed: list[str] | None = None,
     **changes: Any,
@@ -102,7 +101,7 @@ class Run:
 
     name: str
     recipe: registry.Recipe
-    strategy: tf.distribute.Strategy
+    strategy: Any
     progress: Any
     model: keras.Model
     data_set: data.DataSet
@@ -123,7 +122,7 @@ class Run:
     def jit_compile(self) -> bool:
         """Whether XLA compiles the steps: what replicas tell one another it has no part in, nor in determinism."""
         alone = self.strategy.num_replicas_in_sync == 1
-        return self.recipe.jit_compile and alone and not backend.deterministic()
+        return backend.jit_compile(self.recipe.jit_compile and alone and not backend.deterministic())
 
     def batches(self, examples: np.ndarray, epochs: int, **options: Any):
         """The distributed pipeline of batches of examples."""
@@ -151,7 +150,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     architecture, tag = registry.loading.resolve(name)
     spec = registry.CATALOG[architecture]
     modality = modalities.get(spec.modality)
-    strategy = strategy or tf.distribute.get_strategy()
+    strategy = strategy or backend.strategy_of()
     chosen = spec.data_of(tag) if source["source"] is None else source["source"]
     overrides = {**modality.arguments(chosen, seed=recipe.seed), **overrides}
     with strategy.scope():

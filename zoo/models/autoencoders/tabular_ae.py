@@ -123,12 +123,14 @@ class TabularAE(Autoencoder):
 
     def reconstruct(self, table):
         """A table through the code and back, as it came: every cell of the model's columns, the missing ones too."""
-        return self._like(table, np.asarray(self.decode(self.encode(table))))
+        return self._like(table, ops.convert_to_numpy(self.decode(self.encode(table))))
 
     def impute(self, table):
         """A table as it came, its missing cells filled in; what is known stays as it is."""
         rows = self.rows(table)
-        return self._like(table, np.where(np.isnan(rows), np.asarray(self.decode(self.encode(rows))), rows), rows)
+        return self._like(
+            table, np.where(np.isnan(rows), ops.convert_to_numpy(self.decode(self.encode(rows))), rows), rows
+        )
 
     def _like(self, table, found, known=None):
         """Rows as the table that they were made of; cells that are known are the table's own."""

@@ -150,7 +150,9 @@ class TextAE(SelfSupervised):
             count: of neighbours.
         """
         codes, others = (
-            np.concatenate([np.asarray(self.encode(texts[at : at + BATCH])) for at in range(0, len(texts), BATCH)])
+            np.concatenate(
+                [ops.convert_to_numpy(self.encode(texts[at : at + BATCH])) for at in range(0, len(texts), BATCH)]
+            )
             for texts in (queries, among)
         )
         codes, others = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (codes, others))
@@ -164,7 +166,7 @@ class TextAE(SelfSupervised):
         References:
             Shoemake 1985, "Animating Rotation with Quaternion Curves", for spherical interpolation.
         """
-        a, b = np.asarray(self.encode([first, last]), np.float64)
+        a, b = np.float64(ops.convert_to_numpy(self.encode([first, last])))
         angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
         t = np.linspace(0, 1, steps)[:, None]
         path = (
