@@ -20,6 +20,8 @@ EXTRA = {
         "benchmark",
     ),
     **dict.fromkeys(("ethosu", "tflite_micro"), "micro"),
+    "jax": "jax",
+    "torch": "torch",
     "av": "m4a",
     "bokeh": "maps",
     "pillow_heif": "heic",
@@ -35,6 +37,7 @@ PACKAGE = {
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tensorflow": "TensorFlow",
+    "torch": "PyTorch",
     "tflite_micro": "tflite_micro",
 }
 

@@ -18,6 +18,7 @@ __all__ = [
     "XLA_DROPS_CHECKS",
     "CheckFailed",
     "Tensor",
+    "accelerators",
     "apply_gradients",
     "array_of",
     "batch_in_parts",
@@ -106,6 +107,11 @@ def configure(threads: int | None = None) -> None:
             f"threads must be left out with the backend {keras.backend.backend()}, which takes all processors that "
             f"the process may use: received {threads}; on Linux, taskset limits them."
         )
+
+
+def accelerators() -> int:
+    """How many GPUs or TPUs the backend sees."""
+    raise NotImplementedError
 
 
 def check_process() -> None:

@@ -46,6 +46,8 @@ def start(threads: int | None = None, *, deterministic: bool = False) -> None:
     if deterministic:
         tf.config.experimental.enable_op_determinism()
         _deterministic = True
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)  # it takes all memory at once otherwise
     tf.get_logger().setLevel("ERROR")  # that a function is traced for each of many models is no concern of a user
     tf.zeros(())
 
@@ -74,6 +76,11 @@ def configure(threads: int | None = None, *, processors: int = 1) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         # Replicas wait for one another, and so each needs a thread that may.
         tf.config.threading.set_inter_op_parallelism_threads(processors)
+
+
+def accelerators() -> int:
+    """See ``zoo.backend.api``."""
+    return sum(len(tf.config.list_physical_devices(kind)) for kind in ("GPU", "TPU"))
 
 
 def check_process() -> None:

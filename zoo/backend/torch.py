@@ -33,6 +33,11 @@ def configure(threads: int | None = None) -> None:
         torch.set_num_threads(threads)
 
 
+def accelerators() -> int:
+    """See ``zoo.backend.api``."""
+    return torch.cuda.device_count()
+
+
 def jit_compile(wanted: bool) -> bool:
     """Never: TorchDynamo takes longer to compile a step than the models take to be trained."""
     return False

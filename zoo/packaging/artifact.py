@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from zoo import artifacts, modalities, registry, tasks
@@ -47,7 +48,8 @@ def write_artifact(
     images), of a denoiser of any size ``model.tflite`` (a tile, float16 weights), of a codec its networks and tables
     (``zoo.exporting.codec``), where the data's authors are known ``credits.txt``, of every model ``golden.npz`` (an
     input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest. The
-    training's checkpoint is removed once they are all there.
+    training's checkpoint is removed once they are all there. Where Keras' backend is not TensorFlow, LiteRT's files are
+    left out, and the codec, which goes by them.
 
     Args:
         training: finished.
@@ -62,13 +64,15 @@ def write_artifact(
     folder = Path(folder)
     model, data, spec = training.model, training.data, registry.spec_of(training.name)
     modality = modalities.get(spec.modality)
-    encodes = modalities.quantizes(spec)
-    steps = _Steps(progress, total=4 + (encodes or "denoise" in spec.tasks) + spec.compresses)
+    converts = keras.backend.backend() == "tensorflow"
+    encodes, compresses = converts and modalities.quantizes(spec), converts and spec.compresses
+    whole = converts and "denoise" in spec.tasks
+    steps = _Steps(progress, total=4 + (encodes or whole) + compresses)
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
         chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
-        if chosen is not None or "denoise" in spec.tasks:
+        if chosen is not None or whole:
             steps.next("converting to LiteRT")
             card |= _write_whole(training, room) if chosen is None else _write_half(training, modality, chosen, room)
         if data.credits:
@@ -79,14 +83,14 @@ def write_artifact(
         _compress(room / "model.keras")
         _write_npz(room / "golden.npz", tasks.golden(model, data.test[:GOLDEN_IMAGES]))
 
-        declared = {"codec": {"coder": model.coder, "medium": modality.medium} if spec.compresses else None}
-        if spec.compresses:
+        declared = {"codec": {"coder": model.coder, "medium": modality.medium} if compresses else None}
+        if compresses:
             steps.next("building the entropy coder's tables")
             write_codec(model, data, chosen, room)
 
         steps.next("measuring on the test split")
         card["metrics"] = tasks.measure_split(model, data)
-        if spec.compresses:
+        if compresses:
             card["metrics"] |= _codec_metrics(room, modality, data, card, declared)
 
         steps.next("drawing the preview")
@@ -199,7 +203,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             **training.record,
             "versions": {
                 "python": platform.python_version(),
-                **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+                **{name: importlib.metadata.version(name) for name in (keras.backend.backend(), "keras", "numpy")},
             },
             "machine": platform.machine(),
         },

@@ -20,7 +20,7 @@ from zoo.codec.models import tables_of
 from zoo.codec.tables import Tables
 from zoo.evaluation import psnr
 from zoo.exporting import litert
-from zoo.exporting.export import PARTS, export
+from zoo.exporting.export import PARTS, check_backend, export
 from zoo.exporting.micro import MicroNetwork, arena_bytes
 from zoo.exporting.npu import compile_for_ethos
 from zoo.io import writing
@@ -68,8 +68,9 @@ def certify(
 
     Raises:
         ValueError: if the model is unknown or has no encoder, its data cannot be had, the folder cannot be written, or
-            tflite_micro or ethos-u-vela is missing.
+            tflite_micro or ethos-u-vela is missing, or Keras has another backend than TensorFlow.
     """
+    check_backend("A certificate")
     artifact = registry.artifact_of(name)
     if not artifact.has("encoder.tflite") and not artifact.has(denoiser_certificate.FILE):
         raise ValueError(f"{artifact.name} has no encoder to certify: expected an autoencoder, such as compressor.")

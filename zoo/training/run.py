@@ -320,6 +320,11 @@ def _check(recipe: registry.Recipe) -> None:
                 raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
         elif field.endswith("learning_rate") and value is not None and not value > 0:
             raise ValueError(f"{field} must be above 0: received {value!r}.")
+    if recipe.dtype_policy.endswith("_float16") and not backend.accelerators():
+        raise ValueError(
+            f"dtype_policy must be float32 or mixed_bfloat16 on a processor, which is slow at float16: received "
+            f"{recipe.dtype_policy!r}."
+        )
 
 
 def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarray]:
