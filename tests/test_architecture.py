@@ -104,6 +104,29 @@ def test_tensorflow_stays_where_it_belongs(file):
     assert not roots & TENSORFLOW, f"only zoo/{sorted(TENSORFLOW_AT_HOME)} import TensorFlow"
 
 
+# One of Keras' backends is imported by its own side of `zoo.backend`, and by what is imported with that one alone.
+BACKENDS = {
+    "tensorflow": {
+        *("backend/tensorflow.py", "backend/convolution.py", "backend/replicas.py"),
+        *("data/tensorflow_pipeline.py", "training/multiworker.py"),
+    },
+    "jax": {"backend/jax.py"},
+    "torch": {"backend/torch.py", "experiments/pytorch_speed.py"},
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_backend_is_imported_but_by_its_own_files(file):
+    """As a module is imported: what a function imports, it needs by itself."""
+    body = ast.parse((PACKAGE / file).read_text()).body
+    imports = [ast.unparse(node) for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    roots = {module.split(".")[0] for line in imports for module in imported_modules(line)}
+    assert roots & {*BACKENDS} == {name for name, files in BACKENDS.items() if file in files}
+    own = {f"zoo.{other.removesuffix('.py').replace('/', '.')}" for other in BACKENDS["tensorflow"]}
+    if file not in BACKENDS["tensorflow"]:
+        assert not {module for line in imports for module in imported_modules(line)} & own
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -147,7 +170,8 @@ def test_every_module_that_is_imported_is_declared(requirements):
     distributions = importlib.metadata.packages_distributions()
     third_party = roots - sys.stdlib_module_names - {"zoo"}
     for module in third_party:
-        names = {normal(name) for name in distributions[module]}
+        # Of Keras' other backends, which are called as their modules, the environment of the tests has none.
+        names = {normal(name) for name in distributions.get(module, {module} & {"jax", "torch"})}
         extra = extras.EXTRA.get(module, "")
         assert names & requirements[extra], f"setup.py lists none of {names} for the extra {extra!r}, for {module}"
         assert not extra or not names & requirements[""], f"{module} is of the base: zoo/extras.py has it too"

@@ -5,21 +5,11 @@ Its process has the backend that the environment names, and no other.
 
 import os
 
-import pytest
-
-EACH = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+# Steps are few, and XLA takes longer to compile them well than they run. Before JAX is imported.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 
 def pytest_report_header(config):
     import keras
 
     return f"Keras' backend: {keras.backend.backend()}"
-
-
-@pytest.fixture
-def backend_name() -> str:
-    """Of Keras' backend: that which ``KERAS_BACKEND`` asks for."""
-    import keras
-
-    assert keras.backend.backend() == os.environ.get("KERAS_BACKEND", "tensorflow")
-    return keras.backend.backend()

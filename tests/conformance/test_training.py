@@ -12,26 +12,26 @@ from zoo.registry import CATALOG
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_fit_evaluate_save_and_go_on(name, tmp_path):
-    model, x, y = small.SMALL[name](), small.examples(name, 8), small.targets(name, 8)
+    model, x, y = small.SMALL[name](), small.examples(name, 16), small.targets(name, 16)
     model.build()
     model.compile_defaults()
     before = model.get_weights()
-    history = model.fit(x, y, batch_size=4, epochs=2, verbose=0, validation_data=(x,) if y is None else (x, y)).history
+    history = model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_data=(x,) if y is None else (x, y)).history
     assert all(np.isfinite(values).all() for values in history.values()), history
     assert any((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
     optimizers = getattr(model, "optimizers", None) or [model.optimizer]
     assert all(int(optimizer.iterations) == 4 * _steps(model, optimizer) for optimizer in optimizers)
-    figures = model.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
+    figures = model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
     assert np.isfinite([*figures.values()]).all(), figures
 
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    same = again.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)
+    same = again.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
     if not isinstance(model, zoo.models.VariationalAutoencoder) and name != "hierarchical_vae":  # which draw
         np.testing.assert_allclose([*same.values()], [*figures.values()], rtol=1e-4)
-    history = again.fit(x, y, batch_size=4, verbose=0).history
+    history = again.fit(x, y, batch_size=8, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values()), history
     optimizers = getattr(again, "optimizers", None) or [again.optimizer]
     assert all(int(optimizer.iterations) == 6 * _steps(again, optimizer) for optimizer in optimizers)

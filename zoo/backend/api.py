@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 __all__ = [
+    "DYNAMIC_SHAPES",
     "MANY_CHANNELS",
     "SEVERAL_STEPS",
     "XLA_DROPS_CHECKS",
@@ -57,6 +58,8 @@ __all__ = [
 # Of Keras' backend, or what Keras makes one of. Keras has no type for it.
 Tensor: TypeAlias = Any
 
+# Whether a compiled step takes tensors whose shapes depend on values, such as all tokens but padding.
+DYNAMIC_SHAPES = True
 # Channels from which ``conv2d`` and ``conv2d_transpose`` are quicker than Keras' own.
 MANY_CHANNELS: float = float("inf")
 # Whether a call of the runtime makes several steps, and so with less of Python between them.
@@ -123,8 +126,8 @@ def strategy_of(model: Any = None) -> Any:
     return _ONE_DEVICE
 
 
-def jit_compile(wanted: bool) -> bool:
-    """Whether steps are compiled as one, of a recipe that has XLA compile TensorFlow's or not."""
+def jit_compile(wanted: bool) -> bool | str:
+    """Whether steps are compiled as one, of a recipe that has XLA compile TensorFlow's or not; ``auto`` as of Keras."""
     return wanted
 
 

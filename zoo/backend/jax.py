@@ -23,6 +23,8 @@ from zoo.backend.api import Tensor
 
 __all__ = [*api.__all__]
 
+DYNAMIC_SHAPES = False
+
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # or JAX takes three quarters of a GPU's memory at once
 
 _SCOPE: contextvars.ContextVar["_Scope | None"] = contextvars.ContextVar("scope", default=None)
@@ -62,9 +64,9 @@ def accelerators() -> int:
     return sum(device.platform != "cpu" for device in jax.devices())
 
 
-def jit_compile(wanted: bool) -> bool:
-    """Always: JAX compiles steps, or goes through them operation by operation."""
-    return True
+def jit_compile(wanted: bool) -> bool | str:
+    """Always where a model can: JAX compiles steps, or goes through them operation by operation."""
+    return "auto"
 
 
 def _variables(model, state) -> list[list]:

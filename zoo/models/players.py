@@ -81,7 +81,7 @@ class TwoPlayers(Guarded, keras.Model):
         if not self.built:
             self.build()
         auto_scale_loss = kwargs.pop("auto_scale_loss", True)
-        kwargs["jit_compile"] = backend.jit_compile(kwargs.get("jit_compile", False)) and not kwargs.get("run_eagerly")
+        kwargs["jit_compile"] = backend.jit_compile(kwargs.get("jit_compile", False))
         # Of the two optimizers, of which Keras knows none, each is scaled below.
         super().compile(optimizer=None, auto_scale_loss=False, **kwargs)
         self.generator_optimizer, self.discriminator_optimizer = (

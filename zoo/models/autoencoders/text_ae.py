@@ -78,6 +78,7 @@ class TextAE(SelfSupervised):
         self.binding_dim, self.decoder_units, self.decoder_blocks = binding_dim, decoder_units, decoder_blocks
         self.heads, self.hidden_tokens, self.seed = heads, hidden_tokens, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_jit &= backend.DYNAMIC_SHAPES  # the loss is of all tokens but padding
         self.tokenizer = TextTokenizer(vocabulary_size, name="tokenizer")
         self.embedding = layers.ReversibleEmbedding(
             vocabulary_size, embedding_dim, embeddings_initializer="glorot_uniform", name="embedding"
