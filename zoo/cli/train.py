@@ -78,6 +78,10 @@ def train(
     learning_rate: LearningRate = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, data order and noise.")] = None,
     arguments: Arguments = None,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Of a model that generates: draw samples meanwhile, and a film at the end."),
+    ] = False,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
     backend: Backend = None,
     device: Device = None,
@@ -97,6 +101,10 @@ def train(
 
     Pictures are converted to the size and colour of the model, which --size, --colour and --grey change. Subfolders are
     the classes of models that learn from labels. A table may have missing cells and categories.
+
+    On pictures of your own, a GAN gets residual networks where they are larger or coloured, augmentation of what its
+    discriminator sees where they are few, and as many epochs as make 10,000 steps; the training ends by itself when the
+    generator has collapsed.
 
     Models of photographs, such as photo_denoiser, learn from crops of pictures of any size, drawn anew in every epoch.
     Their own data set lies where the variable ZOO_PHOTOS says; --data names a folder of your own, or clic, div2k,
@@ -125,7 +133,7 @@ def train(
     chosen["dtype_policy"] = precision
     options = {key: value for key, value in chosen.items() if value is not None}
     options |= {"data_source": data, "size": size, "colour": colour, "fit": fit, "resume": resume}
-    options["initial_weights"] = initial_weights
+    options |= {"initial_weights": initial_weights, "preview": preview}
     output, failed = output or Path("runs", name), []
     with progress() as bar:
         options |= {"overrides": dict(map(argument, arguments or [])), "strategy": tf_strategy}

@@ -2,6 +2,7 @@
 
 from zoo import deprecations
 from zoo.data.audio import load_audio
+from zoo.data.flowers import load_flowers
 from zoo.data.images import DataSet, check_same, load, source_of
 from zoo.data.neighbours import nearest_neighbours
 from zoo.data.packed import is_mapped
@@ -28,6 +29,7 @@ __all__ = [
     "load_columns",
     "load_examples",
     "load_images",
+    "load_flowers",
     "load_photographs",
     "load_pictures",
     "load_table",

@@ -14,6 +14,8 @@ LICENCES = {
     "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
     "fashion_mnist": "MIT (Zalando SE)",
     "spoken_digit": "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)",
+    "cifar10": "not stated (Krizhevsky 2009, from Tiny Images): a few of its pictures illustrate",
+    "flowers": "CC BY 2.0, of each picture (NOTICE, credits.txt)",
     "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
     "glosses": "WordNet 3.0 license (Princeton University)",
 }

@@ -22,6 +22,8 @@ class Image(Modality):
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):
         from zoo import data
 
+        if source == data.flowers.FLOWERS:
+            return data.load_flowers(image_shape=shape, seed=seed)
         return data.load(source, image_shape=shape, fit=fit, seed=seed, failed=failed)
 
     def calibration_inputs(self, model, examples):

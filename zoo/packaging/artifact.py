@@ -28,6 +28,8 @@ from zoo.training import Training, adapt_decoder
 from zoo.training.run import CHECKPOINT
 
 CALIBRATION_EXAMPLES = 128
+NOT_STATED = "not stated"
+FEW_EXAMPLES = 16  # of data whose licence is not stated, which is not to be passed on
 GOLDEN_IMAGES = 8
 TILE = 256  # pixels, of the LiteRT file of a model that takes any size
 CREDITS = "credits.txt"
@@ -70,8 +72,9 @@ def write_artifact(
     steps = _Steps(progress, total=4 + (encodes or whole) + compresses)
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
-        card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
-        chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
+        card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else NOT_STATED))
+        number = FEW_EXAMPLES if data.licence.startswith(NOT_STATED) else CALIBRATION_EXAMPLES
+        chosen = modality.calibration_examples(data.train, number) if encodes else None
         if chosen is not None or whole:
             steps.next("converting to LiteRT")
             card |= _write_whole(training, room) if chosen is None else _write_half(training, modality, chosen, room)
@@ -193,7 +196,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             "licence": data.licence,
             "fingerprint": data.fingerprint,
             **{split: len((data.texts or vars(data))[split]) for split in ("train", "validation", "test")},
-            **({"classes": list(data.classes)} if data.classes and not own else {}),
+            **({"classes": list(data.classes)} if _named_classes(data, own) else {}),
             **({"summary": data.summary} if data.summary and not own else {}),
             **_packages(data),
             **({"credits": _counted(data.credits)} if data.credits else {}),
@@ -209,6 +212,11 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
         },
         **({"note": LIKELIHOOD_NOTE} if training.record["recipe"].get("binarized", False) else {}),
     }
+
+
+def _named_classes(data: DataSet, own: bool) -> bool:
+    """Whether a card names the classes: not those of a known set that are called by their numbers."""
+    return bool(data.classes) and not (own and all(name.isdecimal() for name in data.classes or ()))
 
 
 def _holds_examples(spec: registry.Spec) -> bool:
