@@ -123,3 +123,15 @@ def test_half_precision_is_not_for_processors(tmp_path):
     with pytest.raises(ValueError, match="dtype_policy must be float32 or mixed_bfloat16 on a processor"):
         training.train("dense_ae", output=tmp_path / "m", dtype_policy="mixed_float16")
     assert not (tmp_path / "m").exists()
+
+
+def test_records_are_read_as_tensorflow_wrote_them(tmp_path):
+    import tensorflow as tf
+
+    from zoo.data import sets
+
+    records = [b"", b"one", bytes(range(256)) * 40]
+    with tf.io.TFRecordWriter(str(tmp_path / "a.tfrecord")) as writer:
+        for record in records:
+            writer.write(record)
+    assert list(sets._records(str(tmp_path / "a.tfrecord"))) == records
