@@ -178,6 +178,9 @@ class Guarded(Checking):
         shape = self.example_shape if self.stride is None else (None, None, self.example_shape[-1])
         return [keras.InputSpec(dtype=dtype, shape=(None, *shape), name="x")]
 
+    def get_compile_config(self):
+        return portable(super().get_compile_config())
+
     def build_from_config(self, config):
         self.build()  # a file may not know the shape
 
@@ -349,6 +352,18 @@ class Autoencoder(Reconstructing, SelfSupervised):
             return x
         checked_examples(y, self.example_shape, None, bounds_of(self, "y"), "y", self.stride)
         return y
+
+
+def portable(config):
+    """A configuration as every backend reads it: PyTorch's optimizers go by Keras' own names."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(map(portable, config))
+    if not isinstance(config, Mapping):
+        return config
+    config = {key: portable(value) for key, value in config.items()}
+    if str(config.get("module")).startswith("keras.src.backend.torch.optimizers."):
+        config |= {"module": "keras.optimizers", "registered_name": None}
+    return config
 
 
 def in_batches(function, x):

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, losses, optimizers
-from zoo.models.base import Guarded, Reconstructing
+from zoo.models.base import Guarded, Reconstructing, portable
 from zoo.models.inputs import at_hand, refuse
 from zoo.optimizers import OptimizerPair
 
@@ -180,7 +180,7 @@ class TwoPlayers(Guarded, keras.Model):
             "discriminator_steps": self.discriminator_steps,
             **self._compile_settings,
         }
-        return {key: keras.saving.serialize_keras_object(value) for key, value in config.items()}
+        return portable({key: keras.saving.serialize_keras_object(value) for key, value in config.items()})
 
     def compile_from_config(self, config):
         # Builds both optimizers too, so that a file's state of theirs finds its place.

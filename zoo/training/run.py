@@ -189,6 +189,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
         "recipe": dataclasses.asdict(recipe),
         "data": data_set.fingerprint,
         **started,
+        **({} if keras.backend.backend() == "tensorflow" else {"backend": keras.backend.backend()}),
     }
     every = max(1, recipe.epochs // CHECKPOINTS)
     checkpoint = Checkpoint(output / CHECKPOINT, identity, every=every, writes=distribution.is_chief(strategy))
