@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo import backend, deprecations, losses
 from zoo.models.inputs import MARGIN, at_hand, bounds_of, checked_examples, checked_source, refuse
+from zoo.optimizers import portable
 
 # Examples that encode and decode compute at once: few enough for what a network holds in between to stay small.
 BATCH = 500
@@ -352,18 +353,6 @@ class Autoencoder(Reconstructing, SelfSupervised):
             return x
         checked_examples(y, self.example_shape, None, bounds_of(self, "y"), "y", self.stride)
         return y
-
-
-def portable(config):
-    """A configuration as every backend reads it: PyTorch's optimizers go by Keras' own names."""
-    if isinstance(config, (list, tuple)):
-        return type(config)(map(portable, config))
-    if not isinstance(config, Mapping):
-        return config
-    config = {key: portable(value) for key, value in config.items()}
-    if str(config.get("module")).startswith("keras.src.backend.torch.optimizers."):
-        config |= {"module": "keras.optimizers", "registered_name": None}
-    return config
 
 
 def in_batches(function, x):

@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, losses, optimizers
-from zoo.models.base import Guarded, Reconstructing, portable
+from zoo.models.base import Guarded, Reconstructing
 from zoo.models.inputs import at_hand, refuse
-from zoo.optimizers import OptimizerPair
+from zoo.optimizers import OptimizerPair, portable
 
 
 class TwoPlayers(Guarded, keras.Model):
