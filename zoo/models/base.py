@@ -79,7 +79,8 @@ class Checking(OwnPolicy):
 
     def _checked(self, x, name="x"):
         dtype = self.compute_dtype if self.stride is None else "float32"  # which holds sums of levels exactly
-        return checked_examples(x, self.example_shape, dtype, bounds_of(self, name), name, self.stride)
+        of_step = _STEP.get()[0] is self  # whose data has been looked through
+        return checked_examples(x, self.example_shape, dtype, bounds_of(self, name), name, self.stride, not of_step)
 
 
 class Guarded(Checking):
