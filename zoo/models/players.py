@@ -253,8 +253,11 @@ class TwoPlayers(Guarded, keras.Model):
             state.assign(states[f"seed_{index}"])
 
     def _seed_states(self) -> list:
-        weights = {id(weight) for weight in self.weights}
-        return [variable for variable in self.variables if id(variable) not in weights]
+        others = {id(weight) for weight in self.weights}
+        augmentation = getattr(self, "augmentation", None)
+        if augmentation is not None and not augmentation.kinds:  # earlier files lack it, and nothing comes of its draws
+            others.add(id(augmentation.seed_generator.state))
+        return [variable for variable in self.variables if id(variable) not in others]
 
 
 def _built_for(optimizer) -> list:
