@@ -69,10 +69,10 @@ TEXT = [
 ]
 KERAS = [
     "h5py>=3.12",
-    "keras>=3.13.2",  # the first of its line to refuse weights in HDF5's external storage: any file could be read
+    "keras>=3.14",  # the first with depth_to_space
     "ml_dtypes>=0.5.1",
 ]
-DESK = [
+STUDIO = [  # all but Keras' backend
     *AUDIO,
     *TEXT,
     *KERAS,
@@ -83,9 +83,9 @@ DESK = [
     "matplotlib>=3.9",
     "scikit-learn>=1.5",
     "scipy>=1.13",
-    "tensorflow>=2.20",
     "tensorflow-datasets>=4.9.10",  # earlier ones fail with protobuf 7, which tensorflow takes
 ]
+DESK = [*STUDIO, "tensorflow>=2.20"]
 # Keras reads models at hf://… with the first too; the others open s3:// and gs://.
 HUB = ["fsspec>=2024.9", "gcsfs>=2024.9", "huggingface_hub>=1.0", "s3fs>=2024.9"]
 MAPS = ["bokeh>=3.8"]
@@ -122,8 +122,8 @@ TOOLS = [
 ]
 EXTRAS = {
     "tensorflow": DESK,
-    "jax": [*KERAS, "jax>=0.5"],
-    "torch": [*KERAS, "torch>=2.6"],
+    "jax": [*STUDIO, "jax>=0.5"],
+    "torch": [*STUDIO, "torch>=2.6"],
     "audio": AUDIO,
     "text": TEXT,
     "maps": MAPS,

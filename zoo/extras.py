@@ -21,6 +21,8 @@ EXTRA = {
     ),
     **dict.fromkeys(("ethosu", "tflite_micro"), "micro"),
     **dict.fromkeys(("fsspec", "gcsfs", "huggingface_hub", "s3fs"), "hub"),
+    "jax": "jax",
+    "torch": "torch",
     "av": "m4a",
     "bokeh": "maps",
     "pillow_heif": "heic",
@@ -37,6 +39,7 @@ PACKAGE = {
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tensorflow": "TensorFlow",
+    "torch": "PyTorch",
     "tflite_micro": "tflite_micro",
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo import plots, registry
 from zoo.io import writing
+from zoo.io.arrays import as_array
 
 # Images of one picture: 32 × 32 of 28 × 28 pixels fill a screen. More samples go to further ones.
 PAGE = 1024
@@ -100,7 +101,7 @@ def _drawn(model, name, kind: str, number: int, label: int | None, steps: int, s
         rows, labels, values = _traversals(model, name, number, steps, seed)
         return rows, {"labels": labels, "values": values}
     chosen = {} if label is None else {"labels": label}
-    return np.asarray(model.generate(number, seed=seed, **chosen))[None], {}
+    return as_array(model.generate(number, seed=seed, **chosen))[None], {}
 
 
 def _class(model, name: str | os.PathLike, label: int | str) -> int:
@@ -149,7 +150,7 @@ def _traversals(model, name: str, number: int, steps: int, seed: int):
     codes, order = _codes(name, seed)
     with np.load(registry.artifact_of(name).file("calibration.npz")) as calibration:
         images = calibration["images"] / np.float32(255)
-    spread = np.asarray(model.to_noise(model.encode(images))).std(axis=0)
+    spread = as_array(model.to_noise(model.encode(images))).std(axis=0)
     chosen = np.argsort(-spread)[: _rows(min(number, model.latent_dim), steps)]
     values = np.linspace(-2.5, 2.5, steps)
     rows = np.stack([model.traverse(codes[order[0]], int(d), values) for d in chosen])

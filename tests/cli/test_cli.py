@@ -216,6 +216,34 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch, capsys):
         process.run(lambda: __import__("zoo.nothing"))
 
 
+def test_backends_and_devices_are_looked_at_before_keras_is(monkeypatch):
+    import importlib.util
+
+    from zoo import backend
+
+    for variable in ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS"):
+        monkeypatch.setenv(variable, "")
+    with pytest.raises(ValueError, match="^backend must be tensorflow, jax or torch: received 'mxnet'"):
+        console.choose("mxnet", None)
+    for device in ("gpus", "gpu:", "gpu:x", "cpu:1"):
+        with pytest.raises(ValueError, match=f"^device must be cpu, gpu, gpu:N or tpu: received '{device}'"):
+            console.choose(None, device)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"^The backend jax needs jax: pip install 'zoo\[jax\]'"):
+        console.choose("jax", None)
+    with pytest.raises(ValueError, match=r"^The backend torch needs PyTorch: pip install 'zoo\[torch\]'"):
+        console.choose("torch", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    console.choose("torch", "gpu:2")
+    assert (os.environ["KERAS_BACKEND"], os.environ["CUDA_VISIBLE_DEVICES"]) == ("torch", "2")
+    console.choose(None, "cpu")
+    assert (os.environ["CUDA_VISIBLE_DEVICES"], os.environ["JAX_PLATFORMS"]) == ("-1", "cpu")
+    monkeypatch.setattr(backend, "accelerators", lambda: 0)
+    console.check_device("cpu")
+    with pytest.raises(ValueError, match="^device must be cpu: .* sees no accelerator here, received 'gpu'"):
+        console.check_device("gpu")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_signals_put_everything_away(number, monkeypatch):
     monkeypatch.setattr("sys.argv", ["zoo"])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from zoo import extras
 
 INTERRUPTED, PIPE_CLOSED = 128 + 2, 128 + 13  # what a shell says of a process that SIGINT or SIGPIPE ended
-KERAS_BACKENDS = ("jax", "torch", "openvino")  # beside TensorFlow
+KERAS_BACKENDS = ("jax", "torch")  # beside TensorFlow
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -68,7 +68,7 @@ def _status(command: Callable[[], None]) -> int | str | None:
             raise
         if name in KERAS_BACKENDS:  # named by the environment or by Keras' settings
             backend = f"Keras is set to the backend {name}, which is not installed"
-            return _failed(f"{backend}: the zoo's models run on TensorFlow; set KERAS_BACKEND=tensorflow.")
+            return _failed(f"{backend}: {extras.install(name)}, or set KERAS_BACKEND=tensorflow.")
         return _failed(str(extras.missing("This command", name)))
     except (ValueError, OSError) as error:  # zoo.CodecError is a ValueError
         return _failed(str(error))

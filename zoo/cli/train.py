@@ -34,6 +34,17 @@ Strategy = Annotated[
 Devices = Annotated[
     int | None, typer.Option(help="Of mirrored: how many GPUs, or parts of the processor where there are none.")
 ]
+Backend = Annotated[
+    str | None, typer.Option(help="Keras' backend: tensorflow, jax or torch; default: that of KERAS_BACKEND.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="cpu|gpu|gpu:N|tpu", help="What to train on; default: an accelerator if one is seen."),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(metavar="POLICY", help="Keras' dtype policy, such as mixed_bfloat16; default: the recipe's."),
+]
 Licence = Annotated[str, typer.Option(help="Of the weights, for the card, such as CC-BY-4.0; default: not stated.")]
 
 
@@ -72,6 +83,9 @@ def train(
         typer.Option("--preview", help="Of a model that generates: draw samples meanwhile, and a film at the end."),
     ] = False,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
+    backend: Backend = None,
+    device: Device = None,
+    precision: Precision = None,
     strategy: Strategy = None,
     devices: Devices = None,
     licence: Licence = "",
@@ -99,12 +113,24 @@ def train(
     import shlex
     import sys
 
-    from zoo.cli.console import argument, console, emit, progress, report_failures, start_tensorflow
+    from zoo.cli.console import (
+        argument,
+        check_device,
+        choose,
+        console,
+        emit,
+        progress,
+        report_failures,
+        start_tensorflow,
+    )
 
+    choose(backend, device)
     tf_strategy = start_tensorflow(threads, strategy, devices, deterministic=True)
+    check_device(device)
     from zoo import packaging, training
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed, "steps": steps}
+    chosen["dtype_policy"] = precision
     options = {key: value for key, value in chosen.items() if value is not None}
     options |= {"data_source": data, "size": size, "colour": colour, "fit": fit, "resume": resume}
     options |= {"initial_weights": initial_weights, "preview": preview}

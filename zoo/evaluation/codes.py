@@ -3,6 +3,7 @@
 import numpy as np
 
 from zoo import data
+from zoo.io.arrays import as_array
 
 NEIGHBOURS = 5
 KNN = f"knn{NEIGHBOURS}_accuracy"
@@ -39,8 +40,8 @@ def code_numbers(model) -> int:
 def flat_code(code) -> np.ndarray:
     """A code as one array, ``(n, …)``; parts of different shapes are joined, ``(n, numbers)``."""
     if not isinstance(code, (list, tuple)):
-        return np.asarray(code)
-    return np.concatenate([np.reshape(part, (len(part), -1)) for part in code], axis=1)
+        return as_array(code)
+    return np.concatenate([as_array(part).reshape(len(part), -1) for part in code], axis=1)
 
 
 def latent_codes(model, images: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, data
+from zoo.io.arrays import as_array
 
 # Decoder passes at once: enough to fill the processor, few enough for its cache.
 DRAWS_AT_ONCE = 200
@@ -38,7 +39,7 @@ def measure_likelihood(
     if hasattr(model, "log_likelihood_bound"):
         batches = np.split(clean, range(500, len(clean), 500))
         with _same_draws(model):
-            nats = np.concatenate([np.asarray(model.log_likelihood_bound(batch)) for batch in batches])
+            nats = np.concatenate([as_array(model.log_likelihood_bound(batch)) for batch in batches])
         unit = "pixel" if clean.shape[-1] == 1 else "dimension"
         return {f"negative_elbo_bits_per_{unit}": -float(nats.mean()) / (math.log(2.0) * clean[0].size)}
     if not hasattr(model, "log_weights"):
@@ -77,7 +78,7 @@ def _same_draws(model: keras.Model, seed: int = 0) -> Iterator[None]:
     They are made with the model: ``keras.utils.set_random_seed`` comes too late for them.
     """
     states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
-    before = [np.asarray(state) for state in states]
+    before = [as_array(state) for state in states]
     try:
         for state in states:
             state.assign([seed, 0])
@@ -116,7 +117,7 @@ def log_likelihood(model, images: np.ndarray, importance_samples: int, *, advanc
         x = ops.convert_to_tensor(images[start : start + batch_size])
         parts, left = [], importance_samples
         while left:
-            parts.append(np.asarray(log_weights(x, min(draws, left)), np.float64))
+            parts.append(as_array(log_weights(x, min(draws, left)), np.float64))
             left -= min(draws, left)
         weights = np.concatenate(parts)
         top = weights.max(axis=0)

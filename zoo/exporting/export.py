@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import artifacts, modalities, registry
+from zoo import artifacts, extras, modalities, registry
 from zoo.codec.coders.latents import LatentCoder
 from zoo.codec.litert import Network
 from zoo.codec.models import codec_of, fingerprint_of, tables_of
@@ -74,8 +74,10 @@ def export(
 
     Raises:
         ValueError: for an unknown choice, an operator outside LiteRT's builtins, missing calibration, a path that
-            cannot be written, or, of ``micro``, if tflite_micro is missing or cannot run the network.
+            cannot be written, another backend of Keras than TensorFlow, or, of ``micro``, if tflite_micro is missing
+            or cannot run the network.
     """
+    check_backend("Export")
     _check_choices(part, format, quantization, io)
     source, path, model = model, Path(path), registry.loaded(model)
     parts, part = _chosen(model, part, fixed=format != "saved_model")
@@ -114,6 +116,15 @@ def export(
     with writing.atomic_write(path) as file:
         file.write(flatbuffer)
     return path
+
+
+def check_backend(purpose: str) -> None:
+    """Refuses another backend of Keras than TensorFlow, whose converter ``purpose``, the subject of a line, goes by."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"{purpose} goes by TensorFlow, and Keras' backend is {keras.backend.backend()}: run it with "
+            f"KERAS_BACKEND=tensorflow and {extras.install('tensorflow')}; the model's file is the same."
+        )
 
 
 def _check_choices(part: str | None, format: str, quantization: str | None, io: str) -> None:

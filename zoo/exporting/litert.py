@@ -13,9 +13,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo.exporting.rewrite import dense_as_convolution
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 METADATA = "zoo.json"
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
@@ -95,7 +97,7 @@ def _convert(
     converter,
     name: str,
     quantization: str | None,
-    signature: Sequence[tf.TensorSpec],
+    signature: "Sequence[tf.TensorSpec]",
     calibration: Sequence[np.ndarray] | None,
     io: str,
 ) -> bytes:
@@ -238,7 +240,7 @@ def operators(flatbuffer: bytes) -> list[str]:
     return sorted(found)
 
 
-def _one_by_one(signature: Sequence[tf.TensorSpec], calibration: Sequence[np.ndarray]) -> Iterator[Any]:
+def _one_by_one(signature: "Sequence[tf.TensorSpec]", calibration: Sequence[np.ndarray]) -> Iterator[Any]:
     for example in zip(*calibration, strict=True):
         rows = [
             np.broadcast_to(np.asarray(row, spec.dtype.as_numpy_dtype), spec.shape)

@@ -181,7 +181,10 @@ class AdversarialModel(TwoPlayers):
 
         return [(loss, self.generator.trainable_variables)]
 
-    def train_step(self, data):
+    def train_step(self, *args):
+        return backend.step(self, self._train, *args)
+
+    def _train(self, data):
         x, labels = self._unpack(data)
         return self._step(self._large_enough(x), labels)
 
@@ -199,8 +202,11 @@ class AdversarialModel(TwoPlayers):
         self._update_generator(x[last], None if labels is None else labels[last])
         return self._diagnosis()
 
-    def test_step(self, data):
+    def test_step(self, *args):
         """Both losses and how well the players do, on new examples; nothing learns."""
+        return backend.step(self, self._test, *args)
+
+    def _test(self, data):
         x, labels = self._unpack(data)
         real_scores, fake_scores = (
             ops.cast(self.discriminator(self._with(labels, examples), training=False), "float32")
@@ -270,7 +276,7 @@ class AdversarialModel(TwoPlayers):
         optimizer = getattr(self, f"{player}_optimizer")
         if noted:
             self._note_gradients(player, gradients, optimizer)
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        backend.apply_gradients(optimizer, gradients, variables)
 
     def _note_gradients(self, player, gradients, optimizer):
         # Of several replicas the mean of what each would find alone: their sum is made in the optimizer.

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from zoo import artifacts, evaluation, modalities, registry, tasks
@@ -53,7 +54,7 @@ def write_artifact(
     (``zoo.exporting.codec``), of a detector what normal examples are like (``detector.npz``), where the data's authors
     are known ``credits.txt``, of every model ``golden.npz`` (an input and the outputs it must give), ``preview.png``,
     ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once they are all
-    there.
+    there. Where Keras' backend is not TensorFlow, LiteRT's files are left out, and the codec, which goes by them.
 
     Args:
         training: finished.
@@ -68,15 +69,17 @@ def write_artifact(
     folder = Path(folder)
     model, data, spec = training.model, training.data, registry.spec_of_model(training.model)
     modality = modalities.of(model)
-    encodes = modalities.quantizes(spec)
-    steps = _Steps(progress, total=4 + (encodes or "denoise" in spec.tasks) + spec.compresses)
+    converts = keras.backend.backend() == "tensorflow"
+    encodes, compresses = converts and modalities.quantizes(spec), converts and spec.compresses
+    whole = converts and "denoise" in spec.tasks
+    steps = _Steps(progress, total=4 + (encodes or whole) + compresses)
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else NOT_STATED))
         number = OF_A_DETECTOR if "detect" in spec.tasks else CALIBRATION_EXAMPLES
         number = FEW_EXAMPLES if data.licence.startswith(NOT_STATED) else number
         chosen = modality.calibration_examples(data.train, number) if encodes else None
-        if chosen is not None or "denoise" in spec.tasks:
+        if chosen is not None or whole:
             steps.next("converting to LiteRT")
             card |= _write_whole(training, room) if chosen is None else _write_half(training, modality, chosen, room)
         if data.credits:
@@ -88,17 +91,17 @@ def write_artifact(
         _write_npz(room / "golden.npz", tasks.golden(model, data.test[:GOLDEN_IMAGES]))
 
         declared: dict[str, Any] = {"codec": None}
-        if spec.compresses:
+        if compresses:
             declared["codec"] = {"coder": model.coder, "medium": modality.medium}
         if _is_shipped(folder) and not spec.recipes[resolve(training.name)[1]].shipped:
             declared["shipped"] = False
-        if spec.compresses:
+        if compresses:
             steps.next("building the entropy coder's tables")
             write_codec(model, data, chosen, room)
 
         steps.next("measuring on the test split")
         card["metrics"] = tasks.measure_split(model, data)
-        if spec.compresses:
+        if compresses:
             card["metrics"] |= _codec_metrics(room, modality, data, card, declared)
         if "detect" in spec.tasks:
             arrays = evaluation.fitted_detector(model, data.train, data.validation)
@@ -220,7 +223,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             **training.record,
             "versions": {
                 "python": platform.python_version(),
-                **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+                **{name: importlib.metadata.version(name) for name in (keras.backend.backend(), "keras", "numpy")},
             },
             "machine": platform.machine(),
         },

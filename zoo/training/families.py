@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from zoo import data
+from zoo import backend, data
 from zoo.data import DataSet
 from zoo.registry import (
     AdversarialRecipe,
@@ -116,7 +116,8 @@ def compile_model(recipe: Recipe, run: "Run") -> None:
 
 @compile_model.register
 def _(recipe: LossRecipe, run):
-    at_once = 1 if run.strategy.num_replicas_in_sync > 1 else steps_at_once(run.steps)
+    alone = backend.SEVERAL_STEPS and run.strategy.num_replicas_in_sync == 1
+    at_once = steps_at_once(run.steps) if alone else 1
     settings = {"metrics": [*run.model.default_metrics], "jit_compile": run.jit_compile, "steps_per_execution": at_once}
     run.model.compile(optimizer(recipe, run.steps), **settings)
     run.model.optimizer.build(run.model.trainable_variables)

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo import artifacts, backend, data, modalities, registry
 from zoo.io import writing
@@ -47,7 +46,7 @@ def train(
     resume: bool = False,
     overrides: dict[str, Any] | None = None,
     initial_weights: str | os.PathLike | None = None,
-    strategy: tf.distribute.Strategy | None = None,
+    strategy: Any = None,
     preview: bool = False,
     progress=None,
     failed: list[str] | None = None,
@@ -110,7 +109,7 @@ class Run:
 
     name: str
     recipe: registry.Recipe
-    strategy: tf.distribute.Strategy
+    strategy: Any
     progress: Any
     model: keras.Model
     data_set: data.DataSet
@@ -132,7 +131,7 @@ class Run:
     def jit_compile(self) -> bool:
         """Whether XLA compiles the steps: what replicas tell one another it has no part in, nor in determinism."""
         alone = self.strategy.num_replicas_in_sync == 1
-        return self.recipe.jit_compile and alone and not backend.deterministic()
+        return backend.jit_compile(self.recipe.jit_compile and alone and not backend.deterministic())
 
     def batches(self, examples: np.ndarray, epochs: int, **options: Any):
         """The distributed pipeline of batches of examples."""
@@ -160,7 +159,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     architecture, tag = registry.loading.resolve(name)
     spec = registry.spec_of(name)
     modality = modalities.get(spec.modality)
-    strategy = strategy or tf.distribute.get_strategy()
+    strategy = strategy or backend.strategy_of()
     chosen = spec.data_of(tag) if source["source"] is None else source["source"]
     overrides = {**modality.arguments(chosen, seed=recipe.seed), **overrides}
     with strategy.scope():
@@ -191,6 +190,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
         "recipe": recipe.settings(),
         "data": data_set.fingerprint,
         **started,
+        **({} if keras.backend.backend() == "tensorflow" else {"backend": keras.backend.backend()}),
     }
     every = max(1, recipe.epochs // CHECKPOINTS)
     checkpoint = Checkpoint(output / CHECKPOINT, identity, every=every, writes=distribution.is_chief(strategy))
@@ -312,6 +312,11 @@ def _check(recipe: registry.Recipe) -> None:
                 raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
         elif field.endswith("learning_rate") and value is not None and not value > 0:
             raise ValueError(f"{field} must be above 0: received {value!r}.")
+    if recipe.dtype_policy.endswith("_float16") and not backend.accelerators():
+        raise ValueError(
+            f"dtype_policy must be float32 or mixed_bfloat16 on a processor, which is slow at float16: received "
+            f"{recipe.dtype_policy!r}."
+        )
 
 
 def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarray]:

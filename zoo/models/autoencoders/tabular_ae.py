@@ -108,7 +108,7 @@ class TabularAE(Autoencoder):
         """What ``encoder`` takes of rows ``(b, columns)``."""
         values = [ops.take(x, places, axis=1) for places in (self.numeric, self.categorical)]
         known = ops.logical_not(ops.isnan(values[0]))
-        numbers = ops.where(known, (values[0] - self.means) / self.scales, 0.0)
+        numbers = ops.where(known, self._standardised(values[0]), 0.0)
         numbers = ops.log(1 + ops.relu(numbers)) - ops.log(1 + ops.relu(-numbers))
         chosen = [ops.equal(values[1][:, at, None], np.arange(n)) for at, n in enumerate(self.sizes)]
         return ops.concatenate([numbers, *(ops.cast(part, "float32") for part in (known, *chosen))], axis=1)
@@ -123,12 +123,14 @@ class TabularAE(Autoencoder):
 
     def reconstruct(self, table):
         """A table through the code and back, as it came: every cell of the model's columns, the missing ones too."""
-        return self._like(table, np.asarray(self.decode(self.encode(table))))
+        return self._like(table, ops.convert_to_numpy(self.decode(self.encode(table))))
 
     def impute(self, table):
         """A table as it came, its missing cells filled in; what is known stays as it is."""
         rows = self.rows(table)
-        return self._like(table, np.where(np.isnan(rows), np.asarray(self.decode(self.encode(rows))), rows), rows)
+        return self._like(
+            table, np.where(np.isnan(rows), ops.convert_to_numpy(self.decode(self.encode(rows))), rows), rows
+        )
 
     def _like(self, table, found, known=None):
         """Rows as the table that they were made of; cells that are known are the table's own."""
@@ -154,6 +156,9 @@ class TabularAE(Autoencoder):
         outputs = self.decoder(self.encoder(self.features(seen), training=training), training=training)
         self.add_loss(mean(self._surprise(target, outputs), self._sample_weight()))
         return self.cells(outputs)
+
+    def _standardised(self, values):
+        return ops.divide(ops.subtract(values, self.means), self.scales)
 
     def _with_gaps(self, x):
         """Rows with a share of their cells hidden, another share each."""
@@ -184,7 +189,7 @@ class TabularAE(Autoencoder):
         numbers, logits = self._parts(outputs)
         values = ops.take(x, self.numeric, axis=1)
         known = ops.logical_not(ops.isnan(values))
-        error = ops.where(known, (values - self.means) / self.scales - numbers, 0.0)
+        error = ops.where(known, self._standardised(values) - numbers, 0.0)
         loss = 0.5 * ops.sum(ops.square(error), axis=1)
         for at, part in zip(self.categorical, logits, strict=True):
             known = ops.logical_not(ops.isnan(x[:, at]))
@@ -202,7 +207,7 @@ class TabularAE(Autoencoder):
     def cells(self, outputs):
         """The decoder's outputs as rows ``(b, columns)``: of categories the index of the likeliest one."""
         numbers, logits = self._parts(ops.convert_to_tensor(outputs))
-        values = [numbers * self.scales + self.means]
+        values = [ops.add(ops.multiply(numbers, self.scales), self.means)]
         for part in logits:  # argmax needs an operator that LiteRT lacks
             likeliest = ops.equal(part, ops.max(part, axis=1, keepdims=True))
             indices = np.arange(part.shape[1], dtype=np.float32)

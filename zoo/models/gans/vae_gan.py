@@ -59,9 +59,9 @@ class VAEGAN(Reconstructing, DCGAN):
     def batch_parts(self):
         return 2 * super().batch_parts  # half of the examples are reconstructed, as many others generated
 
-    def train_step(self, data):
+    def train_step(self, *args):
         with backend.batch_in_parts(2):
-            return super().train_step(data)
+            return super().train_step(*args)
 
     def fake_examples(self, x, labels, training=True):
         noise = self.noise_for(x, training)
