@@ -261,7 +261,7 @@ def ms_ssim(picture: np.ndarray, other: np.ndarray) -> float:
     """``tf.image.ssim_multiscale`` of two uint8 pictures ``(height, width, channels)``, ≥ 161 pixels a side."""
     raise ValueError(
         f"MS-SSIM is TensorFlow's, and Keras' backend is {keras.backend.backend()}: run it with "
-        "KERAS_BACKEND=tensorflow and pip install 'zoo[tensorflow]'."
+        "KERAS_BACKEND=tensorflow and pip install 'autoencoder-zoo[tensorflow]'."
     )
 
 
