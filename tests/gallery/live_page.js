@@ -37,7 +37,7 @@ addEventListener("load", async () => {
   give("compress", await fetchedFile("/grey.zoo"));
   await until("compress-status", /quality 5\.5/);
   await post("grey.rgba", drawn("restored"));
-  for (const path of ["/text.png", "/damaged.zoo", "/text.zoo", "/huge.svg"]) {
+  for (const path of ["/text.png", "/damaged.zoo", "/text.zoo", "/huge.png"]) {
     found("compress-status").textContent = "";
     give("compress", await fetchedFile(path));
     await until("compress-status", /^(?!Opening|Compressing).*\./);
@@ -52,7 +52,9 @@ addEventListener("load", async () => {
   give("denoise", await fetchedFile("/odd.png"));
   await until("denoise-status", /pixels in/);
   await post("odd.rgba", drawn("clean"));
-  const { engine } = await import("./js/page.js");
+  const { engine, pixels } = await import("./js/page.js");
+  const photo = await pixels(await fetchedFile("/photo.png"), "photo.png");
+  await post("unnamed.zoo", (await engine("compress", photo, 2.75, "", "wasm")).file);
   const code = Float32Array.from({ length: 10 }, (_, at) => at / 5 - 1);
   await post("digit.f32", await engine("digit", code));
   await post("code.f32", await engine("code", Float32Array.from({ length: 784 }, (_, at) => (at % 28) / 28)));
