@@ -60,11 +60,18 @@ def _purpose(architecture: str, metrics: dict) -> str:
             asked = metrics["samples"]["conditional_accuracy"]["mean"]
             figures = f"{100 * asked:.1f} % of the class asked for; of equally many a class, {figures}"
         return f"generates; {figures}, recall {100 * recall:.0f} %"
+    if "auc" in metrics:
+        rate, asked = (100 * metrics[key] for key in ("false_alarm_rate", "asked_false_alarms"))
+        few = {name: area for name, area in metrics["auc_of"].items() if len(metrics["auc_of"]) <= 5}
+        areas = ", ".join(f"{area:.3f} of {name}" for name, area in few.items()) or f"{metrics['auc']:.3f}"
+        return f"tells others from normal ones: AUC {areas}; {rate:.1f} % false alarms, {asked:g} % asked"
     if "accuracy" in metrics:
         return f"{100 * metrics['accuracy']:.2f} % accuracy; its features measure generated images"
     if "codec_psnr" in metrics:
         psnr, rate = metrics["codec_psnr"], metrics["codec_bits_per_pixel"]
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"
+    if "codec_bits_per_dimension" in metrics:
+        return f"every pixel at {metrics['codec_bits_per_dimension']:.2f} bits per dimension, all images in one file"
     if "codec_bits_per_pixel" in metrics:
         return f"every pixel at {metrics['codec_bits_per_pixel']:.2f} bits per pixel, all images in one file"
     if "quality_4" in metrics:
@@ -74,6 +81,9 @@ def _purpose(architecture: str, metrics: dict) -> str:
     if "png_bits_per_sample" in metrics:
         own, png, webp = (metrics[f"{name}_bits_per_sample"] for name in ("codec", "png", "webp"))
         return f"every pixel at {own:.2f} bits per sample, PNG {png:.2f}, lossless WebP {webp:.2f}, one file a picture"
+    if "codec_prd" in metrics:
+        ratio, prd = metrics["codec_ratio"], metrics["codec_prd"]
+        return f"electrocardiograms of unheard people at {ratio:.1f} : 1, PRD {prd:.2f} %, one file a person"
     if "codec_si_sdr" in metrics:
         rate, sdr = metrics["codec_kilobits_per_second"], metrics["codec_si_sdr"]
         return f"speech of an unheard speaker at {rate:.2f} kbit/s, SI-SDR {sdr:.2f} dB, all in one file"

@@ -25,12 +25,13 @@ RANKS = (
     {"__main__"},
     {"cli"},
     {"demo", "experiments", "gallery"},
+    {"detection"},
     {"packaging"},
     {"training", "embedding", "denoising", "generation", "selection"},
     {"exporting"},
     {"tasks"},
     {"modalities"},
-    {"evaluation", "maps", "summarization"},
+    {"evaluation", "maps", "summarization", "sharing"},
     {"registry"},
     {"pages", "plots", "sklearn"},
     {"models"},
@@ -137,6 +138,7 @@ def test_no_backend_is_imported_but_by_its_own_files(file):
         "zoo.CodecError",
         "zoo.codec",
         "zoo.artifacts.names()",
+        "zoo.push, zoo.pull",
     ],
 )
 def test_loads_neither_tensorflow_nor_keras(run_python, use):
@@ -188,7 +190,7 @@ def test_each_requirement_stands_once_and_dev_has_what_the_tests_use(requirement
     known = {"tensorflow", "jax", "torch", "text", "audio", "micro", "maps", "hub", "benchmark", "docs", "dev"}
     known |= {"heic", "m4a"}
     assert set(requirements) == {"", *known, "edge", "gans", "tune"}
-    used = set.union(*(requirements[extra] for extra in known - {"jax", "torch", "hub"}))
+    used = set.union(*(requirements[extra] for extra in known - {"jax", "torch"}))
     assert requirements["dev"] == used
     heavy = {"tensorflow", "tensorflow-datasets", "keras", "scikit-learn", "scipy", "matplotlib"}
     assert not heavy & requirements[""] and heavy < requirements["tensorflow"]
@@ -197,17 +199,22 @@ def test_each_requirement_stands_once_and_dev_has_what_the_tests_use(requirement
 @pytest.mark.parametrize(
     ("use", "line"),
     [
-        ("zoo.load('conv_ae')", "A model needs TensorFlow: pip install 'zoo[tensorflow]'."),
-        ("zoo.load('conv_ae', pretrained=False)", "A model needs TensorFlow: pip install 'zoo[tensorflow]'."),
-        ("zoo.export", "zoo.export needs TensorFlow: pip install 'zoo[tensorflow]'."),
-        ("from zoo import models", "zoo.models needs TensorFlow: pip install 'zoo[tensorflow]'."),
+        *(
+            (
+                f"zoo.load('conv_ae', pretrained={x})",
+                "A model needs TensorFlow: pip install 'autoencoder-zoo[tensorflow]'.",
+            )
+            for x in (True, False)
+        ),
+        ("zoo.export", "zoo.export needs TensorFlow: pip install 'autoencoder-zoo[tensorflow]'."),
+        ("from zoo import models", "zoo.models needs TensorFlow: pip install 'autoencoder-zoo[tensorflow]'."),
         (
             "zoo.Codec('summarizer').compress_text('A text.')",
-            "The tokenizer of texts needs sentencepiece: pip install 'zoo[text]'.",
+            "The tokenizer of texts needs sentencepiece: pip install 'autoencoder-zoo[text]'.",
         ),
         (
             "from zoo.io import audio; audio.writer(None, 8000)",
-            "Reading or writing sounds needs soundfile: pip install 'zoo[audio]'.",
+            "Reading or writing sounds needs soundfile: pip install 'autoencoder-zoo[audio]'.",
         ),
     ],
 )

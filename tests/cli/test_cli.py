@@ -208,8 +208,8 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch, capsys):
     assert process.run(needs("jax")) == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(",")[0] for line in lines] == [
-        "zoo: This command needs sentencepiece: pip install 'zoo[text]'.",
-        "zoo: This command needs scikit-learn: pip install 'zoo[tensorflow]'.",
+        "zoo: This command needs sentencepiece: pip install 'autoencoder-zoo[text]'.",
+        "zoo: This command needs scikit-learn: pip install 'autoencoder-zoo[tensorflow]'.",
         "zoo: Keras is set to the backend jax",
     ]
     with pytest.raises(ImportError):  # a fault of ours is no missing package
@@ -313,3 +313,19 @@ def test_outputs_are_refused_before_any_work(arguments, message, tmp_path, monke
     lines = capsys.readouterr().err.splitlines()
     assert stop.value.code == 2 and len(lines) == 1 and message in lines[0]
     assert os.listdir(tmp_path) == ["a.png"]
+
+
+@pytest.mark.parametrize("line", ["--help", "--version", "list", "cache list"])
+def test_what_is_typed_often_imports_little(line, run_python):
+    code = f"""
+import contextlib, io, sys
+sys.argv = {["zoo", *line.split()]!r}
+from zoo.cli import main
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main()
+heavy = "numpy PIL keras tensorflow h5py matplotlib rich.progress huggingface_hub fsspec zoo.codec zoo.data"
+print(sorted({{*heavy.split()}} & {{*sys.modules}}), sum(name.startswith("zoo.cli.") for name in sys.modules))
+"""
+    heavy, commands = run_python(code, bare=True).rsplit(" ", 1)
+    assert heavy == "[]"
+    assert int(commands) < 6 or line.startswith("--"), "a command alone is made, not all of them"

@@ -129,7 +129,7 @@ def parse_whole(data: bytes) -> dict:
     found = {"version": data[8], "model": text(), "fingerprint": take(8), "medium": text()}
     found["tile"], found["tiles_per_chunk"] = (number(), number()), number()
     found["axes"], flags = take(2)
-    found["quality"] = number() if flags & 8 else None
+    found["quality"], found["colour"] = number() if flags & 8 else None, bool(flags & 16)
     found["profiles"] = [inflated() for _ in range(number())]
     found["sections"] = [tuple(number() for _ in range(6)) for _ in range(number())]
     found["names"] = []

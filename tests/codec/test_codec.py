@@ -172,7 +172,10 @@ def declared(folder, entry) -> None:
     [
         (None, "new cannot compress: it has no codec.npz"),
         ([], "The manifest of new is damaged: its codec is no mapping"),
-        ({"coder": "tiles"}, "new needs the medium 'None', this release has image, audio, text: update the zoo"),
+        (
+            {"coder": "tiles"},
+            "new needs the medium 'None', this release has image, audio, signal, text: update the zoo",
+        ),
         ({"coder": "x", "medium": "image"}, "new needs the coder 'x', this release has tiles, frames, bits_back"),
         ({"coder": "bits_back", "medium": "image"}, "new has no lossless.npz, which its coder needs"),
         ({"coder": "frames", "medium": "audio"}, "The codec.npz of new is of pictures: its manifest says otherwise"),

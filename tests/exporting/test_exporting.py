@@ -6,10 +6,11 @@ import pytest
 import small
 
 import zoo
-from zoo import exporting, models
+from zoo import artifacts, exporting, models
 from zoo.codec.tables import Tables
 from zoo.exporting import litert, tables
 from zoo.exporting.export import _parts_of
+from zoo.exporting.rewrite import in_parts_of
 from zoo.layers import EntropyBottleneck
 from zoo.packaging.artifact import _named, _without_place
 
@@ -34,13 +35,14 @@ def run(path, x):
     results = []
     for row in x:
         value = row[None]
-        if inputs["dtype"] == np.int8:
+        if inputs["dtype"] in (np.int8, np.uint8):
             scale, zero = inputs["quantization"]
-            value = np.clip(np.rint(value / scale) + zero, -128, 127).astype(np.int8)
+            range_ = np.iinfo(inputs["dtype"])
+            value = np.clip(np.rint(value / scale) + zero, range_.min, range_.max)
         interpreter.set_tensor(inputs["index"], value.astype(inputs["dtype"]))
         interpreter.invoke()
         result = interpreter.get_tensor(outputs["index"])[0]
-        if outputs["dtype"] == np.int8:
+        if outputs["dtype"] in (np.int8, np.uint8):
             scale, zero = outputs["quantization"]
             result = (result.astype(np.float32) - zero) * scale
         results.append(result)
@@ -282,6 +284,16 @@ def test_int8_takes_batches(model, tmp_path):
     assert litert.described(path.read_bytes())["inputs"][0]["shape"][0] == 4
 
 
+@pytest.mark.parametrize("io", ["float32", "uint8"])
+def test_int8_takes_and_gives_other_types(model, tmp_path, io):
+    """The network between is that of the int8 file, and its numbers mean the same."""
+    integers = zoo.export(model, tmp_path / "int8.tflite", quantization="int8", calibration=IMAGES)
+    path = zoo.export(model, tmp_path / "io.tflite", quantization="int8", calibration=IMAGES, io=io)
+    found = litert.described(path.read_bytes())
+    assert found["inputs"][0]["dtype"] == found["outputs"][0]["dtype"] == io
+    np.testing.assert_allclose(run(path, IMAGES[:4]), run(integers, IMAGES[:4]), atol=1e-6)
+
+
 def test_an_operator_outside_the_builtins_fails_loudly():
     inputs = keras.Input((8,))
     model = keras.Model(inputs, keras.ops.erfinv(inputs), name="special")
@@ -297,6 +309,8 @@ def test_an_operator_outside_the_builtins_fails_loudly():
         ({"format": "onnx"}, "format must be saved_model, litert, micro"),
         ({"quantization": "int4"}, "quantization must be none, float16, dynamic or int8"),
         ({"quantization": "int8"}, "needs calibration"),
+        ({"quantization": "int8", "io": "int16"}, "io must be int8, uint8, float32: received 'int16'"),
+        ({"io": "uint8"}, "io='uint8' is of format='litert' with quantization='int8': received None"),
         ({"format": "saved_model", "quantization": "int8"}, "stays float32"),
     ],
 )
@@ -378,3 +392,27 @@ def test_a_decoder_adapts_to_the_int8_encoder(tmp_path):
     assert error() < 0.9 * before
     for old, new in zip(encoder_weights, model.encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_an_output_in_odd_parts_of_a_step():
+    """Its integers, rounded to whole steps, are those of the code rounded once."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    before = artifacts.find("signal_ae.spoken_digit").file("encoder.tflite").read_bytes()
+    changed = in_parts_of(before, 0.25)
+    networks = []
+    for content in (before, changed):
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        networks.append(interpreter)
+    scales = [network.get_output_details()[0]["quantization"] for network in networks]
+    parts = 0.25 / scales[1][0]
+    assert scales[1][1] == 0 and parts == pytest.approx(round(parts)) and round(parts) % 2 == 1
+    assert 127 * scales[1][0] >= 1.25 * 128 * scales[0][0] * 0.99
+    frame = np.random.default_rng(0).integers(-128, 128, (1, 576, 1)).astype(np.int8)
+    found = []
+    for network, (scale, zero) in zip(networks, scales, strict=True):
+        network.set_tensor(network.get_input_details()[0]["index"], frame)
+        network.invoke()
+        found.append((network.get_tensor(network.get_output_details()[0]["index"]).astype(int) - zero) * scale)
+    np.testing.assert_allclose(*found, atol=0.51 * (scales[0][0] + scales[1][0]))

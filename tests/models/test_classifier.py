@@ -42,7 +42,7 @@ def test_features_do_not_depend_on_the_batch():
 
 def test_a_normalised_net_of_three_stages_sees_no_other_image_either():
     images = rng.random((8, 16, 8, 3), dtype=np.float32)
-    options = {"filters": (4, 6, 8), "blocks": (0, 1, 1), "normalization": "batch"}
+    options = {"filters": (4, 6, 8), "blocks": (0, 1, 1), "stem_filters": 3, "normalization": "batch"}
     model = small(image_shape=(16, 8, 3), **options)
     model.compile("adam")
     before = [np.array(v) for v in model.non_trainable_variables]
@@ -52,6 +52,7 @@ def test_a_normalised_net_of_three_stages_sees_no_other_image_either():
     np.testing.assert_allclose(model.features(images)[:1], model.features(images[:1]), atol=1e-6)
     for changes, message in (
         ({"normalization": "layer"}, "normalization must be batch or None: received 'layer'"),
+        ({"stem_filters": -1}, "stem_filters must be an integer ≥ 0: received -1"),
         ({"blocks": (1, 1)}, "blocks must be as many as filters, 3: received .1, 1."),
         ({"image_shape": (12, 8, 3)}, "divisible by 8"),
     ):

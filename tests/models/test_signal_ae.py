@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import small
 from tone_signals import tones
 
 from zoo import data, evaluation, losses, modalities, models
@@ -114,3 +115,70 @@ def test_the_microphone_of_the_encoder_has_eight_bits():
 
     samples = np.array([[-32768, -129, -128, 0, 127, 129, 32767]], np.int16)
     np.testing.assert_array_equal(as_int8(samples), [[-128, -1, 0, 0, 0, 1, 127]])
+
+
+# Measured signals
+
+ECG = {"example_shape": (128, 1), "overlap": 16, "latent_channels": 6, "num_priors": 3, "filters": (8, 32, 12)}
+ECG |= {"decoder_filters": (8, 32, 12), "encoder_blocks": (0, 1, 0), "decoder_blocks": (0, 1, 0)}
+ECG |= {"sample_rate": 360, "headroom": 16, "unit": "mV", "resolution": 200, "emphasis": 0.0}
+
+
+def walks(number, length, seed=0):
+    """Random walks, smoothed: int16 ``(number, length)``."""
+    steps = np.random.default_rng(seed).normal(0, 30, (number, length + 7))
+    smooth = np.lib.stride_tricks.sliding_window_view(np.cumsum(steps, axis=1), 8, axis=1).mean(axis=2)
+    return np.rint(smooth - smooth.mean(axis=1, keepdims=True)).astype(np.int16)
+
+
+def test_it_starts_as_the_principal_components_of_its_frames():
+    model = models.SignalAE(**ECG, rate_weight=1e-5)
+    model.build()
+    frames = walks(300, 128)[..., None] / np.float32(4000)
+    model.adapt(frames)
+    pieces = frames.reshape(-1, 32)
+    # Independent: the right singular vectors of all pieces.
+    basis = np.linalg.svd(pieces, full_matrices=False)[2][:6]
+    expected = (pieces @ basis.T @ basis).reshape(frames.shape)
+    restored = np.asarray(model.decode(model.encode(frames)))
+    np.testing.assert_allclose(restored, expected, atol=2e-5)
+    code = np.asarray(model.encode(frames)).reshape(-1, 6)
+    step = np.sqrt(6 * 1e-5 / np.log(2))  # a bit is worth 1e-5 where D = step² / 12 and dD/dR = −2 ln 2 D
+    np.testing.assert_allclose(np.abs(code) / 0.25 * step, np.abs(pieces @ basis.T), atol=1e-4)
+    with pytest.raises(ValueError, match="filters must be at least 8, 32 and 12: received"):
+        models.SignalAE(**{**ECG, "filters": (8, 16, 12)}).adapt(frames)
+
+
+def test_frames_are_those_of_the_codec():
+    from zoo.codec import frames
+    from zoo.data import DataSet
+
+    model = models.SignalAE(**ECG)
+    modality = modalities.of(model)
+    assert (modality.name, modality.rate) == ("signal", 360)
+    assert modality.described(model) == {"sample_rate": 360, "unit": "mV", "steps_per_unit": 200}
+    signals = list(walks(3, 1000))
+    data_set = modality.prepared(model, DataSet("x", "x", signals, signals[:1], signals[1:], ""))
+    assert data_set.train.shape == (27, 128, 1) and data_set.test.shape == (18, 128, 1)
+    cut = np.concatenate(list(frames.split([signals[0]], 128, 16)))
+    levels, _ = frames.levels_of(cut, headroom=16)
+    np.testing.assert_allclose(data_set.train[:9, :, 0] / 32768 * frames.scale_of(levels)[:, None], cut, atol=0.5)
+
+
+def test_speech_keeps_its_rate_and_modality():
+    model = small.AUTOENCODERS["signal_ae"]()
+    assert (model.modality, model.sample_rate, modalities.of(model).rate) == ("audio", 8000, 8000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sample_rate": 0}, "sample_rate must be an integer from 1 to 1,000,000: received 0"),
+        ({"headroom": -1}, "headroom must be an integer from 0 to 64: received -1"),
+        ({"unit": "mV", "resolution": 0}, "unit must be ASCII and come with a resolution above 0"),
+        ({"unit": "µV"}, "unit must be ASCII"),
+    ],
+)
+def test_rate_and_unit_are_checked(changes, message):
+    with pytest.raises(ValueError, match=message):
+        models.SignalAE(**{**ECG, **changes})

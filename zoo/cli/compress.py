@@ -69,11 +69,27 @@ def compress(
     max_pixels: Annotated[
         int, typer.Option(min=1, metavar="N", help="The most pixels of a picture file that is opened.")
     ] = 1 << 28,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Of measured signals, such as an ECG: Hz of files that state none; default: the model's.",
+            show_default=False,
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            help="Of measured signals: name or number, from 0, of a table's or an array's column, or of a channel.",
+            show_default=False,
+        ),
+    ] = None,
     names: Annotated[bool, typer.Option(help="Keep the inputs' names for `zoo decompress`.")] = True,
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Restore the file and compare: PSNR of pictures, with --denoise against what was denoised."
+            "--verify",
+            help="Restore the file and compare: PSNR of pictures, PRD of measured signals, with --denoise against what "
+            "was denoised.",
         ),
     ] = False,
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Chunks that are coded at the same time.")] = 1,
@@ -89,6 +105,7 @@ def compress(
     what it can and refuses the rest. Pictures with transparency are refused without --lossless, which keeps it. Each
     frame or page of a file is a picture. A warning says where a JPEG of the same quality, or a PNG, would be smaller.
     Texts are entropy-coded by a language model, at about 5 kB a second, and come back byte for byte.
+    With --model signal_ae.ecg, electrocardiograms of any length, in millivolts: CSV, .npy and WAV files.
 
     A file is what its extension says, and a container holds one kind: what most of the inputs are, or what --model
     takes. Inputs that cannot be read, and files of a folder that are of another kind, are listed at the end, and the
@@ -125,6 +142,8 @@ def compress(
             failed=failed if len(inputs) > 1 or inputs[0].is_dir() else None,
             progress=advancing(bar, task, codec.unit),
             quality=quality,
+            rate=rate,
+            column=column,
         )
         result = {"output": str(output), **summary.figures()}
         if codec.qualities is not None:
@@ -137,7 +156,10 @@ def compress(
             error_console.print(f"Warning: {warning}", markup=False, highlight=False, soft_wrap=True)
         if verify and not append:
             bar.update(task, description="verifying")
-            result |= codec.quality(inputs, output, fit=fit, transform=transform, failed=[] if failed else None)
+            skipped = [] if failed else None
+            result |= codec.quality(
+                inputs, output, fit=fit, transform=transform, failed=skipped, rate=rate, column=column
+            )
     if failed and as_json:
         result["failed"] = failed
     emit(result, as_json)

@@ -3,24 +3,27 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from zoo import extras
 from zoo.cli.process import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 # What is printed is data: brackets and colons in names mean nothing.
 console = Console(markup=False, emoji=False, highlight=False)
 error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
-def progress() -> Progress:
+def progress() -> "Progress":
     """A progress bar on stderr, so that stdout holds nothing but the result."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -149,6 +152,8 @@ def emit(
         json.dump(result, sys.stdout, indent=2, default=str)
         sys.stdout.write("\n")
         return
+    from rich.table import Table
+
     rows = result if isinstance(result, list) else [{"": key, " ": value} for key, value in _flatten(result)]
     columns = {key: [_text(row.get(key)) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
     table = Table(title=title and printable(title), title_justify="left", show_header=isinstance(result, list))

@@ -11,8 +11,8 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="OUT",
-        help="A folder for PNG or WAV files, or texts, named after the inputs; *.npy for an array; *.png, *.wav or "
-        "*.txt for a single one. Of another extension only a folder that is there.",
+        help="A folder for PNG, WAV or CSV files, or texts, named after the inputs; *.npy for an array; *.png, *.wav, "
+        "*.csv or *.txt for a single one. Of another extension only a folder that is there.",
         show_default=False,
     ),
 ]

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 
 from zoo import extras
@@ -27,7 +28,7 @@ def run(command: Callable[[], None]) -> int | str | None:
     received: list[int] = []
     status: int | str | None = INTERRUPTED
     try:
-        with _streams(), _signals(received):
+        with _streams(), _signals(received), _warnings():
             status = _flushed(_status(command))
     except BaseException as error:
         # A library in C makes another error of a signal's exception.
@@ -113,6 +114,17 @@ def _streams() -> Iterator[None]:
             faulthandler.disable()
             sys.stderr = before
             _point(2, os.dup(own.fileno()))
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[None]:
+    """Python's warnings in one line each, without the place in our sources that they are of."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *place: f"Warning: {printable(' '.join(str(message).split()))}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _point(number: int, descriptor: int) -> None:

@@ -79,12 +79,15 @@ class Codec(ArrayCodec):
         failed: list[str] | None = None,
         progress: Progress | None = None,
         quality: float | None = None,
+        rate: float | None = None,
+        column: str | None = None,
     ) -> Summary:
         """Compresses files into one container, holding few pictures and chunks at a time.
 
         Args:
-            inputs: pictures that Pillow opens, ``.npy`` arrays, folders of pictures; of a model of signals, sounds that
-                libsndfile opens, ``.npy`` arrays of samples, folders of sounds; of a language model, any files, and
+            inputs: pictures that Pillow opens, ``.npy`` arrays, folders of pictures; of a model of sounds, those
+                that libsndfile opens, ``.npy`` arrays of samples, folders of them; of measured signals, tables of
+                text, ``.npy`` arrays and WAV files; of a language model, any files, and
                 folders of texts.
             output: the container; replaced only when all is written.
             fit: ``tile`` keeps every picture's size; ``crop`` and ``pad`` scale each to one tile.
@@ -97,6 +100,7 @@ class Codec(ArrayCodec):
             failed: gets a line for each input that cannot be read, and each file of a folder that is left out, and the
                 others are compressed; None to raise for the former and leave out the latter.
             progress: see ``Progress``.
+            rate, column: of measured signals: see ``zoo.io.signals.open_signals``.
 
         Raises:
             ValueError: if an input cannot be read, or the output cannot be written, is an input, or is appended to
@@ -111,7 +115,7 @@ class Codec(ArrayCodec):
             raise ValueError("append is of containers: a compact file holds one image.")
         with writing.locked(output) if append else contextlib.nullcontext():
             taken, end, size = self._end_of(output, salvage) if append else ((), None, None)
-            sources = self._medium.open(inputs, fit, taken, failed, transform)
+            sources = self._opened(inputs, fit, taken, failed, transform, rate, column)
             if compact and sources:
                 return self._write_compact(sources, output)
             while sources or not failed:
@@ -166,7 +170,8 @@ class Codec(ArrayCodec):
 
         Args:
             path: the container, or a compact image.
-            output: ``….npy`` for one array, ``….png`` for a single picture, ``….wav`` for a single sound, a name with
+            output: ``….npy`` for one array, ``….png`` for a single picture, ``….wav`` for a single sound, ``….csv`` for
+                a single measured signal, in its unit as ``….npy`` is, a name with
                 any extension for a single text, else a folder for PNG or WAV files, or texts, named after the inputs: a
                 name without extension, or a folder that is there. Nothing appears there before all is restored.
             salvage: whether to restore what precedes an append that was cut off or damaged.
@@ -279,12 +284,14 @@ class Codec(ArrayCodec):
         fit: str = "tile",
         transform: Transform | None = None,
         failed: list[str] | None = None,
+        rate: float | None = None,
+        column: str | None = None,
     ) -> dict[str, float | None]:
-        """What a container's pictures or sounds are worth beside its inputs: ``psnr``, or ``snr``, in dB.
+        """What a container's items are worth beside its inputs: ``psnr`` or ``snr`` in dB, ``prd`` and ``prdn`` in %.
 
-        Args and errors: as of ``mean_squared_error``; ``failed`` as for ``compress_file``. None stands for infinity.
+        Args and errors: as of ``mean_squared_error``; the others as for ``compress_file``. None stands for infinity.
         """
-        return self._medium.quality(*self._both(inputs, path, fit, transform, failed))
+        return self._medium.quality(*self._both(inputs, path, fit, transform, failed, rate, column))
 
     def quality_for(
         self,
@@ -354,8 +361,21 @@ class Codec(ArrayCodec):
         error = float(np.square(whole[0].astype(np.float64).ravel() - whole[1].ravel()).mean())
         return len(data), pixels, 10 * math.log10(255**2 / error) if error else None
 
-    def _both(self, inputs, path, fit, transform, failed=None) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
-        sources = self._readable(self._medium.open(_as_list(inputs), fit, (), failed, transform), failed)
+    def _opened(self, inputs, fit, taken, failed, transform, rate, column) -> list:
+        """The inputs, not yet read."""
+        given = {name: value for name, value in (("rate", rate), ("column", column)) if value is not None}
+        if given and self._medium.name != "signal":
+            raise ValueError(
+                f"{' and '.join(given)} are of measured signals, and {self.name} compresses {self.what}: leave them "
+                "out, or give a model such as signal_ae.ecg."
+            )
+        return self._medium.open(inputs, fit, taken, failed, transform, **given)
+
+    def _both(
+        self, inputs, path, fit, transform, failed=None, rate=None, column=None
+    ) -> tuple[Iterator[np.ndarray], Iterator[np.ndarray]]:
+        opened = self._opened(_as_list(inputs), fit, (), failed, transform, rate, column)
+        sources = self._readable(opened, failed)
         return itertools.chain.from_iterable(map(self._medium.whole, sources)), self.pictures(path)
 
 

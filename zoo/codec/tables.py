@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.codec.format.fields import CodecError
-from zoo.codec.frames import LEVELS
+from zoo.codec.frames import HEADROOM, LEVELS
 
 PRECISION = 24  # frequencies of a table sum to 2^24
 COST_UNITS = 256  # a bit is cut into as many parts where costs are compared, in integers
@@ -28,9 +28,10 @@ _SHAPES = {
     "counts": (np.uint32, 1), "step": (np.float32, 0), "tile": (np.int16, 1),
     "index_counts": (np.uint32, 1),
     "overlap": (np.int16, 0), "sample_rate": (np.int32, 0), "level_counts": (np.uint32, 1),
+    "headroom": (np.int16, 0), "unit": (np.uint8, 1), "resolution": (np.float32, 0),
 }  # fmt: skip
 MOST_BYTES = 1 << 27  # of all tables of a model, once unpacked
-_OPTIONAL = ("index_counts", "overlap", "sample_rate", "level_counts")
+_OPTIONAL = ("index_counts", "overlap", "sample_rate", "level_counts", "headroom", "unit", "resolution")
 
 
 def read_arrays(path: Path, names: Iterable[str], optional: Iterable[str] = ()) -> dict[str, np.ndarray]:
@@ -64,6 +65,9 @@ class Tables:
         sample_rate: of signals, in Hz.
         level_counts: of signals, uint32 ``(127,)``, the frequencies of a frame's level less the one before it, from −63
             to 63; at least 1, with the sum 2^24.
+        headroom: of signals, see ``zoo.codec.frames.levels_of``; None for its default.
+        unit: of signals that are no sound, what they are measured in, in ASCII: uint8; None for sound.
+        resolution: of these, 16-bit steps a unit.
 
     Raises:
         ValueError: if the tables contradict themselves.
@@ -82,6 +86,9 @@ class Tables:
         overlap=None,
         sample_rate=None,
         level_counts=None,
+        headroom=None,
+        unit=None,
+        resolution=None,
     ):
         self.requantize, self.minimum, self.size = requantize, minimum, size
         self.step, self.tile = np.float32(step), tuple(int(n) for n in tile)
@@ -105,6 +112,8 @@ class Tables:
             raise ValueError(f"tile must be (height, width, 1): received {self.tile}.")
         self.overlap = None if overlap is None else int(overlap)
         self.sample_rate, self.level_counts = sample_rate, level_counts
+        self.headroom = HEADROOM if headroom is None else int(headroom)
+        self.unit, self.resolution = "" if unit is None else bytes(unit).decode("ascii"), resolution
         if self.overlap is not None:
             self._check_signal()
         ends = np.cumsum(size[:-1], dtype=np.int64)
@@ -126,6 +135,13 @@ class Tables:
         counts = self.level_counts.astype(np.int64)
         if len(counts) != 2 * LEVELS - 1 or counts.min() < 1 or counts.sum() != 1 << PRECISION:
             raise ValueError(f"level_counts must be {2 * LEVELS - 1} numbers of at least 1 that sum to 2^{PRECISION}.")
+        if not 0 <= self.headroom <= LEVELS:
+            raise ValueError(f"headroom must be from 0 to {LEVELS}: received {self.headroom}.")
+        if bool(self.unit) != (self.resolution is not None) or not self.unit.isprintable():
+            raise ValueError("unit, which must be printable, and resolution must come together.")
+        if self.resolution is not None and not (np.isfinite(self.resolution) and self.resolution > 0):
+            raise ValueError(f"resolution must be above 0: received {self.resolution}.")
+        self.resolution = None if self.resolution is None else float(self.resolution)
         self.sample_rate = int(self.sample_rate)
 
     @classmethod

@@ -1,8 +1,9 @@
-"""Data: tensorflow-datasets, the user's own pictures, tables and recordings, texts, toy distributions, corruption."""
+"""Data: tensorflow-datasets, own pictures, tables and recordings, heartbeats, texts, toy distributions, corruption."""
 
 from zoo import deprecations
 from zoo.data.audio import load_audio
 from zoo.data.flowers import load_flowers
+from zoo.data.heartbeats import Beats, Stretch, load_beats, load_people, load_stretches
 from zoo.data.images import DataSet, check_same, load, source_of
 from zoo.data.neighbours import nearest_neighbours
 from zoo.data.packed import is_mapped
@@ -15,23 +16,28 @@ from zoo.data.stacked import stacked
 from zoo.data.tables import load_cells, load_columns, load_table
 
 __all__ = [
+    "Beats",
     "Crops",
     "DataSet",
     "Examples",
     "Mixture",
+    "Stretch",
     "check_same",
     "grid",
     "is_mapped",
     "label_names",
     "load",
     "load_audio",
+    "load_beats",
     "load_cells",
     "load_columns",
     "load_examples",
     "load_images",
     "load_flowers",
+    "load_people",
     "load_photographs",
     "load_pictures",
+    "load_stretches",
     "load_table",
     "nearest_neighbours",
     "ordered_batches",

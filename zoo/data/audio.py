@@ -9,7 +9,7 @@ import numpy as np
 from zoo.data.sets import load_rows
 from zoo.io import audio
 
-RATE = 8000
+RATE = 8000  # of spoken_digit
 # Of the speakers in alphabetical order, the last is the test's, and the one before for choices: training hears neither.
 SPLITS = {"test": slice(-1, None), "validation": slice(-2, -1), "train": slice(None, -2)}
 SPEEDS = ((21, 25), (23, 25), (1, 1), (27, 25), (6, 5))  # other voices of the same speakers: pitch and formants move
@@ -17,8 +17,8 @@ QUIETER = 12.0  # dB that a training frame is below its recording's peak at most
 HOP = 240  # samples between training frames
 
 
-def load_audio(name_or_folder: str, split: str, failed: list[str] | None = None) -> list[np.ndarray]:
-    """Recordings of a split, int16 ``(samples,)`` each, at 8 kHz.
+def load_audio(name_or_folder: str, split: str, failed: list[str] | None = None, rate: int = RATE) -> list[np.ndarray]:
+    """Recordings of a split, int16 ``(samples,)`` each.
 
     tensorflow-datasets' ``spoken_digit`` has one split and five speakers: the last speaker's recordings are the test's,
     those of the one before the validation's. Of a folder, every tenth recording is the test's, the one after it the
@@ -29,6 +29,7 @@ def load_audio(name_or_folder: str, split: str, failed: list[str] | None = None)
         split: ``train``, ``validation`` or ``test``.
         failed: gets a line for each recording of a folder that cannot be read, and the others are the data; None to
             raise instead.
+        rate: that they are converted to, in Hz.
 
     Raises:
         ValueError: if the data cannot be had, or is too little for three splits.
@@ -36,11 +37,12 @@ def load_audio(name_or_folder: str, split: str, failed: list[str] | None = None)
     if split not in SPLITS:
         raise ValueError(f"split must be {', '.join(SPLITS)}: received {split!r}.")
     if name_or_folder != "spoken_digit":
-        return _of_folder(name_or_folder, split, failed)
+        return _of_folder(name_or_folder, split, failed, rate)
     rows = load_rows(name_or_folder, "train", ("audio", "audio/filename"))
     named = sorted((row["audio/filename"].decode(), row["audio"]) for row in rows)
     speakers = sorted({speaker_of(name) for name, _ in named})[SPLITS[split]]
-    return [audio.astype(np.int16) for name, audio in named if speaker_of(name) in speakers]
+    found = [samples.astype(np.int16) for name, samples in named if speaker_of(name) in speakers]
+    return found if rate == RATE else [audio.library("soxr").resample(samples, RATE, rate) for samples in found]
 
 
 def speaker_of(filename: str) -> str:
@@ -48,10 +50,10 @@ def speaker_of(filename: str) -> str:
     return filename.split("_")[1]
 
 
-def _of_folder(folder: str, split: str, failed: list[str] | None) -> list[np.ndarray]:
+def _of_folder(folder: str, split: str, failed: list[str] | None, rate: int) -> list[np.ndarray]:
     if not Path(folder).is_dir():
         raise ValueError(f"Unknown data {folder!r}: expected a folder of recordings, or spoken_digit.")
-    found = audio.open_audio([folder], RATE, failed=failed)
+    found = audio.open_audio([folder], rate, failed=failed)
     if len(found) < 10:
         raise ValueError(f"{folder} holds {len(found)} recordings: at least 10 are needed.")
     at = {"test": (0,), "validation": (1,), "train": range(2, 10)}[split]

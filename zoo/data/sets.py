@@ -18,6 +18,7 @@ LICENCES = {
     "spoken_digit": "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)",
     "cifar10": "not stated (Krizhevsky 2009, from Tiny Images): a few of its pictures illustrate",
     "flowers": "CC BY 2.0, of each picture (NOTICE, credits.txt)",
+    "mitbih": "ODC-BY 1.0 (Moody & Mark 2001, MIT-BIH Arrhythmia Database, PhysioNet)",
     "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
     "glosses": "WordNet 3.0 license (Princeton University)",
 }

@@ -160,11 +160,11 @@ def _psnr(clean: np.ndarray, found: np.ndarray) -> float:
 
 def _sounds(inputs, output, model, overlap, noise, seed, overwrite, failed, progress) -> list[dict[str, Any]]:
     from zoo import plots
-    from zoo.data.audio import RATE
     from zoo.evaluation import si_sdr
 
-    opened = _opened(audio.open_audio(inputs, RATE, failed=failed), failed)
     denoiser = registry.load(model or "denoising_signal_ae")
+    rate = denoiser.sample_rate
+    opened = _opened(audio.open_audio(inputs, rate, failed=failed), failed)
     first, rows, rng = [], [], np.random.default_rng(seed)
 
     def noisy(sound):
@@ -179,17 +179,17 @@ def _sounds(inputs, output, model, overlap, noise, seed, overwrite, failed, prog
 
     def write(sound, file):
         heard, restored = [], []
-        with audio.writer(file, RATE) as wav:
+        with audio.writer(file, rate) as wav:
             blocks = kept(noisy(sound), heard)
             for block in denoised_blocks(
-                blocks, sound.samples, denoiser, overlap=overlap, advance=lambda done: advance(done / RATE)
+                blocks, sound.samples, denoiser, overlap=overlap, advance=lambda done: advance(done / rate)
             ):
                 wav.write(block)
                 restored.append(block)
                 if noise is None and first:  # what is not measured or drawn is not kept
                     heard.clear()
                     restored.clear()
-        row = {"name": sound.name, "seconds": sound.samples / RATE, "changes": ", ".join(sound.changes)}
+        row = {"name": sound.name, "seconds": sound.samples / rate, "changes": ", ".join(sound.changes)}
         if noise is not None:
             clean = np.concatenate(list(sound.read()))
             row |= {
@@ -198,13 +198,13 @@ def _sounds(inputs, output, model, overlap, noise, seed, overwrite, failed, prog
             }
         rows.append(row)
         if not first:
-            first.extend(np.concatenate(parts)[: PICTURED_SECONDS * RATE] for parts in (heard, restored))
+            first.extend(np.concatenate(parts)[: PICTURED_SECONDS * rate] for parts in (heard, restored))
 
     def compare(file):
-        figure = plots.spectrograms(dict(zip(("before", "after"), first, strict=True)), None, rate=RATE)
+        figure = plots.spectrograms(dict(zip(("before", "after"), first, strict=True)), None, rate=rate)
         file.write(plots.to_bytes(figure, "png"))
 
-    advance = _advance(progress, sum(sound.samples for sound in opened) / RATE, "seconds")
+    advance = _advance(progress, sum(sound.samples for sound in opened) / rate, "seconds")
     _write(output, [f"{sound.name}.wav" for sound in opened], opened, write, compare, rows, overwrite, failed)
     return rows
 

@@ -14,7 +14,7 @@ def measure_code(model, data_set: "data.DataSet", *, split: str = "test") -> dic
 
     Args:
         model: an ``Autoencoder``.
-        data_set: with labels; without, nothing is measured.
+        data_set: with labels; without, or of one class in the training split, nothing is measured.
         split: whose images are classified, by the majority of their nearest codes of the training split.
 
     Returns:
@@ -22,7 +22,7 @@ def measure_code(model, data_set: "data.DataSet", *, split: str = "test") -> dic
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    if data_set.labels is None:
+    if data_set.labels is None or len(np.unique(data_set.labels["train"])) < 2:
         return {}
     classifier = KNeighborsClassifier(NEIGHBOURS, algorithm="brute")
     classifier.fit(latent_codes(model, data_set.train), data_set.labels["train"])

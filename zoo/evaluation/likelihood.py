@@ -32,14 +32,16 @@ def measure_likelihood(
         Of a variational autoencoder, in nats an image, ``negative_elbo``, and, where the images are binary, so that it
         is one, ``negative_log_likelihood``, the importance-weighted bound, with its ``standard_error`` over the
         ``likelihood_images``, and the number format that it was computed in. Of a hierarchical one
-        ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a model without a likelihood nothing.
+        ``negative_elbo_bits_per_pixel``, what bits-back coding takes, in colour ``negative_elbo_bits_per_dimension``,
+        which are those of a pixel by its three channels. Of a model without a likelihood nothing.
     """
     clean = data.unit(images)
     if hasattr(model, "log_likelihood_bound"):
         batches = np.split(clean, range(500, len(clean), 500))
         with _same_draws(model):
             nats = np.concatenate([as_array(model.log_likelihood_bound(batch)) for batch in batches])
-        return {"negative_elbo_bits_per_pixel": -float(nats.mean()) / (math.log(2.0) * clean[0].size)}
+        unit = "pixel" if clean.shape[-1] == 1 else "dimension"
+        return {f"negative_elbo_bits_per_{unit}": -float(nats.mean()) / (math.log(2.0) * clean[0].size)}
     if not hasattr(model, "log_weights"):
         return {}
     binary = bool(np.isin(images, (0, 255)).all())
@@ -54,6 +56,19 @@ def measure_likelihood(
         figures["likelihood_images"] = len(likelihood)
         figures["likelihood_dtype_policy"] = model.dtype_policy.name
     return figures
+
+
+def likelihood_of(model: Any, x: np.ndarray) -> np.ndarray | None:
+    """The negative evidence lower bound of each example ``(n, ...)``, in nats; None of a model without a likelihood.
+
+    One draw each, the same at every call.
+    """
+    if not hasattr(model, "log_likelihood_bound") and not hasattr(model, "log_weights"):
+        return None
+    with _same_draws(model):
+        if hasattr(model, "log_likelihood_bound"):
+            return -np.asarray(model.log_likelihood_bound(x), np.float64)
+        return -np.asarray(model.log_weights(ops.convert_to_tensor(x), 1), np.float64).mean(axis=0)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from zoo.codec.litert import Network, as_int8
-from zoo.data import DataSet, audio
+from zoo.data import DataSet
 from zoo.exporting import litert, tables
 from zoo.exporting.export import PARTS
 from zoo.exporting.language import write_text
@@ -39,7 +39,7 @@ def _write_tiles(model, data_set, calibration, folder: Path) -> None:
 
 def _write_frames(model, data_set, calibration, folder: Path) -> None:
     tile = (1, model.example_shape[0] - model.overlap, 1)
-    _write_tables(model, data_set, folder, tile=tile, **tables.audio_tables(model.overlap, audio.RATE))
+    _write_tables(model, data_set, folder, tile=tile, **tables.signal_tables(model))
 
 
 def _write_tables(model, data_set, folder: Path, *, tile, **more) -> None:

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from zoo.codec.frames import LEVELS
+from zoo.codec.frames import HEADROOM, LEVELS
 from zoo.codec.tables import PRECISION
 from zoo.layers import EntropyBottleneck
 
@@ -56,15 +56,24 @@ def build_tables(bottleneck: EntropyBottleneck, scale: float, zero_point: int, c
     return arrays
 
 
-def audio_tables(overlap: int, sample_rate: int) -> dict[str, np.ndarray]:
-    """What ``codec.npz`` of a signal has beside: levels mostly stay, seldom move by a step, and any change may come."""
+def signal_tables(model) -> dict[str, np.ndarray]:
+    """What ``codec.npz`` of a model of signals has beside, by its arguments of these names.
+
+    Levels mostly stay, seldom move by a step, and any change may come.
+    """
     distance = np.abs(np.arange(1 - LEVELS, LEVELS))
     mass = 0.9 * 0.3**distance + 0.1 / len(distance)
-    return {
-        "overlap": np.int16(overlap),
-        "sample_rate": np.int32(sample_rate),
+    arrays = {
+        "overlap": np.int16(model.overlap),
+        "sample_rate": np.int32(model.sample_rate),
         "level_counts": integer_frequencies(mass).astype(np.uint32),
     }
+    if model.headroom != HEADROOM:
+        arrays["headroom"] = np.int16(model.headroom)
+    if model.unit:
+        arrays["unit"] = np.frombuffer(model.unit.encode("ascii"), np.uint8)
+        arrays["resolution"] = np.float32(model.resolution)
+    return arrays
 
 
 def _prior(bottleneck: EntropyBottleneck, low: np.ndarray, high: np.ndarray) -> np.ndarray:

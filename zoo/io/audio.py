@@ -101,7 +101,7 @@ def open_audio(
     names, sounds = Names(taken), []
     for path, label in expand(inputs, EXTENSIONS, "sounds", failed):
         try:
-            sound = _open_array(path) if path.suffix.lower() == ".npy" else _open(path, rate)
+            sound = from_array(load_array(path), str(path)) if path.suffix.lower() == ".npy" else _open(path, rate)
             if failed is not None and path.suffix.lower() != ".npy":
                 collections.deque(_blocks(path), maxlen=0)
         except ValueError as error:
@@ -113,18 +113,22 @@ def open_audio(
     return sounds
 
 
-def _open_array(path: Path) -> Sound:
+def load_array(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file.
+
+    Raises:
+        ValueError: if it cannot be read, or is no such file.
+    """
     try:
-        array = np.load(path, allow_pickle=False)
+        return np.load(path, allow_pickle=False)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, EOFError) as error:
         raise ValueError(f"{path} is no .npy array of numbers: {' '.join(str(error).split())}") from None
-    return from_array(array, str(path))
 
 
 def _open(path: Path, rate: int) -> Sound:
-    with _file(path) as file:
+    with open_file(path) as file:
         channels, found, frames, subtype = file.channels, file.samplerate, file.frames, file.subtype
         cut = _cut_short(file.extra_info, frames / found)
     if not frames:
@@ -165,8 +169,8 @@ def _blocks(path: Path) -> Iterator[np.ndarray]:
     Raises:
         ValueError: if the file is damaged, or holds numbers that are not finite.
     """
-    soundfile = _library("soundfile")
-    with _file(path) as file:
+    soundfile = library("soundfile")
+    with open_file(path) as file:
         blocks, done = file.blocks(BLOCK, dtype="float32", always_2d=True), 0
         while True:
             try:
@@ -190,16 +194,17 @@ def _resampled(blocks: Iterator[np.ndarray], found: int, rate: int) -> Iterator[
     if found == rate:
         yield from blocks
         return
-    soxr = _library("soxr")
+    soxr = library("soxr")
     stream = soxr.ResampleStream(found, rate, 1, dtype="float32", quality="HQ")
     for block in blocks:
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _file(path: Path):
-    soundfile = _library("soundfile")
-    if path.suffix.lower() in AAC and path.is_file():
+def open_file(path: Path):
+    """A ``soundfile.SoundFile`` to read from; raises ``ValueError`` for what is none."""
+    soundfile = library("soundfile")
+    if path.suffix.lower() in AAC and path.isopen_file():
         return _from_aac(path)
     try:
         return soundfile.SoundFile(path)
@@ -214,7 +219,7 @@ def _from_aac(path: Path):
     """The samples of an AAC file, decoded into an unnamed WAV file."""
     with extras.needed(f"{path} is AAC, which"):
         import av
-    soundfile, decoded = _library("soundfile"), tempfile.TemporaryFile()
+    soundfile, decoded = library("soundfile"), tempfile.TemporaryFile()
     try:
         with av.open(str(path)) as container:
             (stream, *_) = container.streams.audio or [None]
@@ -233,10 +238,11 @@ def _from_aac(path: Path):
 
 def writer(file: BinaryIO, rate: int):
     """A ``soundfile.SoundFile`` that writes 16-bit WAV of one channel; its ``write`` takes int16 ``(m,)``."""
-    return _library("soundfile").SoundFile(file, "w", rate, 1, "PCM_16", format="WAV")
+    return library("soundfile").SoundFile(file, "w", rate, 1, "PCM_16", format="WAV")
 
 
-def _library(name: str):
+def library(name: str):
+    """A module that reading sounds takes; raises ``zoo.extras.MissingPackage`` where it is not installed."""
     import importlib
 
     try:

@@ -54,7 +54,8 @@ class DifferentiableAugmentation(keras.layers.Layer):
             received = repr(kinds) if isinstance(kinds, str) else ", ".join(map(str, unknown))
             raise ValueError(f"kinds must be of {', '.join(KINDS)}: received {received}.")
         self.kinds, self.seed = tuple(kinds), seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        if kinds:  # without any, it has no state: models that were saved before it existed load
+            self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
     def draws(self, number: Tensor | int) -> Tensor:

@@ -9,17 +9,34 @@ from typing import TYPE_CHECKING
 from zoo import registry
 from zoo.modalities.audio import Audio
 from zoo.modalities.base import Modality
+from zoo.modalities.heartbeat import Heartbeat
 from zoo.modalities.image import Image
 from zoo.modalities.photo import Photo
+from zoo.modalities.signal import Signal
 from zoo.modalities.table import Table
 from zoo.modalities.text import Text
 
 if TYPE_CHECKING:
     import keras
 
-MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (Image(), Photo(), Audio(), Text(), Table())}
+MODALITIES: dict[str, Modality] = {
+    modality.name: modality for modality in (Image(), Photo(), Audio(), Signal(), Heartbeat(), Text(), Table())
+}
 
-__all__ = ["MODALITIES", "Audio", "Image", "Modality", "Photo", "Table", "Text", "get", "of", "quantizes"]
+__all__ = [
+    "MODALITIES",
+    "Audio",
+    "Heartbeat",
+    "Image",
+    "Modality",
+    "Photo",
+    "Signal",
+    "Table",
+    "Text",
+    "get",
+    "of",
+    "quantizes",
+]
 
 
 def get(name: str) -> Modality:
@@ -35,6 +52,6 @@ def quantizes(spec: registry.Spec) -> bool:
 def of(model: "keras.Model") -> Modality:
     """The modality of a model's examples; images of a model that is not of the zoo."""
     try:
-        return get(registry.spec_of_model(model).modality)
+        return get(registry.spec_of_model(model).modality).of(model)
     except ValueError:
         return get("image")

@@ -1,4 +1,4 @@
-"""Speech at 8 kHz: frames int16 ``(n, length, 1)``, to a model float32 in [−1, 1]."""
+"""Speech: frames int16 ``(n, length, 1)``, to a model float32 in [−1, 1]."""
 
 from pathlib import Path
 
@@ -10,11 +10,24 @@ LEAST_SAMPLES = 256  # of a split of recordings: spectra are compared in windows
 
 
 class Audio(Modality):
-    """Frames of recordings."""
+    """Frames of recordings.
+
+    Args:
+        rate: of the model, in Hz.
+    """
 
     name, example = "audio", "frame"
     sample, folder, any_size = "recording.wav", "recordings/", "any length"
     drawn = 30
+
+    def __init__(self, rate: int = 8000):
+        self.rate = rate
+
+    def of(self, model):
+        return type(self)(model.sample_rate)
+
+    def described(self, model):
+        return {"sample_rate": model.sample_rate}
 
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):
         """Of a folder the last recordings of every ten measure; of a known set, a speaker of its own."""
@@ -22,7 +35,7 @@ class Audio(Modality):
         from zoo.data.images import LICENCES
 
         lines: list[str] | None = None if failed is None else []
-        recordings = {split: audio.load_audio(source, split, lines) for split in audio.SPLITS}
+        recordings = {split: audio.load_audio(source, split, lines, self.rate) for split in audio.SPLITS}
         if failed is not None and lines is not None:
             failed += dict.fromkeys(lines)  # a file whose header cannot be read fails for every split
         least = max(shape[0], LEAST_SAMPLES)
@@ -77,7 +90,7 @@ class Audio(Modality):
         from zoo.evaluation import measure_audio
 
         unread: list[str] = []  # said when the data set was loaded
-        return measure_audio(codec, data.load_audio(data_set.source, split, unread))
+        return measure_audio(codec, data.load_audio(data_set.source, split, unread, codec.tables.sample_rate))
 
     def preview(self, model, data_set, card, path):
         rows = reconstructions(model, data_set.test[: self.drawn])
@@ -88,11 +101,10 @@ class Audio(Modality):
             "import numpy as np",
             "import zoo",
             "",
-            "sound = np.zeros(16_000, np.int16)  # yours: 8 kHz, one channel",
+            f"sound = np.zeros({2 * self.rate:_}, np.int16)  # yours: {self.rate / 1000:g} kHz, one channel",
         ]
 
     def draw(self, rows, path):
         from zoo import plots
-        from zoo.data import audio
 
-        plots.spectrograms({label: frames.ravel() for label, frames in rows.items()}, path, rate=audio.RATE)
+        plots.spectrograms({label: frames.ravel() for label, frames in rows.items()}, path, rate=self.rate)

@@ -49,6 +49,14 @@ class Modality:
         """What ``zoo.codec`` calls such examples."""
         return self.name
 
+    def of(self, model: "keras.Model") -> "Modality":
+        """The modality as it is of a model's examples."""
+        return self
+
+    def described(self, model: "keras.Model") -> dict[str, Any]:
+        """What a card says of a model's examples beside their shape and range."""
+        return {}
+
     def check(self, model: "keras.Model") -> None:
         """Refuses, before it is trained, a model that could not be made an artefact afterwards.
 

@@ -32,6 +32,7 @@ class Classifier(Guarded, keras.Model):
             there are.
         num_classes: how many classes there are.
         filters: channels at half of the resolution, at a quarter of it, and so on.
+        stem_filters: channels of a further first convolution, at the whole resolution; 0 for none.
         blocks: residual blocks at each of them.
         normalization: of the first convolution at each resolution: ``batch``, which trains larger nets in fewer epochs,
             or None. Features never depend on what else is in a batch, as moving statistics normalise them.
@@ -52,6 +53,7 @@ class Classifier(Guarded, keras.Model):
         num_classes=10,
         filters=(32, 64),
         blocks=(1, 2),
+        stem_filters=0,
         normalization=None,
         feature_dim=128,
         dropout=0.1,
@@ -62,7 +64,8 @@ class Classifier(Guarded, keras.Model):
     ):
         super().__init__(**kwargs)
         self._take_shape(image_shape, None, axes=3)
-        self.filters, self.blocks, self.normalization = tuple(filters), tuple(blocks), normalization
+        self.filters, self.blocks = tuple(filters), tuple(blocks)
+        self.stem_filters, self.normalization = stem_filters, normalization
         for name, value, least in (("num_classes", num_classes, 2), ("feature_dim", feature_dim, 1)):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be an integer ≥ {least}: received {value!r}.")
@@ -71,6 +74,8 @@ class Classifier(Guarded, keras.Model):
                 raise ValueError(f"{name} must be integers ≥ {least}, at least one: received {row!r}.")
         if len(self.filters) != len(self.blocks):
             raise ValueError(f"blocks must be as many as filters, {len(self.filters)}: received {self.blocks!r}.")
+        if not isinstance(stem_filters, int) or stem_filters < 0:
+            raise ValueError(f"stem_filters must be an integer ≥ 0: received {stem_filters!r}.")
         if normalization not in NORMALIZATIONS:
             raise ValueError(f"normalization must be batch or None: received {normalization!r}.")
         check_divisible(self.image_shape, 2 ** len(self.filters))
@@ -83,7 +88,8 @@ class Classifier(Guarded, keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
         inputs = keras.Input(self.image_shape, name="x")
-        x = self._conv(self.filters[0], pool=True)(inputs)
+        x = self._conv(stem_filters)(inputs) if stem_filters else inputs
+        x = self._conv(self.filters[0], pool=True)(x)
         for stage, (channels, number) in enumerate(zip(self.filters, self.blocks, strict=True)):
             x = self._conv(channels, strides=2 if stage else 1)(x)
             for _ in range(number):
@@ -139,6 +145,7 @@ class Classifier(Guarded, keras.Model):
             "num_classes": self.num_classes,
             "filters": self.filters,
             "blocks": self.blocks,
+            "stem_filters": self.stem_filters,
             "normalization": self.normalization,
             "feature_dim": self.feature_dim,
             "dropout": self.dropout,

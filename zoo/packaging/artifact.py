@@ -14,20 +14,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo import artifacts, modalities, registry, tasks
+from zoo import artifacts, evaluation, modalities, registry, tasks
 from zoo.codec import Codec
 from zoo.data import DataSet, text
+from zoo.evaluation.outliers import DETECTOR
 from zoo.exporting import litert, tables
 from zoo.exporting.codec import write_codec
 from zoo.exporting.export import PARTS, functional
+from zoo.exporting.rewrite import in_parts_of
 from zoo.io import writing
 from zoo.packaging.folding import fold
 from zoo.registry import needs
 from zoo.registry.loading import resolve
+from zoo.sklearn import Normality
 from zoo.training import Training, adapt_decoder
 from zoo.training.run import CHECKPOINT
 
-CALIBRATION_EXAMPLES = 128
+CALIBRATION_EXAMPLES, OF_A_DETECTOR = 128, 48  # normal ones alone, which are more alike
 NOT_STATED = "not stated"
 FEW_EXAMPLES = 16  # of data whose licence is not stated, which is not to be passed on
 GOLDEN_IMAGES = 8
@@ -48,10 +51,10 @@ def write_artifact(
 
     The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
     images), of a denoiser of any size ``model.tflite`` (a tile, float16 weights), of a codec its networks and tables
-    (``zoo.exporting.codec``), where the data's authors are known ``credits.txt``, of every model ``golden.npz`` (an
-    input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest. The
-    training's checkpoint is removed once they are all there. Where Keras' backend is not TensorFlow, LiteRT's files are
-    left out, and the codec, which goes by them.
+    (``zoo.exporting.codec``), of a detector what normal examples are like (``detector.npz``), where the data's authors
+    are known ``credits.txt``, of every model ``golden.npz`` (an input and the outputs it must give), ``preview.png``,
+    ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once they are all
+    there. Where Keras' backend is not TensorFlow, LiteRT's files are left out, and the codec, which goes by them.
 
     Args:
         training: finished.
@@ -64,8 +67,8 @@ def write_artifact(
         ValueError: if the folder cannot be written to, or the model does not convert to LiteRT's builtins.
     """
     folder = Path(folder)
-    model, data, spec = training.model, training.data, registry.spec_of(training.name)
-    modality = modalities.get(spec.modality)
+    model, data, spec = training.model, training.data, registry.spec_of_model(training.model)
+    modality = modalities.of(model)
     converts = keras.backend.backend() == "tensorflow"
     encodes, compresses = converts and modalities.quantizes(spec), converts and spec.compresses
     whole = converts and "denoise" in spec.tasks
@@ -73,7 +76,8 @@ def write_artifact(
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else NOT_STATED))
-        number = FEW_EXAMPLES if data.licence.startswith(NOT_STATED) else CALIBRATION_EXAMPLES
+        number = OF_A_DETECTOR if "detect" in spec.tasks else CALIBRATION_EXAMPLES
+        number = FEW_EXAMPLES if data.licence.startswith(NOT_STATED) else number
         chosen = modality.calibration_examples(data.train, number) if encodes else None
         if chosen is not None or whole:
             steps.next("converting to LiteRT")
@@ -86,7 +90,11 @@ def write_artifact(
         _compress(room / "model.keras")
         _write_npz(room / "golden.npz", tasks.golden(model, data.test[:GOLDEN_IMAGES]))
 
-        declared = {"codec": {"coder": model.coder, "medium": modality.medium} if compresses else None}
+        declared: dict[str, Any] = {"codec": None}
+        if compresses:
+            declared["codec"] = {"coder": model.coder, "medium": modality.medium}
+        if _is_shipped(folder) and not spec.recipes[resolve(training.name)[1]].shipped:
+            declared["shipped"] = False
         if compresses:
             steps.next("building the entropy coder's tables")
             write_codec(model, data, chosen, room)
@@ -95,6 +103,11 @@ def write_artifact(
         card["metrics"] = tasks.measure_split(model, data)
         if compresses:
             card["metrics"] |= _codec_metrics(room, modality, data, card, declared)
+        if "detect" in spec.tasks:
+            arrays = evaluation.fitted_detector(model, data.train, data.validation)
+            _write_npz(room / DETECTOR, arrays)
+            found = Normality.of_arrays(arrays), arrays["held_out"], float(arrays["false_alarms"])
+            card["metrics"] |= evaluation.measure_detector(model, found, data, "test", card["data"].get("normal"))
 
         steps.next("drawing the preview")
         tasks.TASKS[spec.task].preview(model, modality, data, card, room / "preview.png")
@@ -129,6 +142,8 @@ def _write_encoder(training: Training, inputs: np.ndarray, room: Path) -> bytes:
     """The int8 encoder, calibrated by inputs; the decoder learns from its codes, where the recipe says so."""
     model, recipe = training.model, training.record["recipe"]
     encoder = litert.convert(model.device_encoder(), name=PARTS["encoder"], quantization="int8", calibration=inputs)
+    if getattr(model, "coder", None) == "frames":
+        encoder = in_parts_of(encoder, model.step)
     if recipe.get("decoder_epochs"):
         adapt_decoder(model, encoder, training.data.train, epochs=recipe["decoder_epochs"], seed=recipe["seed"])
     encoder = litert.with_metadata(encoder, part="encoder", model=room.name, sha256=litert.weights_digest(model))
@@ -170,7 +185,7 @@ def _is_shipped(folder: Path) -> bool:
 
 def _card(training: Training, spec: registry.Spec, command: str, licence: str) -> dict[str, Any]:
     model, data = training.model, training.data
-    modality = modalities.get(spec.modality)
+    modality = modalities.of(model)
     architecture, tag = resolve(training.name)
     encodes = modalities.quantizes(spec)
     own = data.source == spec.data_of(tag)
@@ -187,12 +202,14 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
         **({"examples": examples} if (examples := modality.examples(model, data)) else {}),
         "input_shape": list(model.example_shape),
         "input_range": modality.input_range(model),
+        **modality.described(model),
         **({"code_shape": shape} if hasattr(model, "encoder") and (shape := modality.latent_shape(model)) else {}),
         "data": {
             "source": _named(data.source),
             "seed": training.record["seed"],
             "fit": training.fit,
             "binarized": training.record["recipe"].get("binarized", False),
+            **({"normal": normal} if (normal := _normal(training)) else {}),
             "licence": data.licence,
             "fingerprint": data.fingerprint,
             **{split: len((data.texts or vars(data))[split]) for split in ("train", "validation", "test")},
@@ -217,6 +234,12 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
 def _named_classes(data: DataSet, own: bool) -> bool:
     """Whether a card names the classes: not those of a known set that are called by their numbers."""
     return bool(data.classes) and not (own and all(name.isdecimal() for name in data.classes or ()))
+
+
+def _normal(training: Training) -> str | None:
+    """The class that a detector was trained on, where the data has others too."""
+    normal = training.record["recipe"].get("normal")
+    return normal if normal in (training.data.classes or ()) else None
 
 
 def _holds_examples(spec: registry.Spec) -> bool:

@@ -109,7 +109,7 @@ def _of_encoder(
     step("loading")
     model = registry.load(name)
     trained_on = artifact.card["data"]
-    modality = modalities.get(registry.spec_of(artifact.card["architecture"]).modality)
+    modality = modalities.of(model)
     options = {"fit": trained_on["fit"], "seed": trained_on["seed"]}
     data_set = modality.prepared(model, modality.load(data.source_of(trained_on), model.example_shape, **options))
     if trained_on.get("binarized"):

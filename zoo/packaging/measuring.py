@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
-from zoo import data, modalities, registry, tasks
+from zoo import data, evaluation, modalities, registry, tasks
 from zoo.codec import Codec
 from zoo.evaluation.generation import LEAST_SAMPLES, SAMPLES, measure_samples, samples_from
 from zoo.evaluation.likelihood import IMPORTANCE_SAMPLES
+from zoo.evaluation.outliers import DETECTOR, read_detector
 
 
 def evaluate(
@@ -53,8 +54,8 @@ def evaluate(
         raise ValueError(f"split must be test or validation: received {split!r}.")
     artifact, model = registry.artifact_of(name), _loaded(name, dtype_policy)
     trained_on = artifact.card["data"]
-    spec = registry.spec_of(artifact.card["architecture"])
-    modality = modalities.get(spec.modality)
+    spec = registry.spec_of_model(model)
+    modality = modalities.of(model)
     source, options = data.source_of(trained_on, data_source), {"fit": trained_on["fit"], "seed": trained_on["seed"]}
     data_set = modality.prepared(model, modality.load(source, model.example_shape, failed=failed, **options))
     if samples:
@@ -63,6 +64,7 @@ def evaluate(
         return _compared_samples(artifact.name, model, data_set, classifier, advance)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
+    data_set = data_set.with_normal(trained_on.get("normal"))
     if importance_samples is None:
         importance_samples = artifact.card["metrics"].get("importance_samples", IMPORTANCE_SAMPLES)
     if data_source is None:
@@ -70,6 +72,9 @@ def evaluate(
     figures = tasks.measure_split(model, data_set, split=split, importance_samples=importance_samples, advance=advance)
     if spec.compresses:
         figures |= modality.measure_codec(Codec(name), data_set, split)
+    if artifact.has(DETECTOR):
+        detector = read_detector(artifact)
+        figures |= evaluation.measure_detector(model, detector, data_set, split, trained_on.get("normal"))
     return figures
 
 

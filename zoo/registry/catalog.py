@@ -1,6 +1,15 @@
 """THE table: every architecture, how to build it and how to train it. Adding a model starts with a row here."""
 
-from zoo.registry.spec import AdversarialRecipe, AutoencoderRecipe, CropRecipe, LossRecipe, Recipe, Spec, TextRecipe
+from zoo.registry.spec import (
+    AdversarialRecipe,
+    AutoencoderRecipe,
+    CropRecipe,
+    DetectorRecipe,
+    LossRecipe,
+    Recipe,
+    Spec,
+    TextRecipe,
+)
 
 
 def _adversarial(fashion_mnist: int, mnist: int, **changes) -> dict[str, Recipe]:
@@ -11,6 +20,23 @@ def _adversarial(fashion_mnist: int, mnist: int, **changes) -> dict[str, Recipe]
         "mnist": AdversarialRecipe(epochs=mnist, **options),
     }
 
+
+# Heartbeats at 360 Hz in 200ths of a millivolt, in frames of two thirds of a second that an encoder of 64 kB takes.
+_ECG = {
+    "example_shape": (256, 1),
+    "overlap": 16,
+    "emphasis": 0.0,
+    "latent_channels": 16,
+    "num_priors": 8,
+    "filters": (16, 32, 48),
+    "decoder_filters": (24, 48, 64),
+    "encoder_blocks": (0, 1, 1),
+    "decoder_blocks": (0, 1, 1),
+    "sample_rate": 360,
+    "headroom": 16,
+    "unit": "mV",
+    "resolution": 200,
+}
 
 CATALOG: dict[str, Spec] = {
     "dense_ae": Spec(
@@ -68,9 +94,18 @@ CATALOG: dict[str, Spec] = {
         class_path="zoo.models.autoencoders.signal_ae:SignalAE",
         summary="Speech at 6 to 7 kbit/s, in frames of 72 ms: the codec's model of sounds.",
         paper="Kankanahalli 2018, End-to-End Optimized Speech Coding with Deep Neural Networks, ICASSP",
-        recipes={"spoken_digit": AutoencoderRecipe(epochs=16, dtype_policy="mixed_bfloat16")},
-        config={"": {"emphasis": 0.6, "rate_weight": 0.0008}},
+        recipes={
+            "spoken_digit": AutoencoderRecipe(epochs=16, dtype_policy="mixed_bfloat16"),
+            "ecg": AutoencoderRecipe(epochs=3, data="mitbih", batch_size=64, learning_rate=1e-3),
+            "ecg_20": AutoencoderRecipe(epochs=3, data="mitbih", batch_size=64, learning_rate=1e-3),
+        },
+        config={
+            "spoken_digit": {"emphasis": 0.6, "rate_weight": 0.0008},
+            "ecg": {**_ECG, "rate_weight": 0.000075},
+            "ecg_20": {**_ECG, "rate_weight": 0.00032},
+        },
         modality="audio",
+        modalities={"ecg": "signal", "ecg_20": "signal"},
         tasks=("compress", "reconstruct"),
     ),
     "denoising_signal_ae": Spec(
@@ -170,6 +205,28 @@ CATALOG: dict[str, Spec] = {
         },
         modality="photo",
         tasks=("compress",),
+    ),
+    "detecting_ae": Spec(
+        class_path="zoo.models.autoencoders.detecting_ae:DetectingAE",
+        summary="Learns normal images, and tells others: an encoder that undoes turns, and a decoder.",
+        paper="Huang et al. 2019, Attribute Restoration Framework for Anomaly Detection, IEEE TMM 24",
+        recipes={
+            "fashion_mnist": DetectorRecipe(
+                epochs=12, learning_rate=3e-3, weight_decay=1e-4, dtype_policy="mixed_bfloat16", normal="Bag"
+            )
+        },
+        tasks=("detect", "reconstruct"),
+    ),
+    "detecting_signal_ae": Spec(
+        class_path="zoo.models.autoencoders.detecting_signal_ae:DetectingSignalAE",
+        summary="Learns normal heartbeats, and tells others, of people it never heard.",
+        paper="Denouden et al. 2018, Improving Reconstruction Autoencoder Out-of-distribution Detection",
+        recipes={
+            "mitbih": DetectorRecipe(epochs=4, learning_rate=3e-3, weight_decay=1e-4, normal="N"),
+        },
+        config={"mitbih": {"full_scale": 3.0, "usual": True}},  # three times the peak of a person's usual beat
+        modality="heartbeat",
+        tasks=("detect", "reconstruct"),
     ),
     "unpool_ae": Spec(
         class_path="zoo.models.autoencoders.unpool_ae:UnpoolAE",

@@ -26,7 +26,9 @@ class Compress(Task):
         return super().shown(spec)
 
     def python(self, name, spec, modality):
-        examples = {"image": "samples.load().images", "audio": "sound", "photo": "photo"}.get(spec.modality)
+        examples = {"image": "samples.load().images", "audio": "sound", "signal": "signal", "photo": "photo"}.get(
+            spec.modality
+        )
         if examples is None:
             return []
         return [

@@ -12,7 +12,15 @@ import numpy as np
 
 from zoo import backend, data
 from zoo.data import DataSet
-from zoo.registry import AdversarialRecipe, AutoencoderRecipe, CropRecipe, LossRecipe, Recipe, TextRecipe
+from zoo.registry import (
+    AdversarialRecipe,
+    AutoencoderRecipe,
+    CropRecipe,
+    DetectorRecipe,
+    LossRecipe,
+    Recipe,
+    TextRecipe,
+)
 from zoo.training.callbacks import StopAtNonFinite
 from zoo.training.pretraining import pretrain_greedily
 
@@ -29,6 +37,11 @@ def changed(recipe: Recipe, data_set: DataSet) -> DataSet:
 @changed.register
 def _(recipe: AutoencoderRecipe, data_set):
     return data_set.binarized(recipe.seed) if recipe.binarized else data_set
+
+
+@changed.register
+def _(recipe: DetectorRecipe, data_set):
+    return data_set.with_normal(recipe.normal)
 
 
 @changed.register

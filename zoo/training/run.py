@@ -157,13 +157,14 @@ class Run:
 def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, strategy, progress) -> Run:
     """The model with its first weights, or those of a checkpoint, compiled, and its data."""
     architecture, tag = registry.loading.resolve(name)
-    spec = registry.CATALOG[architecture]
+    spec = registry.spec_of(name)
     modality = modalities.get(spec.modality)
     strategy = strategy or backend.strategy_of()
     chosen = spec.data_of(tag) if source["source"] is None else source["source"]
     overrides = {**modality.arguments(chosen, seed=recipe.seed), **overrides}
     with strategy.scope():
         model = _fresh_model(architecture, tag, recipe, overrides)
+    modality = modality.of(model)
     modality.check(model)
     options = {"fit": source["fit"], "seed": recipe.seed, "failed": source["failed"]}
     data_set = modality.load(chosen, model.example_shape, **options)
@@ -186,7 +187,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     identity = {
         "model": f"{architecture}.{tag}",
         "config": model.get_config(),
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": recipe.settings(),
         "data": data_set.fingerprint,
         **started,
         **({} if keras.backend.backend() == "tensorflow" else {"backend": keras.backend.backend()}),
@@ -271,7 +272,7 @@ def finish(run: Run, fit: str) -> Training:
     recipe, model, checkpoint = run.recipe, run.model, run.checkpoint
     families.settle(recipe, run)
     record = {
-        "recipe": {**dataclasses.asdict(recipe), "data": run.data_set.name},
+        "recipe": {**recipe.settings(), "data": run.data_set.name},
         "seed": recipe.seed,
         "epochs": max(map(len, checkpoint.history.values()), default=recipe.epochs),  # fewer where an alarm ended it
         "batch_size": run.batch_size,

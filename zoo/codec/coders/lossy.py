@@ -9,12 +9,13 @@ import numpy as np
 from zoo import artifacts
 from zoo.codec.format.fields import CodecError
 from zoo.codec.format.header import TILES_PER_CHUNK
-from zoo.codec.frames import scale_of
+from zoo.codec.frames import LEVELS, scale_of
 from zoo.codec.litert import Network, as_int8
 from zoo.codec.tables import Tables
 from zoo.io import pictures as _pictures
 
 SLACK_TILES = 8  # of a chunk, that may take next to no words
+MOST_RAISES = 8  # of a frame's level, 1.5 dB each, so that its code fits into 8 bits
 
 
 class LossyCoder:
@@ -164,11 +165,22 @@ class SignalCoder(LossyCoder):
 
     def pack(self, tiles: np.ndarray, advance=None) -> np.ndarray:
         """Uint32 words of frames, int16 ``(n, 1 + length)``."""
-        levels, samples = tiles[:, 0], tiles[:, 1:]
+        levels, samples = tiles[:, 0].copy(), tiles[:, 1:]
+        codes = self._codes(samples, levels)
+        # A code of 8 bits ends where a measured signal is far from 0: such a frame fits at a higher level.
+        for _ in range(MOST_RAISES if self.tables.unit else 0):
+            full = np.flatnonzero(((codes == 127) | (codes == -128)).any(axis=1) & (levels < LEVELS - 1))
+            if not len(full):
+                break
+            levels[full] += 1
+            codes[full] = self._codes(samples[full], levels[full])
+        return self.tables.encode(self.tables.symbols(codes), self.tables.encode_levels(levels))
+
+    def _codes(self, samples: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """The encoder's int8 codes, ``(n, latent_dim)``, of frames at their levels."""
         normal = np.rint(samples * (128 / scale_of(levels))[:, None]).clip(-128, 127).astype(np.int8)
         (codes,) = self._encoder(normal)
-        symbols = self.tables.symbols(codes.reshape(len(tiles), -1))
-        return self.tables.encode(symbols, self.tables.encode_levels(levels))
+        return codes.reshape(len(samples), -1)
 
     def unpack(self, words: np.ndarray, count: int, sizes: np.ndarray | None = None, advance=None) -> np.ndarray:
         """The frames, float32 ``(count, length)`` in 16-bit samples, that words stand for.

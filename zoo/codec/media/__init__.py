@@ -3,12 +3,13 @@
 from zoo.codec.coders.base import Coder
 from zoo.codec.media.base import Medium
 from zoo.codec.media.pictures import Pictures
+from zoo.codec.media.signals import Signals
 from zoo.codec.media.sounds import Sounds
 from zoo.codec.media.strips import Strips
 from zoo.codec.media.summary import Summary
 from zoo.codec.media.texts import Texts
 
-MEDIA: dict[str, type[Medium]] = {"image": Pictures, "audio": Sounds, "text": Texts}
+MEDIA: dict[str, type[Medium]] = {"image": Pictures, "audio": Sounds, "signal": Signals, "text": Texts}
 
 
 def medium_of(name: str, coder: Coder) -> Medium:

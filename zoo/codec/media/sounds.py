@@ -66,7 +66,7 @@ class Sounds(InTiles):
         """The frames of a sound and their levels, int16 ``(n, 1 + length)``, some at a time."""
         state = (0, 0)
         for part in frames.split(source.read(), self.length, self.tables.overlap):
-            levels, state = frames.levels_of(part, state)
+            levels, state = frames.levels_of(part, state, self.tables.headroom)
             yield np.concatenate([levels.astype(np.int16)[:, None], part], axis=1)
 
     def whole(self, source: audio.Sound) -> Iterator[np.ndarray]:

@@ -61,6 +61,30 @@ class SoundSummary(Summary):
 
 
 @dataclasses.dataclass(frozen=True)
+class SignalSummary(SoundSummary):
+    """The same of signals that are no sound.
+
+    Attributes:
+        signal_unit: what they are measured in.
+    """
+
+    signal_unit: str = ""
+
+    def figures(self) -> dict[str, Any]:
+        """What the commands print of it."""
+        return {
+            "model": self.model,
+            "signals": self.pictures,
+            "sample_rate": self.sample_rate,
+            "unit": self.signal_unit,
+            "seconds": self.seconds,
+            "bytes": self.bytes,
+            "bits_per_sample": self.bits_per_pixel,
+            **({"notes": list(self.notes)} if self.notes else {}),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
 class TextSummary(Summary):
     """The same of texts: ``pixels`` are their bytes, and one more for the end of each."""
 

@@ -31,6 +31,7 @@ class DenoisingSignalAE(Autoencoder):
         filters, decoder_filters: channels of the halves at a 4th, 16th and 32nd of the rate.
         encoder_blocks, decoder_blocks: residual blocks, in the same order.
         decibels, colours, seed: of the noise, see ``zoo.layers.SignalNoise``.
+        sample_rate: of the signals, in Hz.
 
     Raises:
         ValueError: if the length is no multiple of 32, or the code is not smaller than the frame.
@@ -53,6 +54,7 @@ class DenoisingSignalAE(Autoencoder):
         decibels=(-40.0, -12.0),
         colours=(0.0, 0.95),
         seed=None,
+        sample_rate=8000,
         **kwargs,
     ):
         super().__init__(example_shape=example_shape, **kwargs)
@@ -61,7 +63,7 @@ class DenoisingSignalAE(Autoencoder):
             raise ValueError(
                 f"latent_channels must be from 1 to {STRIDE * self.example_shape[1] - 1}: received {latent_channels!r}."
             )
-        self.latent_channels = latent_channels
+        self.latent_channels, self.sample_rate = latent_channels, sample_rate
         self.filters, self.decoder_filters = tuple(filters), tuple(decoder_filters)
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), tuple(decoder_blocks)
         self.noise = SignalNoise(decibels=decibels, colours=colours, seed=seed, name="noise")
@@ -82,4 +84,5 @@ class DenoisingSignalAE(Autoencoder):
             "encoder_blocks": self.encoder_blocks,
             "decoder_blocks": self.decoder_blocks,
             **{key: noise[key] for key in NOISE_ARGUMENTS},
+            "sample_rate": self.sample_rate,
         }

@@ -1,4 +1,4 @@
-"""Speech as a short code of whole steps: the codec's model of signals.
+"""Speech, or another signal, as a short code of whole steps: the codec's model of signals.
 
 Ballé, Laparra & Simoncelli 2017, "End-to-end Optimized Image Compression", along time; Kankanahalli 2018, "End-to-End
 Optimized Speech Coding with Deep Neural Networks", for speech. Differs from the latter in a code with learned priors
@@ -9,7 +9,9 @@ microcontroller.
 import keras
 
 from zoo import deprecations, losses
+from zoo.codec.frames import HEADROOM, LEVELS
 from zoo.layers import EntropyBottleneck
+from zoo.models import principal_signals
 from zoo.models.audio import STRIDE, audio_decoder, audio_encoder, checked_length
 from zoo.models.quantized import QuantizedAutoencoder
 
@@ -38,9 +40,15 @@ class SignalAE(QuantizedAutoencoder):
         filters: channels of the encoder at a 4th, 16th and 32nd of the rate.
         decoder_filters: of the decoder, from a 4th to a 32nd.
         encoder_blocks, decoder_blocks: residual blocks, in the same order.
+        sample_rate: of the signals, in Hz.
+        headroom: steps of 1.5 dB that a frame's level is above what its samples need at most (``zoo.codec.frames``):
+            the more, the more evenly the error of a signal is spread over its loud and quiet frames.
+        unit: of what is measured, such as ``mV``; empty for sound, whose full scale is its unit.
+        resolution: 16-bit steps a unit; 0 for sound.
 
     Raises:
-        ValueError: if the length is no multiple of 32, or the overlap exceeds half of it.
+        ValueError: if the length is no multiple of 32, the overlap exceeds half of it, the rate or the headroom is out
+            of range, or a unit comes without a resolution.
     """
 
     axes = 2
@@ -48,6 +56,11 @@ class SignalAE(QuantizedAutoencoder):
     margin = 1.0  # of recordings in floating point, which may go beyond
 
     coder = "frames"
+
+    @property
+    def modality(self):
+        """What its examples are, a name of ``zoo.modalities``."""
+        return "signal" if self.unit else "audio"
 
     @deprecations.renamed_arguments(image_shape="example_shape", tables="num_priors")
     def __init__(
@@ -64,12 +77,25 @@ class SignalAE(QuantizedAutoencoder):
         decoder_filters=(48, 96, 160),
         encoder_blocks=(1, 2, 1),
         decoder_blocks=(1, 2, 3),
+        sample_rate=8000,
+        headroom=HEADROOM,
+        unit="",
+        resolution=0,
         **kwargs,
     ):
         super().__init__(example_shape=example_shape, **kwargs)
         length = checked_length(self.example_shape)
         if not 0 <= overlap <= length // 2:
             raise ValueError(f"overlap must be from 0 to half of the length, {length // 2}: received {overlap!r}.")
+        for name, value, low, high in (("sample_rate", sample_rate, 1, 1_000_000), ("headroom", headroom, 0, LEVELS)):
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ValueError(f"{name} must be an integer from {low} to {high:,}: received {value!r}.")
+        if bool(unit) != bool(resolution) or resolution < 0 or not unit.isascii():
+            raise ValueError(
+                f"unit must be ASCII and come with a resolution above 0, or neither be given: received {unit!r} and "
+                f"{resolution!r}."
+            )
+        self.sample_rate, self.headroom, self.unit, self.resolution = sample_rate, headroom, unit, resolution
         self.overlap, self.emphasis, self.rate_weight = overlap, emphasis, rate_weight
         self.latent_channels, self.step, self.num_priors = latent_channels, step, num_priors
         self.filters, self.decoder_filters = tuple(filters), tuple(decoder_filters)
@@ -81,6 +107,11 @@ class SignalAE(QuantizedAutoencoder):
             rate_weight=rate_weight, step=step, num_priors=num_priors, name="bottleneck"
         )
         self.decoder = audio_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
+
+    def adapt(self, frames):
+        """Starts as the principal components of frames ``(n, length, 1)``, in steps that suit the rate weight."""
+        step = principal_signals.step_for(self.rate_weight)
+        principal_signals.start(self.encoder, self.decoder, self.bottleneck, frames[..., 0], step)
 
     def default_loss(self):
         """The squared error weighted as frames are heard."""
@@ -99,4 +130,8 @@ class SignalAE(QuantizedAutoencoder):
             "decoder_filters": self.decoder_filters,
             "encoder_blocks": self.encoder_blocks,
             "decoder_blocks": self.decoder_blocks,
+            "sample_rate": self.sample_rate,
+            "headroom": self.headroom,
+            "unit": self.unit,
+            "resolution": self.resolution,
         }

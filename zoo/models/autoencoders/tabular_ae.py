@@ -169,6 +169,21 @@ class TabularAE(Autoencoder):
         share = self.hidden_cells * backend.per_example(uniform, (ops.shape(x)[0], 1))
         return ops.where(backend.per_example(uniform, ops.shape(x)) < share, np.nan, x)
 
+    def errors(self, x, z):
+        """What codes ``z`` miss of rows ``x`` without gaps, float32 ``(b, columns)``.
+
+        Of numbers the error in standard deviations; of a category the root of twice its cross-entropy, so that half the
+        sum of squares is the loss.
+        """
+        numbers, logits = self._parts(self.decoder(z, training=False))
+        x = ops.convert_to_tensor(x, "float32")
+        parts = [(ops.take(x, self.numeric, axis=1) - self.means) / self.scales - numbers]
+        for at, part in zip(self.categorical, logits, strict=True):
+            chosen = ops.cast(x[:, at], "int32")
+            surprise = keras.losses.sparse_categorical_crossentropy(chosen, part, from_logits=True)
+            parts.append(ops.sqrt(2 * surprise)[:, None])
+        return ops.concatenate(parts, axis=1)
+
     def _surprise(self, x, outputs):
         """The loss of each row, ``(b,)``: see the class."""
         numbers, logits = self._parts(outputs)
