@@ -67,8 +67,8 @@ def likelihood_of(model: Any, x: np.ndarray) -> np.ndarray | None:
         return None
     with _same_draws(model):
         if hasattr(model, "log_likelihood_bound"):
-            return -np.asarray(model.log_likelihood_bound(x), np.float64)
-        return -np.asarray(model.log_weights(ops.convert_to_tensor(x), 1), np.float64).mean(axis=0)
+            return -as_array(model.log_likelihood_bound(x), np.float64)
+        return -as_array(model.log_weights(ops.convert_to_tensor(x), 1), np.float64).mean(axis=0)
 
 
 @contextlib.contextmanager

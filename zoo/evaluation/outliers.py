@@ -8,6 +8,7 @@ import numpy as np
 from zoo import artifacts, data
 from zoo.evaluation.codes import flat_code
 from zoo.evaluation.likelihood import likelihood_of
+from zoo.io.arrays import as_array
 from zoo.sklearn import Normality, conformal_threshold
 from zoo.sklearn.normality import LEAST
 
@@ -38,9 +39,9 @@ def measured(
         found = [model.encode(np.asarray(view)) for view in views]
         codes.append(np.stack([flat_code(code).reshape(len(x), -1) for code in found], axis=1))
         if hasattr(model, "errors"):
-            errors.append(np.stack([np.asarray(model.errors(x, code)) for code in found], axis=1))
+            errors.append(np.stack([as_array(model.errors(x, code)) for code in found], axis=1))
         else:
-            missed = [x - np.asarray(model.decode(code)) for code in found]
+            missed = [x - as_array(model.decode(code)) for code in found]
             errors.append(np.stack([part.reshape(len(x), -1) for part in missed], axis=1))
         likelihoods.append(likelihood_of(model, x))
         if advance is not None:

@@ -29,7 +29,7 @@ class Image(Modality):
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):
         from zoo import data
 
-        if source == data.flowers.FLOWERS:
+        if isinstance(source, str) and source == data.flowers.FLOWERS:
             return data.load_flowers(image_shape=shape, seed=seed)
         return data.load(source, image_shape=shape, fit=fit, seed=seed, failed=failed)
 
