@@ -93,6 +93,7 @@ def test_push_pull_load_fit_push_keeps_outputs(hub, tmp_path):
     model = zoo.load(tmp_path / "mine")
     for loaded in (model, zoo.load(ADDRESS), keras.saving.load_model(ADDRESS)):
         np.testing.assert_array_equal(np.asarray(loaded.encode(images)), expected)
+    assert zoo.export(ADDRESS, tmp_path / "encoder.tflite", part="encoder").stat().st_size > 1000
     model.fit(images, epochs=1, batch_size=8, verbose=0)
     fitted = np.asarray(model.encode(images))
     assert np.abs(fitted - expected).max() > 0
