@@ -186,9 +186,9 @@ def _of_status(status: int, what: str, reason: str) -> ValueError:
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows where others can read along only from where they could."""
 
-    def redirect_request(self, request, *rest):
-        new = super().redirect_request(request, *rest)
-        if new is not None and request.full_url.startswith("https:") and not new.full_url.startswith("https:"):
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        new = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if new is not None and req.full_url.startswith("https:") and not new.full_url.startswith("https:"):
             raise urllib.error.URLError(f"it redirects to {new.full_url[:200]}, which is not https")
         return new
 

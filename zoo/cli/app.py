@@ -95,3 +95,7 @@ def __getattr__(name: str) -> typer.Typer:
     if name == "app":  # all of it, for the site and the tests
         return make()
     raise AttributeError(name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "app"]

@@ -30,5 +30,5 @@ TERMS = {
 
 def asked(examples_licence: str | None) -> str | None:
     """What the examples in a model's folder ask for; None of a licence that no shipped model names."""
-    known = isinstance(examples_licence, str) and examples_licence in TERMS
-    return f"{TERMS[examples_licence]} (NOTICE)" if known else None
+    asks = TERMS.get(examples_licence) if isinstance(examples_licence, str) else None
+    return asks and f"{asks} (NOTICE)"
