@@ -1,5 +1,9 @@
-"""Packaging: `pip install .` puts the package `zoo` and its trained models into one wheel."""
+"""Packaging: `pip install .` puts the package `zoo` and its trained models into one wheel.
 
+The distribution is `autoencoder-zoo`: on the package index `zoo` is another project.
+"""
+
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,15 +13,48 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "(.+)"$', (ROOT / "zoo/__init__.py").read_text(), re.M)[1]
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["zoo"]["repository"]
+GITHUB = f"https://github.com/{REPOSITORY}"
+
+
+def readme_for_index(text: str, repository: str = REPOSITORY) -> str:
+    """The README as the package index shows it: with absolute links, and with what one types who has no sources.
+
+    Links lead to the files of this version's tag. Without an address, links and pictures become their text.
+    """
+    text = re.sub(r"(?<!--editable )'\.\[(?!dev)", "'autoencoder-zoo[", text)
+    text = text.replace("`pip install .`", "`pip install autoencoder-zoo`")
+
+    def absolute(match: re.Match) -> str:
+        picture, label, target = match.groups()
+        if not repository:
+            return label
+        kind = "raw" if picture or target.endswith(".png") else "blob"
+        return f"{picture}[{label}](https://github.com/{repository}/{kind}/v{VERSION}/{target})"
+
+    return re.sub(r"(!?)\[([^\]]*)\]\((?![a-z]+:|#)([^)\s]+)\)", absolute, text)
+
+
+def not_shipped(root: Path) -> list[str]:
+    """Files of the models that the wheel has no weights of: all but what identifies them (`Spec.unshipped`)."""
+    kept, files = ("manifest.json", "card.json"), []
+    for manifest in sorted(root.glob("*/*/manifest.json")):
+        document = json.loads(manifest.read_text())
+        if document.get("shipped") is False:
+            folder = manifest.parent.relative_to(root)
+            files += [f"{folder}/{name}" for name in document["files"] if name not in kept]
+    return files
+
 
 # Each requirement stands in one list; an extra is a list, or several. What needs one says so by `zoo/extras.py`.
 # What a device needs: no TensorFlow, and no Keras, which cannot be imported without a backend (docs/export.md).
 BASE = [
     "ai-edge-litert>=2.1",  # 2.0 aborts when a file is converted: "free(): invalid pointer"
     "constriction>=0.4.2",
+    "filelock>=3.16",
     "lazy_loader>=0.4",
     "numpy>=2.0",
     "pillow>=11.3",  # the first release with AVIF built in
+    "platformdirs>=4.2",
     "rich>=14.3",  # earlier ones write an empty line for a progress bar that is off
     "typer>=0.26",  # earlier ones leave out of the help what an argument is
 ]
@@ -32,10 +69,10 @@ TEXT = [
 ]
 KERAS = [
     "h5py>=3.12",
-    "keras>=3.13.2",  # the first of its line to refuse weights in HDF5's external storage: any file could be read
+    "keras>=3.14",  # the first with depth_to_space
     "ml_dtypes>=0.5.1",
 ]
-DESK = [
+STUDIO = [  # all but Keras' backend
     *AUDIO,
     *TEXT,
     *KERAS,
@@ -46,10 +83,11 @@ DESK = [
     "matplotlib>=3.9",
     "scikit-learn>=1.5",
     "scipy>=1.13",
-    "tensorflow>=2.20",
     "tensorflow-datasets>=4.9.10",  # earlier ones fail with protobuf 7, which tensorflow takes
 ]
-HUB = ["huggingface_hub>=0.30"]  # Keras reads and writes models at hf://… with it
+DESK = [*STUDIO, "tensorflow>=2.20"]
+# Keras reads models at hf://… with the first too; the others open s3:// and gs://.
+HUB = ["fsspec>=2024.9", "gcsfs>=2024.9", "huggingface_hub>=1.0", "s3fs>=2024.9"]
 MAPS = ["bokeh>=3.8"]
 MICRO = ["ethos-u-vela>=4.0", "tflite_micro>=0.dev20250101"]  # the latter has pre-releases only
 EARTH_MOVERS = ["pot>=0.9.5"]
@@ -80,11 +118,12 @@ TOOLS = [
     "ruff>=0.12",
     "setuptools>=77",
     "tensorboard>=2.20",
+    "twine>=6.0",
 ]
 EXTRAS = {
     "tensorflow": DESK,
-    "jax": [*KERAS, "jax>=0.5"],
-    "torch": [*KERAS, "torch>=2.6"],
+    "jax": [*STUDIO, "jax>=0.5"],
+    "torch": [*STUDIO, "torch>=2.6"],
     "audio": AUDIO,
     "text": TEXT,
     "maps": MAPS,
@@ -95,7 +134,7 @@ EXTRAS = {
     "benchmark": BENCHMARK,
     "docs": DOCS,
     # All that the tests use, and so no other backend of Keras: torch alone takes gigabytes.
-    "dev": [*DESK, *MAPS, *MICRO, *BENCHMARK, *HEIC, *M4A, *DOCS, *TOOLS],
+    "dev": [*DESK, *MAPS, *MICRO, *BENCHMARK, *HEIC, *M4A, *HUB, *DOCS, *TOOLS],
     # Earlier names, which install what they did.
     "edge": [*AUDIO, *TEXT],
     "gans": [*DESK, *EARTH_MOVERS],
@@ -103,18 +142,26 @@ EXTRAS = {
 }
 
 setup(
-    name="zoo",
+    name="autoencoder-zoo",
     version=VERSION,
     description="Trained autoencoders and GANs in Keras 3: load, fine-tune, export, compress.",
-    long_description=(ROOT / "README.md").read_text(),
+    long_description=readme_for_index((ROOT / "README.md").read_text()),
     long_description_content_type="text/markdown",
     author="The zoo contributors",
     # Of the code and the weights; beside it that of each kind of example that comes along (NOTICE).
     license=(
-        "Apache-2.0 AND MIT AND CC0-1.0 AND CC-BY-SA-3.0 AND CC-BY-SA-4.0 AND BSD-3-Clause AND LicenseRef-WordNet-3.0"
+        "Apache-2.0 AND MIT AND CC0-1.0 AND CC-BY-4.0 AND CC-BY-SA-3.0 AND CC-BY-SA-4.0 AND BSD-3-Clause AND "
+        "LicenseRef-WordNet-3.0"
     ),
     license_files=["LICENSE", "NOTICE", "LICENSES/*.txt"],
-    project_urls={"Repository": f"https://github.com/{REPOSITORY}"} if REPOSITORY else {},
+    project_urls={
+        "Repository": GITHUB,
+        "Documentation": f"{GITHUB}/blob/v{VERSION}/docs/index.md",
+        "Changelog": f"{GITHUB}/blob/v{VERSION}/CHANGELOG.md",
+        "Issues": f"{GITHUB}/issues",
+    }
+    if REPOSITORY
+    else {},
     keywords="keras tensorflow autoencoder gan compression denoising litert pretrained",
     classifiers=[
         "Development Status :: 4 - Beta",
@@ -145,11 +192,14 @@ setup(
             "exporting/c/*",
             "gallery/*.j2",
             "gallery/*.css",
+            "gallery/live/*.txt",
+            "gallery/live/*.css",
+            "gallery/live/js/*.js",
             "pages/*.css",
         ],
         "zoo.savedmodels": ["**/*"],
     },
-    exclude_package_data={"": ["__pycache__/*", "*.pyc"]},
+    exclude_package_data={"": ["__pycache__/*", "*.pyc"], "zoo.savedmodels": not_shipped(ROOT / "savedmodels")},
     entry_points={"console_scripts": ["zoo = zoo.cli:main"]},
     zip_safe=False,
 )

@@ -184,7 +184,8 @@ def sound_files(codec: Codec, images: np.ndarray) -> dict[str, bytes]:
 
     Args:
         codec: of pictures, of sounds or of texts.
-        images: uint8 ``(50, h, w, 1)``, of which sounds are made too; of pictures, at most as many as there are.
+        images: uint8 ``(50, h, w, 1)``, of which sounds are made too, or ``(50, h, w, 3)`` for a model of colour tiles;
+            of pictures, at most as many as there are.
     """
     what = codec.what
     if what == "sounds":
@@ -198,14 +199,16 @@ def sound_files(codec: Codec, images: np.ndarray) -> dict[str, bytes]:
     few = 2 if codec.lossless else 10
     many = 17 if codec.lossless else 50
     made = {"one chunk": codec.compress(images[:few]), "several chunks": codec.compress(images[:many])}
-    made["colour"] = codec.compress(np.tile(images[:3].transpose(3, 1, 2, 0)[0], (1, 1, 1) if few < 10 else (2, 2, 1)))
+    colour = images[0] if codec.channels > 1 else images[:3].transpose(3, 1, 2, 0)[0]
+    made["colour"] = codec.compress(np.tile(colour, (1, 1, 1) if few < 10 else (2, 2, 1)))
     made |= _named(codec, {"first.npy": images[: 2 * few], "second.npy": images[20 : 20 + few]})
     if codec.lossless:
         rng = np.random.default_rng(0)
         noise = rng.integers(0, 256, (2, 30, 20, 3), np.uint8)
         made["stored"], made[BY_MODEL] = codec.compress(noise), uncoded(codec, noise)
         made["all the model's"] = uncoded(codec, images[:few])
-        made["clean"] = codec.compress(np.tile(np.arange(40, dtype=np.uint8), (50, 1)))
+        clean = np.tile(np.arange(40, dtype=np.uint8), (50, 1))
+        made["clean"] = codec.compress(clean if codec.channels == 1 else np.repeat(clean[..., None], 3, axis=-1))
     else:
         made["compact"] = codec.compress(images[0], compact=True)
     return made

@@ -10,7 +10,7 @@ passages of 5 seconds. The WAVs are kept in the output folder, with codecs.json.
 
 With --by-speaker, instead: the zoo's codec on all recordings of each speaker, whether training heard them or not.
 
-Needs opusenc and opusdec (Debian: opus-tools), ffmpeg, and pystoi (pip install 'zoo[benchmark]').
+Needs opusenc and opusdec (Debian: opus-tools), ffmpeg, and pystoi (pip install 'autoencoder-zoo[benchmark]').
 """
 
 import argparse

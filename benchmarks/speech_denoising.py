@@ -16,7 +16,7 @@ voices together: training knows none of the last four. Each is added at several 
 - ``spectral_gating``: stationary, as noisereduce 3 does it (Sainburg, Thielk & Gentner 2020): what lies less than 1.5
   standard deviations above a frequency's mean level in dB is left out, softened over frequencies and time.
 
-Needs ffmpeg, and pystoi (pip install 'zoo[benchmark]').
+Needs ffmpeg, and pystoi (pip install 'autoencoder-zoo[benchmark]').
 """
 
 import argparse

@@ -31,7 +31,7 @@ difference from each, with its interval and p by the paired bootstrap; ``shorten
 hold those of our shortened sentences and of what the decoder writes, and ``abstractive_origins`` how many of the latter
 are sentences of the document, shortened ones, or drawn.
 
-Needs the extra benchmark: pip install 'zoo[benchmark]'.
+Needs the extra benchmark: pip install 'autoencoder-zoo[benchmark]'.
 """
 
 import argparse

@@ -60,11 +60,18 @@ def _purpose(architecture: str, metrics: dict) -> str:
             asked = metrics["samples"]["conditional_accuracy"]["mean"]
             figures = f"{100 * asked:.1f} % of the class asked for; of equally many a class, {figures}"
         return f"generates; {figures}, recall {100 * recall:.0f} %"
+    if "auc" in metrics:
+        rate, asked = (100 * metrics[key] for key in ("false_alarm_rate", "asked_false_alarms"))
+        few = {name: area for name, area in metrics["auc_of"].items() if len(metrics["auc_of"]) <= 5}
+        areas = ", ".join(f"{area:.3f} of {name}" for name, area in few.items()) or f"{metrics['auc']:.3f}"
+        return f"tells others from normal ones: AUC {areas}; {rate:.1f} % false alarms, {asked:g} % asked"
     if "accuracy" in metrics:
         return f"{100 * metrics['accuracy']:.2f} % accuracy; its features measure generated images"
     if "codec_psnr" in metrics:
         psnr, rate = metrics["codec_psnr"], metrics["codec_bits_per_pixel"]
         return f"{psnr:.2f} dB at {rate:.3f} bits per pixel, all images in one file"
+    if "codec_bits_per_dimension" in metrics:
+        return f"every pixel at {metrics['codec_bits_per_dimension']:.2f} bits per dimension, all images in one file"
     if "codec_bits_per_pixel" in metrics:
         return f"every pixel at {metrics['codec_bits_per_pixel']:.2f} bits per pixel, all images in one file"
     if "quality_4" in metrics:

@@ -48,7 +48,8 @@ def updated(notebook: dict, name: str, repository: str = REPOSITORY) -> dict:
     badges = [badge(name, repository)] if repository else []
     first["source"] = _lines("\n\n".join([title, *badges, *rest]))
     code = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
-    requirement = f"'zoo[tensorflow] @ git+https://github.com/{repository}'" if repository else "'..[tensorflow]'"
+    published = f"'autoencoder-zoo[tensorflow] @ git+https://github.com/{repository}'"
+    requirement = published if repository else "'..[tensorflow]'"
     code["source"] = _lines(INSTALL.format(requirement=requirement))
     return notebook
 

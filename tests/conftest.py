@@ -126,6 +126,37 @@ def audio_model(recordings, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """The cache of what is downloaded, empty."""
+    from zoo.artifacts import sources
+
+    for name in ("ZOO_OFFLINE", "HF_HUB_OFFLINE", "ZOO_SOURCE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sources.time, "sleep", lambda seconds: None)
+    sources.forget()
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def hub(kept, tmp_path, monkeypatch):
+    """A server that is the hub of this process, and of those that it starts."""
+    import hub_server
+    from huggingface_hub import constants
+
+    with hub_server.serving() as server:
+        template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        settings = {"ENDPOINT": server.url, "HUGGINGFACE_CO_URL_TEMPLATE": template, "HF_HUB_DISABLE_XET": True}
+        settings |= {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HOME": str(tmp_path / "hub")}
+        for name, value in settings.items():
+            monkeypatch.setattr(constants, name, value)
+        variables = {"HF_ENDPOINT": server.url, "HF_TOKEN": hub_server.TOKEN, "HF_HUB_DISABLE_XET": "1"}
+        for name, value in (variables | {"HF_HOME": str(tmp_path / "hub")}).items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forgotten():
     """Models of one module do not burden the next."""

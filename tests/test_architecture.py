@@ -25,12 +25,13 @@ RANKS = (
     {"__main__"},
     {"cli"},
     {"demo", "experiments", "gallery"},
+    {"detection"},
     {"packaging"},
     {"training", "embedding", "denoising", "generation", "selection"},
     {"exporting"},
     {"tasks"},
     {"modalities"},
-    {"evaluation", "maps", "summarization"},
+    {"evaluation", "maps", "summarization", "sharing"},
     {"registry"},
     {"pages", "plots", "sklearn"},
     {"models"},
@@ -104,6 +105,29 @@ def test_tensorflow_stays_where_it_belongs(file):
     assert not roots & TENSORFLOW, f"only zoo/{sorted(TENSORFLOW_AT_HOME)} import TensorFlow"
 
 
+# One of Keras' backends is imported by its own side of `zoo.backend`, and by what is imported with that one alone.
+BACKENDS = {
+    "tensorflow": {
+        *("backend/tensorflow.py", "backend/convolution.py", "backend/replicas.py"),
+        *("data/tensorflow_pipeline.py", "training/multiworker.py"),
+    },
+    "jax": {"backend/jax.py"},
+    "torch": {"backend/torch.py", "experiments/pytorch_speed.py"},
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_backend_is_imported_but_by_its_own_files(file):
+    """As a module is imported: what a function imports, it needs by itself."""
+    body = ast.parse((PACKAGE / file).read_text()).body
+    imports = [ast.unparse(node) for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    roots = {module.split(".")[0] for line in imports for module in imported_modules(line)}
+    assert roots & {*BACKENDS} == {name for name, files in BACKENDS.items() if file in files}
+    own = {f"zoo.{other.removesuffix('.py').replace('/', '.')}" for other in BACKENDS["tensorflow"]}
+    if file not in BACKENDS["tensorflow"]:
+        assert not {module for line in imports for module in imported_modules(line)} & own
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -114,6 +138,7 @@ def test_tensorflow_stays_where_it_belongs(file):
         "zoo.CodecError",
         "zoo.codec",
         "zoo.artifacts.names()",
+        "zoo.push, zoo.pull",
     ],
 )
 def test_loads_neither_tensorflow_nor_keras(run_python, use):
@@ -147,7 +172,8 @@ def test_every_module_that_is_imported_is_declared(requirements):
     distributions = importlib.metadata.packages_distributions()
     third_party = roots - sys.stdlib_module_names - {"zoo"}
     for module in third_party:
-        names = {normal(name) for name in distributions[module]}
+        # Of Keras' other backends, which are called as their modules, the environment of the tests has none.
+        names = {normal(name) for name in distributions.get(module, {module} & {"jax", "torch"})}
         extra = extras.EXTRA.get(module, "")
         assert names & requirements[extra], f"setup.py lists none of {names} for the extra {extra!r}, for {module}"
         assert not extra or not names & requirements[""], f"{module} is of the base: zoo/extras.py has it too"
@@ -164,7 +190,7 @@ def test_each_requirement_stands_once_and_dev_has_what_the_tests_use(requirement
     known = {"tensorflow", "jax", "torch", "text", "audio", "micro", "maps", "hub", "benchmark", "docs", "dev"}
     known |= {"heic", "m4a"}
     assert set(requirements) == {"", *known, "edge", "gans", "tune"}
-    used = set.union(*(requirements[extra] for extra in known - {"jax", "torch", "hub"}))
+    used = set.union(*(requirements[extra] for extra in known - {"jax", "torch"}))
     assert requirements["dev"] == used
     heavy = {"tensorflow", "tensorflow-datasets", "keras", "scikit-learn", "scipy", "matplotlib"}
     assert not heavy & requirements[""] and heavy < requirements["tensorflow"]
@@ -173,17 +199,22 @@ def test_each_requirement_stands_once_and_dev_has_what_the_tests_use(requirement
 @pytest.mark.parametrize(
     ("use", "line"),
     [
-        ("zoo.load('conv_ae')", "A model needs TensorFlow: pip install 'zoo[tensorflow]'."),
-        ("zoo.load('conv_ae', pretrained=False)", "A model needs TensorFlow: pip install 'zoo[tensorflow]'."),
-        ("zoo.export", "zoo.export needs TensorFlow: pip install 'zoo[tensorflow]'."),
-        ("from zoo import models", "zoo.models needs TensorFlow: pip install 'zoo[tensorflow]'."),
+        *(
+            (
+                f"zoo.load('conv_ae', pretrained={x})",
+                "A model needs TensorFlow: pip install 'autoencoder-zoo[tensorflow]'.",
+            )
+            for x in (True, False)
+        ),
+        ("zoo.export", "zoo.export needs TensorFlow: pip install 'autoencoder-zoo[tensorflow]'."),
+        ("from zoo import models", "zoo.models needs TensorFlow: pip install 'autoencoder-zoo[tensorflow]'."),
         (
             "zoo.Codec('summarizer').compress_text('A text.')",
-            "The tokenizer of texts needs sentencepiece: pip install 'zoo[text]'.",
+            "The tokenizer of texts needs sentencepiece: pip install 'autoencoder-zoo[text]'.",
         ),
         (
             "from zoo.io import audio; audio.writer(None, 8000)",
-            "Reading or writing sounds needs soundfile: pip install 'zoo[audio]'.",
+            "Reading or writing sounds needs soundfile: pip install 'autoencoder-zoo[audio]'.",
         ),
     ],
 )
@@ -229,10 +260,13 @@ print(restored.shape, restored.dtype)
 
 
 def test_tests_mirror_the_package():
-    """A folder of tests for each folder of the package, and no name twice, so that every file can be run alone."""
+    """A folder of tests for each folder of the package, and no name twice, so that every file can be run alone.
+
+    What runs on each of Keras' backends is a command of its own: ``conformance``.
+    """
     files = sorted((ROOT / "tests").rglob("test_*.py"))
     folders = {path.parent.relative_to(ROOT / "tests").as_posix() for path in files}
-    assert folders <= {".", *(path.name for path in PACKAGE.iterdir() if path.is_dir())}
+    assert folders <= {".", "conformance", *(path.name for path in PACKAGE.iterdir() if path.is_dir())}
     assert len({path.name for path in files}) == len(files)
 
 

@@ -215,7 +215,7 @@ def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path, m
 def test_a_map_without_bokeh_says_what_to_install_before_any_work(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "bokeh", None)
     assert run(monkeypatch, MODEL, "missing", "-o", tmp_path / "c.npy", "--plot", tmp_path / "m.html") == 2
-    assert "pip install 'zoo[maps]'" in capsys.readouterr().err
+    assert "pip install 'autoencoder-zoo[maps]'" in capsys.readouterr().err
 
 
 def test_longer_codes_are_projected_by_their_principal_components():

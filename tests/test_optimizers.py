@@ -112,3 +112,12 @@ def test_one_kernel_a_variable():
     graph = step.get_concrete_function(*[tf.zeros_like(v.value) for v in model.trainable_variables]).graph
     names = [op.type for op in graph.get_operations()]
     assert names.count("ResourceApplyAdam") == 4 and "Sqrt" not in names
+
+
+def test_files_name_pytorchs_optimizers_as_keras_does():
+    own = {"module": "keras.src.backend.torch.optimizers.torch_adam", "class_name": "Adam", "registered_name": "Adam"}
+    config = {"optimizer": {**own, "config": {"learning_rate": 0.5}}, "loss": [{"module": "zoo", "class_name": "L"}]}
+    found = optimizers.portable(config)
+    assert found["loss"] == config["loss"]
+    made = keras.saving.deserialize_keras_object(found["optimizer"])
+    assert type(made) is keras.optimizers.Adam and float(made.learning_rate) == 0.5

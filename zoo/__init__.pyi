@@ -2,6 +2,7 @@ from . import artifacts as artifacts
 from . import codec as codec
 from . import data as data
 from . import denoising as denoising
+from . import detection as detection
 from . import embedding as embedding
 from . import evaluation as evaluation
 from . import experiments as experiments
@@ -19,6 +20,7 @@ from . import plots as plots
 from . import registry as registry
 from . import regularizers as regularizers
 from . import selection as selection
+from . import sharing as sharing
 from . import sklearn as sklearn
 from . import summarization as summarization
 from . import tasks as tasks
@@ -28,6 +30,8 @@ from .codec import CodecError as CodecError
 from .denoising import denoise as denoise
 from .denoising import denoise_audio as denoise_audio
 from .denoising import denoise_files as denoise_files
+from .detection import Detector as Detector
+from .detection import detect as detect
 from .embedding import embed as embed
 from .exporting import export as export
 from .generation import generate as generate
@@ -37,6 +41,8 @@ from .registry import info as info
 from .registry import list_models as list_models
 from .registry import load as load
 from .selection import select as select
+from .sharing import pull as pull
+from .sharing import push as push
 from .summarization import summarize as summarize
 
 __version__: str

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-DISTRIBUTION = "zoo"
+DISTRIBUTION = "autoencoder-zoo"  # the import name is zoo; zoo on the package index is another package
 DESK = "tensorflow"
 # Module → the extra that installs it: the smallest, where several do.
 EXTRA = {
@@ -20,6 +20,9 @@ EXTRA = {
         "benchmark",
     ),
     **dict.fromkeys(("ethosu", "tflite_micro"), "micro"),
+    **dict.fromkeys(("fsspec", "gcsfs", "huggingface_hub", "s3fs"), "hub"),
+    "jax": "jax",
+    "torch": "torch",
     "av": "m4a",
     "bokeh": "maps",
     "pillow_heif": "heic",
@@ -29,12 +32,14 @@ PACKAGE = {
     "PIL": "pillow",
     "av": "PyAV",
     "ethosu": "ethos-u-vela",
+    "huggingface_hub": "huggingface_hub",
     "keras": "TensorFlow",
     "ml_dtypes": "ml_dtypes",
     "ot": "POT",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tensorflow": "TensorFlow",
+    "torch": "PyTorch",
     "tflite_micro": "tflite_micro",
 }
 
@@ -49,7 +54,7 @@ def install(extra: str) -> str:
 
 
 def needs(module: str) -> str:
-    """What to say where a module cannot be imported: ``needs bokeh: pip install 'zoo[maps]'``."""
+    """What to say where a module cannot be imported: ``needs bokeh: pip install 'autoencoder-zoo[maps]'``."""
     package = PACKAGE.get(module, module.replace("_", "-"))
     return f"needs {package}: {install(EXTRA[module]) if module in EXTRA else f'pip install {package}'}"
 

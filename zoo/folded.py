@@ -15,8 +15,6 @@ float32, how many they are, and the axis, after the permutation, that they belon
 import functools
 import io
 import math
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -76,26 +74,3 @@ def weights_in(path: Path, digest: str) -> bytes:
     """``model.weights.h5`` of a Keras file; the last one is kept, as its networks are restored one after the other."""
     with zipfile.ZipFile(path) as archive:
         return archive.read("model.weights.h5")
-
-
-def kept(name: str, digest: str) -> Path:
-    """Where a restored file is kept, in a folder that is there.
-
-    That is ``zoo`` in the user's cache (``XDG_CACHE_HOME``, or ``~/.cache``), so that a network is restored once, which
-    takes half a second; where that cannot be written, a folder that ends with the process.
-    """
-    try:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = cache / "zoo" / digest[:16]
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError
-    except (OSError, RuntimeError):  # the latter where there is no home
-        folder = Path(_room(os.getpid()).name) / digest[:16]
-        folder.mkdir(exist_ok=True)
-    return folder / name
-
-
-@functools.cache
-def _room(process: int) -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="zoo-")

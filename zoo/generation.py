@@ -1,5 +1,6 @@
 """Images that a model draws, and what its latent code means, as pictures, films and arrays."""
 
+import difflib
 import math
 import os
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from zoo import plots, registry
 from zoo.io import writing
+from zoo.io.arrays import as_array
 
 # Images of one picture: 32 × 32 of 28 × 28 pixels fill a screen. More samples go to further ones.
 PAGE = 1024
@@ -25,7 +27,7 @@ def generate(
     *,
     kind: str = "samples",
     number: int = 64,
-    label: int | None = None,
+    label: int | str | None = None,
     steps: int | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -39,7 +41,8 @@ def generate(
             between two images. The latter two are of variational autoencoders, and start from images of the test split
             that come with the model.
         number: of samples, or of rows.
-        label: the class to draw, of a conditional model; None for all in turn.
+        label: the class to draw, of a conditional model: its number, or its name as the model's card has it
+            (``zoo.info(name)["data"]["classes"]``); None for all in turn.
         steps: images a row of a traversal or an interpolation; None for 10, of a film 24.
         seed: of the draws.
 
@@ -47,7 +50,8 @@ def generate(
         ``output``, the files that were written; ``kind``; and ``images``, how many were drawn.
 
     Raises:
-        ValueError: for an unknown kind, a model that does not generate it, or a number out of its range.
+        ValueError: for an unknown kind, a model that does not generate it, a class that it does not know, or a number
+            out of its range.
     """
     output = Path(output)
     if kind not in KINDS:
@@ -64,7 +68,8 @@ def generate(
         )
     model = registry.load(name)
     _check(model, os.fspath(name), kind, number, label)
-    rows, drawing = _drawn(model, name, kind, number, label, steps or (24 if film else 10), seed)
+    number_of_class = None if label is None else _class(model, name, label)
+    rows, drawing = _drawn(model, name, kind, number, number_of_class, steps or (24 if film else 10), seed)
     return {"output": _written(rows, output, kind, drawing), "kind": kind, "images": rows.shape[0] * rows.shape[1]}
 
 
@@ -96,10 +101,23 @@ def _drawn(model, name, kind: str, number: int, label: int | None, steps: int, s
         rows, labels, values = _traversals(model, name, number, steps, seed)
         return rows, {"labels": labels, "values": values}
     chosen = {} if label is None else {"labels": label}
-    return np.asarray(model.generate(number, seed=seed, **chosen))[None], {}
+    return as_array(model.generate(number, seed=seed, **chosen))[None], {}
 
 
-def _check(model, name: str, kind: str, number: int, label: int | None) -> None:
+def _class(model, name: str | os.PathLike, label: int | str) -> int:
+    """The number of a class that is given by its number or by its name."""
+    if not isinstance(label, str) or label.isdecimal():
+        return int(label)
+    names = registry.info(name)["data"].get("classes") or [str(number) for number in range(model.num_classes)]
+    lowered = [known.lower() for known in names]
+    if label.lower() in lowered:
+        return lowered.index(label.lower())
+    close = difflib.get_close_matches(label.lower(), lowered, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(names[lowered.index(known)] for known in close)}?" if close else ""
+    raise ValueError(f"label must be one of {', '.join(names)}: received {label}.{hint}")
+
+
+def _check(model, name: str, kind: str, number: int, label: int | str | None) -> None:
     """Refuses what a model cannot draw, and more than fits."""
     variational = hasattr(model, "traverse")
     if not variational and (kind != "samples" or not hasattr(model, "generate")):
@@ -132,7 +150,7 @@ def _traversals(model, name: str, number: int, steps: int, seed: int):
     codes, order = _codes(name, seed)
     with np.load(registry.artifact_of(name).file("calibration.npz")) as calibration:
         images = calibration["images"] / np.float32(255)
-    spread = np.asarray(model.to_noise(model.encode(images))).std(axis=0)
+    spread = as_array(model.to_noise(model.encode(images))).std(axis=0)
     chosen = np.argsort(-spread)[: _rows(min(number, model.latent_dim), steps)]
     values = np.linspace(-2.5, 2.5, steps)
     rows = np.stack([model.traverse(codes[order[0]], int(d), values) for d in chosen])

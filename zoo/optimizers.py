@@ -1,5 +1,6 @@
-"""Adam in one kernel, and the optimizers of two players as one."""
+"""Adam in one kernel, the optimizers of two players as one, and how files name optimizers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -71,3 +72,15 @@ class OptimizerPair:
         generator, discriminator = self.optimizers
         discriminator.learning_rate = value * discriminator.learning_rate / generator.learning_rate
         generator.learning_rate = value
+
+
+def portable(config: Any) -> Any:
+    """A configuration as every backend reads it: PyTorch's optimizers go by Keras' own names."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(map(portable, config))
+    if not isinstance(config, Mapping):
+        return config
+    config = {key: portable(value) for key, value in config.items()}
+    if str(config.get("module")).startswith("keras.src.backend.torch.optimizers."):
+        config |= {"module": "keras.optimizers", "registered_name": None}
+    return config

@@ -14,6 +14,7 @@ from zoo import models, registry
 from zoo.data.sentences import likeness, mmr, shortened
 from zoo.data.text import SAMPLE, language_of, read_sentences
 from zoo.data.text import split_sentences as split_sentences
+from zoo.io.arrays import as_array
 
 # benchmarks/summarization.py --data wikipedia --split validation --grid measures others beside REDUNDANCY, EARLINESS
 # and LENGTH.
@@ -393,7 +394,7 @@ def _encode(model, rows: list[list[int]]) -> np.ndarray:
     for start in range(0, len(rows), BATCH):
         batch = order[start : start + BATCH]
         padded = model.tokenizer.tokenizer.filled([rows[index] for index in batch])
-        codes[batch] = _unit(np.asarray(model.encode(padded), np.float32))
+        codes[batch] = _unit(as_array(model.encode(padded), np.float32))
     return codes
 
 

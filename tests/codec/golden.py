@@ -39,12 +39,17 @@ def write(name: str) -> None:
         more = {} if codec.lossless else {"latents": codec.coder.unpack(words, 1, np.array(picture.shape))[0]}
         save(name, codec, arrays | {"words": words} | more)
         return
-    images = samples.load().images[:6]
+    images = pictures(codec)
     data, packet = codec.compress(images), b"" if codec.lossless else codec.compress(images[0], compact=True)
     arrays = {"container": np.frombuffer(data, np.uint8), "restored": codec.decompress(data)}
     if not codec.lossless:
         arrays |= {"compact": np.frombuffer(packet, np.uint8), "symbols": codec.encode(images)}
     save(name, codec, arrays)
+
+
+def pictures(codec: Codec) -> np.ndarray:
+    """What a codec of tiles is shown, uint8 ``(n, height, width, channels)``."""
+    return photograph()[None] if codec.channels > 1 else samples.load().images[:6]
 
 
 def photograph() -> np.ndarray:

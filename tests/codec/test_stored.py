@@ -92,25 +92,31 @@ def test_what_is_appended_to_it_says_how_it_is_coded(tmp_path):
     assert same(restored, np.concatenate([images, SLOPES[None, :28, :28, None]]))
 
 
+@pytest.mark.parametrize("tile", [(28, 28), (28, 28, 3)], ids=["grey", "colour"])
 @pytest.mark.parametrize("kind", ["noise", "slopes", "flat"])
-def test_chunks_may_begin_and_end_anywhere(kind):
+def test_chunks_may_begin_and_end_anywhere(kind, tile):
     """In pictures, planes and rows, of all shapes; none takes more than its pixels."""
     shapes = [(2, 30, 60, 3), (1, 100, 90, 1), (40, 4, 5, 1), (3, 28, 28, 3), (1, 61, 300, 3)]
-    medium, rows = Pictures((28, 28)), []
+    if len(tile) == 3:
+        shapes = [(*shape[:3], 3) for shape in shapes]
+    medium, rows = Pictures(tile), []
     for count, *shape in shapes:
         slopes = np.add.outer(np.arange(shape[0]), np.arange(shape[1]))[None, ..., None]
         filled = {"noise": RNG.integers(0, 256, (count, *shape)), "slopes": slopes, "flat": 7}[kind]
         pictures = np.broadcast_to(filled, (count, *shape)).astype(np.uint8)
-        rows.append(tiles.split(pictures, (28, 28)))
+        rows.append(tiles.split(pictures, tile))
+        np.testing.assert_array_equal(tiles.join(rows[-1], pictures.shape[1:]), pictures)
+        pieces = np.concatenate(list(tiles.pieces(pictures[0], tile)))
+        np.testing.assert_array_equal(pieces, rows[-1][: len(pieces)])
     rows = np.concatenate(rows)
     for size in (1, 7, 13, 200):
-        head = Header("m", bytes(8), (28, 28), tuple(Section(*s) for s in shapes), tiles_per_chunk=size, coded=True)
+        head = Header("m", bytes(8), tile, tuple(Section(*s) for s in shapes), tiles_per_chunk=size, coded=True)
         assert head.tiles == len(rows)
         for first in range(0, len(rows), size):
             part = rows[first : first + size]
             coding, data = medium.store(head, first, part)
             found = medium.stored(head, Chunk(data, len(part), "", first, coding))
-            inside = tiles.inside(head.parts(first, len(part)), (28, 28))
+            inside = tiles.inside(head.parts(first, len(part)), tile)
             np.testing.assert_array_equal(found[inside], part[inside])
             assert len(data) <= medium.sizes(head, first, len(part)).sum() == inside.sum()
 

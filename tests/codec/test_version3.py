@@ -151,6 +151,15 @@ def test_the_header_is_read_as_format_md_has_it():
     assert found["quality"] == 200 and found["names"] == [(2, "a"), (1, "b")] and len(found["chunks"]) == 7
 
 
+def test_tiles_that_hold_all_channels_are_a_flag():
+    header = dataclasses.replace(WHOLE, tile=(4, 2, 3), sections=(Section(2, 9, 5, 3), Section(1, 4, 2, 3)), names=())
+    data = build(header, 2)
+    assert Reader(io.BytesIO(data), "x").header == header and header.tiles == 2 * 3 * 3 + 1
+    found = parse_whole(data)
+    assert found["tile"] == (4, 2) and found["colour"] and not parse_whole(build(WHOLE, 2))["colour"]
+    assert len(found["chunks"]) == header.tiles
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -163,6 +172,9 @@ def test_the_header_is_read_as_format_md_has_it():
         ({"sections": (Section(1, 9, 5, 3, 8, bytes(1 << 23)),)}, "length of the profile is 8388608: expected 1 to"),
         ({"sections": (Section(1, 9, 5, 3), Section(1, 9, 5, 3))}, "two neighbouring sections have one shape"),
         ({"sections": (Section(1, 9, 5, 3),), "tile": (4, 4), "quality": None}, "nothing in the header needs version"),
+        ({"tile": (4, 0, 3)}, "strips have no tiles of all channels"),
+        ({"tile": (4, 4, 3)}, "pictures have 6 channels, and tiles all 3 of them"),
+        ({"sections": (Section(1, 1 << 15, 1 << 14, 3),), "tile": (4, 4, 3)}, "exceeds 1,073,741,824 samples"),
     ],
 )
 def test_fields_are_checked_before_anything_is_allocated(change, message):

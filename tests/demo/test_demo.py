@@ -303,9 +303,14 @@ def test_unwritable_output_is_one_line(tmp_path):
 @pytest.mark.slow
 def test_zoo_demo(tmp_path):
     """The command as a user runs it, on the shipped models."""
-    command = [sys.executable, "-c", "from zoo.cli import main; main()", "demo", "--json"]
-    process = subprocess.run([*command, "-o", str(tmp_path)], capture_output=True, text=True)
+    opened, browser = tmp_path / "opened.txt", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+    browser.chmod(0o755)
+    command = [sys.executable, "-c", "from zoo.cli import main; main()", "demo", "--json", "--open"]
+    environment = {**os.environ, "BROWSER": str(browser)}
+    process = subprocess.run([*command, "-o", str(tmp_path)], capture_output=True, text=True, env=environment)
     assert process.returncode == 0, process.stderr[-4000:]
+    assert opened.read_text().strip() == (tmp_path / "report.html").resolve().as_uri()
     printed = json.loads(process.stdout)
     assert printed == json.loads((tmp_path / "results.json").read_text())
     assert (tmp_path / "report.html").stat().st_size < 2_000_000

@@ -38,7 +38,7 @@ def test_earth_mover_of_a_shift_is_its_length():
 
 def test_without_pot_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ot", None)
-    with pytest.raises(ValueError, match=r"needs POT: pip install 'zoo\[benchmark\]'"):
+    with pytest.raises(ValueError, match=r"needs POT: pip install 'autoencoder-zoo\[benchmark\]'"):
         evaluation.earth_mover_distance(np.zeros((3, 2)), np.zeros((3, 2)))
     assert evaluation.earth_mover_distance(np.zeros(3), np.ones(3)) == 1
 

@@ -47,6 +47,16 @@ def test_lossless():
         RateDistortion(IMAGES, "PNG").at_rate(1.0)
 
 
+@pytest.mark.parametrize("layout", ["mosaic", "files"])
+@pytest.mark.parametrize("name", ["PNG", "WebP lossless", "JPEG XL lossless"])
+def test_colour_comes_back_without_loss(name, layout):
+    images = np.random.default_rng(0).integers(0, 256, (5, 9, 12, 3), np.uint8)
+    size, restored = round_trip(images, name, layout=layout)
+    np.testing.assert_array_equal(restored, images)
+    measured = RateDistortion(images, name, layout).measure()
+    assert measured.bytes == size and measured.bits_per_pixel == pytest.approx(8 * size / (5 * 9 * 12))
+
+
 def test_threads_do_not_change_the_result():
     one, three = (round_trip(IMAGES, "AVIF", 20, layout="files", threads=threads) for threads in (1, 3))
     assert one[0] == three[0]

@@ -35,13 +35,14 @@ def run(path, x):
     results = []
     for row in x:
         value = row[None]
-        if inputs["dtype"] == np.int8:
+        if inputs["dtype"] in (np.int8, np.uint8):
             scale, zero = inputs["quantization"]
-            value = np.clip(np.rint(value / scale) + zero, -128, 127).astype(np.int8)
+            range_ = np.iinfo(inputs["dtype"])
+            value = np.clip(np.rint(value / scale) + zero, range_.min, range_.max)
         interpreter.set_tensor(inputs["index"], value.astype(inputs["dtype"]))
         interpreter.invoke()
         result = interpreter.get_tensor(outputs["index"])[0]
-        if outputs["dtype"] == np.int8:
+        if outputs["dtype"] in (np.int8, np.uint8):
             scale, zero = outputs["quantization"]
             result = (result.astype(np.float32) - zero) * scale
         results.append(result)
@@ -283,6 +284,16 @@ def test_int8_takes_batches(model, tmp_path):
     assert litert.described(path.read_bytes())["inputs"][0]["shape"][0] == 4
 
 
+@pytest.mark.parametrize("io", ["float32", "uint8"])
+def test_int8_takes_and_gives_other_types(model, tmp_path, io):
+    """The network between is that of the int8 file, and its numbers mean the same."""
+    integers = zoo.export(model, tmp_path / "int8.tflite", quantization="int8", calibration=IMAGES)
+    path = zoo.export(model, tmp_path / "io.tflite", quantization="int8", calibration=IMAGES, io=io)
+    found = litert.described(path.read_bytes())
+    assert found["inputs"][0]["dtype"] == found["outputs"][0]["dtype"] == io
+    np.testing.assert_allclose(run(path, IMAGES[:4]), run(integers, IMAGES[:4]), atol=1e-6)
+
+
 def test_an_operator_outside_the_builtins_fails_loudly():
     inputs = keras.Input((8,))
     model = keras.Model(inputs, keras.ops.erfinv(inputs), name="special")
@@ -298,6 +309,8 @@ def test_an_operator_outside_the_builtins_fails_loudly():
         ({"format": "onnx"}, "format must be saved_model, litert, micro"),
         ({"quantization": "int4"}, "quantization must be none, float16, dynamic or int8"),
         ({"quantization": "int8"}, "needs calibration"),
+        ({"quantization": "int8", "io": "int16"}, "io must be int8, uint8, float32: received 'int16'"),
+        ({"io": "uint8"}, "io='uint8' is of format='litert' with quantization='int8': received None"),
         ({"format": "saved_model", "quantization": "int8"}, "stays float32"),
     ],
 )

@@ -11,7 +11,8 @@ import zoo
 from zoo import artifacts
 from zoo.codec.format import compact
 from zoo.codec.litert import Network, as_int8
-from zoo.exporting import litert, micro
+from zoo.exporting import detector, litert, micro
+from zoo.sklearn import Normality
 
 CODEC_NAMES = [
     name
@@ -140,7 +141,7 @@ def test_micro_refuses(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="calibration and batch_size must be left out"):
         zoo.export("compressor", tmp_path / "c", format="micro", calibration=np.zeros((1, 28, 28, 1)))
     monkeypatch.setitem(__import__("sys").modules, "tflite_micro", None)
-    with pytest.raises(ValueError, match=r"pip install 'zoo\[micro\]'"):
+    with pytest.raises(ValueError, match=r"pip install 'autoencoder-zoo\[micro\]'"):
         zoo.export("vae", tmp_path / "vae", format="micro")
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
@@ -148,3 +149,115 @@ def test_micro_refuses(tmp_path, monkeypatch):
 def test_of_a_codec_of_sounds_the_network_goes_alone(tmp_path):
     folder = zoo.export("signal_ae", tmp_path / "c", format="micro")
     assert {path.name for path in folder.iterdir()} == {"encoder.c", "encoder.h"}
+
+
+DETECTOR_MAIN = """
+#include <stdio.h>
+#include <string.h>
+#include "detector.h"
+
+/* Of each example on stdin: the example, and of each view a code and a reconstruction. On stdout its score, whether it
+ * is unfit, the turned examples and the codes as the decoder takes them. */
+int main(void) {
+  static int8_t x[4096], z[256], y[4096], turned[4096], input[256];
+  const zoo_detector *d = &STEM_detector;
+  while (fread(x, 1, d->numbers, stdin) == d->numbers) {
+    uint64_t score = 0;
+    for (unsigned view = 0; view < d->views; view++) {
+      if (fread(z, 1, d->code, stdin) != d->code || fread(y, 1, d->numbers, stdin) != d->numbers) return 1;
+      score = zoo_detector_add(score, zoo_detector_score(d, view, x, z, y));
+      zoo_detector_turn(d, view, x, turned);
+      zoo_detector_requantize(d, z, input);
+      fwrite(turned, 1, d->numbers, stdout);
+      fwrite(input, 1, d->code, stdout);
+    }
+    uint8_t unfit = score > d->threshold;
+    fwrite(&score, 8, 1, stdout);
+    fwrite(&unfit, 1, 1, stdout);
+  }
+  return 0;
+}
+"""
+
+
+def statistics(views, code, numbers, seed):
+    rng = np.random.default_rng(seed)
+    codes = rng.normal(1, 3, (300, views, code)) @ rng.normal(0, 1, (code, code))
+    errors = rng.normal(0, rng.uniform(0.01, 0.2, numbers), (300, views, numbers))
+    normality = Normality.fitted(codes, errors)
+    return normality, codes, errors, np.sort(normality.scores(codes, errors))[290]
+
+
+class Quantized:
+    """What ``integer_detector`` reads of a network."""
+
+    def __init__(self, taken, given):
+        self.input, self.output = {"quantization": taken}, {"quantization": given}
+
+
+@pytest.mark.parametrize(("shape", "views"), [((9, 9, 1), 4), ((96, 1), 1)])
+def test_the_c_score_is_python_s_integers_and_near_the_float_score(tmp_path, shape, views):
+    numbers = int(np.prod(shape))
+    normality, codes, errors, threshold = statistics(views, 6, numbers, seed=0)
+    step = float(np.abs(codes).max() / 127)
+    networks = Quantized((1 / 255, -128), (step, 3)), Quantized((1.1 * step, 1), (1 / 256, -128))
+    found = detector.integer_detector(normality, threshold, shape, *networks)
+    micro.write_detector(found, tmp_path, name="my detector")
+    (tmp_path / "main.c").write_text(DETECTOR_MAIN.replace("STEM", "my_detector"))
+    sources = [str(path) for path in tmp_path.glob("*.c")]
+    subprocess.run([shutil.which("cc"), *FLAGS, *sources, "-o", str(tmp_path / "main")], check=True)
+
+    rng = np.random.default_rng(1)
+    x = rng.integers(-128, 128, (40, numbers), dtype=np.int8)
+    z = np.rint(codes[:40] / step + 3).clip(-128, 127).astype(np.int8)
+    restored = (x[:, None].astype(int) + 128) / 255 - errors[:40]
+    y = np.rint(256 * restored - 128).clip(-128, 127).astype(np.int8)
+    z[-5:], y[-5:] = rng.integers(-128, 128, z[-5:].shape), rng.integers(-128, 128, y[-5:].shape)  # and what is far off
+    rows = [[x[at], *(part for view in range(views) for part in (z[at, view], y[at, view]))] for at in range(40)]
+    data = b"".join(part.tobytes() for row in rows for part in row)
+    run = subprocess.run([str(tmp_path / "main")], input=data, capture_output=True, check=True)
+    assert not run.stderr, run.stderr
+    of_view = [("turned", "i1", numbers), ("code", "i1", 6)]
+    record = np.dtype([("views", of_view, (views,)), ("score", "<u8"), ("unfit", "u1")])
+    answers = np.frombuffer(run.stdout, record)
+    expected = found.scores(x, z, y)
+    assert answers["score"].tolist() == expected
+    assert answers["unfit"].tolist() == [score > found.threshold for score in expected]
+    for view in range(views):
+        turned = np.rot90(x.reshape(-1, *shape), view, axes=(1, 2)) if views > 1 else x
+        np.testing.assert_array_equal(answers["views"]["turned"][:, view], turned.reshape(40, -1))
+    np.testing.assert_array_equal(
+        answers["views"]["code"], (np.rint((z.astype(int) - 3) / 1.1) + 1).clip(-128, 127).astype(np.int8)
+    )
+    # The same examples as floats: the integers are their score, in steps of their own.
+    standard = normality.scores((z - 3.0) * step, (x[:, None] + 128.0) / 255 - (y + 128.0) / 256)
+    offset = (2 * normality.centre[0] / normality.spread[0] + normality.centre[1] / normality.spread[1]) / 3
+    scaled = np.array(expected, float) / found.threshold * (threshold + offset) - offset
+    np.testing.assert_allclose(scaled, standard, rtol=5e-3, atol=5e-3)
+
+
+def test_what_c_does_not_score_is_refused():
+    small, *_ = statistics(1, 3, 10, seed=0)
+    with pytest.raises(ValueError, match="scores codes, and the errors of more than 64 numbers"):
+        detector.integer_detector(small, 1.0, (10, 1), *2 * [Quantized((1, 0), (1, 0))])
+
+
+@pytest.mark.slow
+def test_a_shipped_detector_s_c_tells_what_python_s_does(tmp_path):
+    folder = zoo.export("detecting_ae", tmp_path / "c", format="micro")
+    names = {path.name for path in folder.iterdir()}
+    assert {"encoder.c", "decoder.c", "detector.c", "zoo_detector.c", "encoder.tflite", "decoder.tflite"} <= names
+    shipped = zoo.Detector("detecting_ae")
+    encoder, decoder = (Network(folder / f"{part}.tflite") for part in ("encoder", "decoder"))
+    shape = tuple(shipped.model.example_shape)
+    found = detector.integer_detector(shipped.normality, shipped.threshold(), shape, encoder, decoder)
+    with np.load(artifacts.find("detecting_ae").file("golden.npz")) as golden:
+        images = golden["images"]
+    views = [np.asarray(view) for view in shipped.model.views(as_int8(images))]
+    codes = np.stack([encoder(view)[0].reshape(len(images), -1) for view in views], axis=1)
+    taken = found.requantize[codes.astype(int) + 128]
+    restored = np.stack([decoder(taken[:, at])[0].reshape(len(images), -1) for at in range(len(views))], axis=1)
+    integers = np.array(found.scores(as_int8(images).reshape(len(images), -1), codes, restored), float)
+    order = np.argsort(shipped.scores(images))
+    assert np.corrcoef(np.log(integers), np.log(shipped.scores(images) + 3))[0, 1] > 0.98
+    assert np.argsort(integers)[-1] in order[-2:]

@@ -464,3 +464,20 @@ def test_a_browser_shows_the_pages_without_errors(folder, tmp_path):
     assert index["words"] == ["denoising_signal_ae.spoken_digit"]
     assert index["none"] == [] and index["said"].startswith("No model matches")
     assert index["source"] == [name for name in NAMES if zoo.info(name)["data"]["source"] == "spoken_digit"]
+
+
+def test_models_of_elsewhere_have_pages_too(hub, tmp_path):
+    """A folder and an address, beside the zoo's own model; no page takes another's place."""
+    import zoo
+    from zoo import artifacts
+
+    folder = shutil.copytree(artifacts.find("beta_vae.mnist").path, tmp_path / "mine")
+    zoo.push(folder, "hf://owner/mine")
+    paths = write_gallery(tmp_path / "site", ["beta_vae.mnist"], also=[folder, "hf://owner/mine"])
+    pages = sorted(path.name for path in paths if path.parent.name == "models")
+    assert pages == ["beta_vae.mnist.html", "mine-2.html", "mine.html"]
+    text = (tmp_path / "site/models/mine-2.html").read_text()
+    assert "zoo.load(&#34;hf://owner/mine&#34;)" in text and "<h1>mine-2</h1>" in text
+    assert "credit them, link the licence" in text, "what the examples ask"
+    index = (tmp_path / "site/index.html").read_text()
+    assert all(f'href="models/{page}"' in index for page in pages)

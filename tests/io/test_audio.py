@@ -168,5 +168,5 @@ def test_recordings_of_phones_are_read_by_an_extra(tmp_path, monkeypatch):
 def test_without_the_extra_a_recording_of_a_phone_says_which(tmp_path, monkeypatch):
     (tmp_path / "a.m4a").write_bytes(b"not looked at")
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(ValueError, match=r"a.m4a is AAC, which needs PyAV: pip install 'zoo\[m4a\]'"):
+    with pytest.raises(ValueError, match=r"a.m4a is AAC, which needs PyAV: pip install 'autoencoder-zoo\[m4a\]'"):
         audio.open_audio([tmp_path / "a.m4a"], 8000)

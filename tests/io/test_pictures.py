@@ -335,12 +335,12 @@ def test_pictures_of_phones_are_read_by_an_extra(tmp_path, monkeypatch):
     (source,) = open_sources([tmp_path])
     assert source.shape == (32, 48, 3) and np.abs(source.read(0, 1)[0].astype(int) - pixels).max() < 12
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(ValueError, match=r"a.heic is HEIC, which needs pillow-heif: pip install 'zoo\[heic\]'"):
+    with pytest.raises(ValueError, match=r"a.heic is HEIC, which needs pillow-heif: pip install '.*\[heic\]'"):
         open_sources([tmp_path / "a.heic"])
 
 
 def test_without_the_extra_a_picture_of_a_phone_says_which(tmp_path, monkeypatch):
     (tmp_path / "a.heic").write_bytes(b"not looked at")
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(ValueError, match=r"a.heic is HEIC, which needs pillow-heif: pip install 'zoo\[heic\]'"):
+    with pytest.raises(ValueError, match=r"a.heic is HEIC, which needs pillow-heif: pip install '.*\[heic\]'"):
         open_sources([tmp_path / "a.heic"])

@@ -40,6 +40,26 @@ def test_features_do_not_depend_on_the_batch():
     np.testing.assert_array_equal(model.features(IMAGES), model.features(IMAGES))
 
 
+def test_a_normalised_net_of_three_stages_sees_no_other_image_either():
+    images = rng.random((8, 16, 8, 3), dtype=np.float32)
+    options = {"filters": (4, 6, 8), "blocks": (0, 1, 1), "stem_filters": 3, "normalization": "batch"}
+    model = small(image_shape=(16, 8, 3), **options)
+    model.compile("adam")
+    before = [np.array(v) for v in model.non_trainable_variables]
+    model.fit(images, np.arange(8) % 3, epochs=1, verbose=0)
+    moved = [not np.array_equal(a, np.array(b)) for a, b in zip(before, model.non_trainable_variables, strict=True)]
+    assert any(moved), "statistics of the training batches are kept"
+    np.testing.assert_allclose(model.features(images)[:1], model.features(images[:1]), atol=1e-6)
+    for changes, message in (
+        ({"normalization": "layer"}, "normalization must be batch or None: received 'layer'"),
+        ({"stem_filters": -1}, "stem_filters must be an integer ≥ 0: received -1"),
+        ({"blocks": (1, 1)}, "blocks must be as many as filters, 3: received .1, 1."),
+        ({"image_shape": (12, 8, 3)}, "divisible by 8"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            small(**{"image_shape": (16, 8, 3), **options, **changes})
+
+
 def test_the_loss_is_the_cross_entropy_of_the_labels():
     model, labels = small(), np.array([2, 0])
     model.compile()
@@ -71,8 +91,8 @@ def test_half_of_the_training_images_are_mirrored():
         ({"image_shape": (12, 10, 1)}, "divisible by 4"),
         ({"num_classes": 1}, "num_classes must be an integer ≥ 2"),
         ({"feature_dim": 0}, "feature_dim must be an integer ≥ 1"),
-        ({"filters": (4,)}, "filters must be two integers ≥ 1"),
-        ({"blocks": (1, -1)}, "blocks must be two integers ≥ 0"),
+        ({"filters": (4,)}, "blocks must be as many as filters, 1: received .1, 2."),
+        ({"blocks": (1, -1)}, "blocks must be integers ≥ 0, at least one: received .1, -1."),
         ({"dropout": 0.5}, "dropout must be at least 0 and below 0.5"),
         ({"max_shift": 8}, "max_shift must be an integer from 0"),
     ],

@@ -96,6 +96,8 @@ def test_generation_is_seeded(model):
 def test_channels_follow_each_other_in_a_quarter():
     """A plane's distribution is of those before it alone, and the expected planes are woven as the pixels were cut."""
     model = models.HierarchicalVAE(image_shape=(8, 12, 3), filters=8, top_dim=4, latent_channels=2, seed=0)
+    for weight in model.likelihood.trainable_variables:  # the corrections start at zero
+        weight.assign_add(0.1 * keras.random.normal(weight.shape, seed=1))
     x = np.random.default_rng(0).random((2, 8, 12, 3), dtype=np.float32)
     planes = _planes(x)
     assert len(planes) == model.planes == 12
@@ -108,6 +110,28 @@ def test_channels_follow_each_other_in_a_quarter():
         after = model.likelihood([np.asarray(_woven(changed)), *latents])
         same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
         assert all(same[: 3 * (index + 1)]) and not any(same[3 * (index + 1) :])
+
+
+def test_the_linear_prediction_starts_as_the_least_squares():
+    """Images whose planes are linear in those before them leave no error, also at the edges. A grey model has none."""
+    x = np.random.default_rng(0).random((40, 8, 8, 1), dtype=np.float32)
+    x = np.concatenate([x, 0.2 + 0.5 * x, 0.1 + 0.3 * x], axis=-1)
+    colour = models.HierarchicalVAE(image_shape=(8, 8, 3), filters=8, top_dim=4, latent_channels=2, seed=0)
+    colour.build()
+    colour.adapt(x)
+    predicted, planes = colour.prediction(x), _planes(x)
+    for index in (1, 2, 4, 5, 7, 8, 10, 11):
+        assert np.abs(np.asarray(predicted[index - 1]) - planes[index]).max() < 0.02
+    # The distributions start there: the networks' corrections are zero, and the scales those of the errors.
+    latents = [np.zeros((40, 4), np.float32), np.zeros((40, 2, 2, 2), np.float32)]
+    outputs = colour.likelihood([x, *latents])
+    assert np.abs(outputs[3 * 4]).max() == 0 and np.mean(outputs[3 * 4 + 1]) < np.mean(outputs[1]) - 1
+    changed = x.copy()
+    changed[:, 1::2, 1::2, 2] = 0  # blue of the second quarter, plane 5, which nothing up to it sees
+    same = [np.array_equal(a, b) for a, b in zip(predicted, colour.prediction(changed), strict=True)]
+    assert same == [index <= 5 for index in range(1, 12)]
+    grey = models.HierarchicalVAE(image_shape=(8, 8, 1), filters=8, top_dim=4, latent_channels=2, seed=0)
+    assert grey.prediction is None and grey.adapt(x[..., :1]) is None
 
 
 def test_shapes_that_do_not_divide():

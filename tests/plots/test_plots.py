@@ -306,3 +306,14 @@ def test_matrices_show_every_number_in_its_cell():
     assert below[0].y0 > below[1].y1 and below[0].x0 == below[1].x0
     with pytest.raises(ValueError, match=r"values must hold matrices: received \[\(3,\)\]"):
         plots.matrices({"a": np.zeros(3)})
+
+
+def test_scores_of_groups_are_drawn_with_the_threshold(tmp_path):
+    groups = {"normal": np.arange(20.0), "new": [3.0, 5.0, 1e6]}
+    figure = plots.scores(groups, tmp_path / "scores.png", threshold=17.0)
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["normal (20)", "new (3)", "threshold"]
+    heights = [sum(bar.get_height() for bar in bars) for bars in axes.containers]
+    np.testing.assert_allclose(heights, 100)  # what lies far out is in the last bin
+    with pytest.raises(ValueError, match="none that is empty"):
+        plots.scores({"normal": []}, threshold=1.0)

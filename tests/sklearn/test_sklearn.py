@@ -13,12 +13,13 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from zoo.models import ConvAE, DenseAE, SparseAE, TiedAE
-from zoo.sklearn import AutoencoderTransformer, ConcreteSelector, feature_importances
+from zoo.models import ConvAE, DenseAE, DetectingAE, SparseAE, TiedAE
+from zoo.sklearn import AutoencoderDetector, AutoencoderTransformer, ConcreteSelector, feature_importances
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 
@@ -26,7 +27,11 @@ DIGITS, LABELS = load_digits(return_X_y=True)
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of what the checks feed on purpose
 @parametrize_with_checks(
-    [AutoencoderTransformer(max_iter=3, hidden_units=(8,)), ConcreteSelector(max_iter=3, hidden_units=(8,))]
+    [
+        AutoencoderTransformer(max_iter=3, hidden_units=(8,)),
+        ConcreteSelector(max_iter=3, hidden_units=(8,)),
+        AutoencoderDetector(max_iter=3, hidden_units=(8,)),
+    ]
 )
 def test_scikit_learn_s_own_checks(estimator, check, eagerly):
     check(estimator)
@@ -132,6 +137,55 @@ def test_refuses(options, message):
 def test_refuses_codes_of_another_length(fitted):
     with pytest.raises(ValueError, match="X must have 2 columns, a code each: received 3"):
         fitted.inverse_transform(np.zeros((1, 3)))
+
+
+@pytest.fixture(scope="module")
+def watcher():
+    """A detector that has seen zeros alone."""
+    return AutoencoderDetector(6, max_iter=100, contamination=0.05, random_state=0).fit(DIGITS[LABELS == 0][:120])
+
+
+@pytest.mark.slow
+def test_a_detector_tells_digits_that_it_never_saw(watcher):
+    new, eights = DIGITS[LABELS == 0][120:], DIGITS[LABELS == 8]
+    scores = watcher.score_samples(np.concatenate([new, DIGITS[LABELS != 0]]))
+    assert roc_auc_score(np.arange(len(scores)) < len(new), scores) > 0.95
+    trained_on = DIGITS[LABELS == 0][:120]
+    assert np.mean(watcher.predict(trained_on) == -1) == pytest.approx(0.05, abs=0.002)  # the contamination
+    np.testing.assert_allclose(watcher.decision_function(eights), watcher.score_samples(eights) - watcher.offset_)
+    np.testing.assert_array_equal(watcher.score_samples(eights[3:5]), watcher.score_samples(eights)[3:5])
+    twin = pickle.loads(pickle.dumps(watcher))
+    np.testing.assert_array_equal(twin.score_samples(eights), watcher.score_samples(eights))
+
+
+def test_a_detector_of_images():
+    shaped = {"example_shape": (8, 8, 1), "model": lambda **sizes: DetectingAE(filters=2, turned=False, **sizes)}
+    detector = AutoencoderDetector(3, max_iter=1, random_state=0, **shaped).fit(DIGITS[:60])
+    assert detector.model_.image_shape == (8, 8, 1) and detector.score_samples(DIGITS[:3]).shape == (3,)
+
+
+def test_a_detector_of_few_examples_warns_in_a_line():
+    with pytest.warns(UserWarning, match="X holds 12 examples: a detector needs at least 20") as warned:
+        AutoencoderDetector(1, max_iter=1, hidden_units=(4,)).fit(DIGITS[:12])
+    assert "\n" not in str(warned[0].message)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"contamination": 0.7}, "contamination must be above 0 and at most 0.5: received 0.7"),
+        ({"contamination": "auto"}, "contamination must be above 0"),
+        ({"n_components": 0}, "n_components must be an integer ≥ 1: received 0"),
+        (
+            {"example_shape": (8, 9, 1)},
+            r"example_shape must have as many numbers as X has features, 64: received \(8, 9",
+        ),
+        ({"max_iter": 0}, "max_iter must be an integer ≥ 1: received 0"),
+    ],
+)
+def test_a_detector_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        AutoencoderDetector(**options).fit(DIGITS[:30])
 
 
 @pytest.fixture(scope="module")

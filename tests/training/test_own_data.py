@@ -1,6 +1,8 @@
 """The user's own data and pictures' sizes in ``train``, ``compare``, ``tune`` and ``benchmark codec``."""
 
+import dataclasses
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ from commands import run_here as run
 from PIL import Image
 
 import zoo
-from zoo import data, experiments, packaging, training
+from zoo import data, experiments, models, packaging, registry, training
 from zoo.cli.console import argument
 from zoo.data import packed
+from zoo.layers.differentiable_augmentation import KINDS as ALL
+from zoo.training import own_data
 
 rng = np.random.default_rng(0)
 SMALL = {"hidden_units": (8,), "latent_dim": 2}
@@ -174,3 +178,95 @@ def test_a_search_takes_own_pictures_of_a_size(photos, tmp_path):
     options = {"data_source": photos, "size": 8, "colour": True, "trials": 1, "epochs": 1}
     (row,) = experiments.tune("dense_ae", output=tmp_path / "out", **options)
     assert row["image_shape"] == [8, 8, 3] and row["validation_mse"] > 0
+
+
+# --- GANs of few pictures ---
+
+
+def few(number, shape=(32, 32, 3)):
+    images = rng.integers(0, 256, (number, *shape), dtype=np.uint8)
+    return data.DataSet("mine", "./mine", images, images[:4], images[:4], "the user's own")
+
+
+@pytest.mark.parametrize(
+    ("number", "shape", "overrides", "given", "recipe", "chosen"),
+    [
+        (600, (32, 32, 3), {}, set(), {"epochs": 556, "batch_size": 32}, {"network": "residual", "augmentation": ALL}),
+        (600, (32, 32, 3), {"network": "plain", "augmentation": ()}, {"epochs", "batch_size"}, {}, {}),
+        (600, (28, 28, 1), {}, {"epochs"}, {"batch_size": 32}, {"augmentation": ALL}),
+        (30_000, (32, 32, 3), {}, set(), {}, {"network": "residual"}),
+    ],
+)
+def test_a_gan_of_few_pictures_is_trained_as_they_need(number, shape, overrides, given, recipe, chosen):
+    own, model = registry.CATALOG["cgan"].recipes["mnist"], models.CGAN(image_shape=shape, filters=4)
+    found, arguments, said = own_data.adapted(own, model, few(number, shape), overrides, given)
+    rate = {"learning_rate": 2e-4, "discriminator_learning_rate": 4e-4} if "network" in chosen else {}
+    assert found == dataclasses.replace(own, **recipe, **rate) and arguments == {**overrides, **chosen}
+    assert ("augmentation" in said) == ("augmentation" in chosen) and ("epochs" in said) == ("epochs" in recipe)
+
+
+def test_other_models_keep_their_recipes():
+    own, model = registry.CATALOG["dense_ae"].recipes["mnist"], models.DenseAE(image_shape=(8, 8, 3))
+    assert own_data.adapted(own, model, few(50, (8, 8, 3)), {"latent_dim": 3}, set()) == (own, {"latent_dim": 3}, "")
+
+
+def test_clusters_are_the_nearest_centres_of_thumbnails():
+    colours = rng.integers(0, 256, (3, 1, 1, 3))
+    kinds = np.arange(90) % 3
+    images = np.clip(colours[kinds] + rng.normal(0, 3, (90, 10, 14, 3)), 0, 255).astype(np.uint8)
+    modes_of, number = own_data.clusters(images, 3)
+    found = modes_of(images / 255)
+    assert number == 3 and len({*zip(kinds, found, strict=True)}) == 3, "a cluster for each colour"
+
+
+def test_a_training_ends_by_itself_when_the_generator_has_collapsed():
+    colours = rng.integers(0, 256, (4, 1, 1, 3))
+    images = np.broadcast_to(colours[np.arange(80) % 4], (80, 8, 8, 3)).astype(np.uint8)
+    data_set = data.DataSet("mine", "./mine", images, images[:4], images[:4], "the user's own")
+
+    class Stuck:
+        stop_training = False
+
+        def __init__(self, kinds):
+            self.kinds = kinds
+
+        def generate(self, n, seed=None):
+            return images[np.arange(n) % self.kinds] / np.float32(255)
+
+    for kinds, ends in ((1, True), (4, False)):
+        alarm = own_data.collapse_alarm(data_set, 50, 0)
+        alarm.set_model(Stuck(kinds))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", training.TrainingWarning)
+            for epoch in range(30):
+                alarm.on_epoch_end(epoch, {})
+        assert alarm.model.stop_training == ends and bool(alarm.alarms) == ends
+    assert own_data.collapse_alarm(few(10), 50, 0) is None, "too few pictures to have kinds"
+
+
+@pytest.mark.slow
+def test_a_gan_of_a_folder_shows_what_it_draws_meanwhile(photos, tmp_path, monkeypatch, capsys):
+    options = ("--data", photos, "--size", 16, "--colour", "--epochs", 2, "--set", "filters=4", "--preview")
+    status, printed, _ = run(monkeypatch, capsys, "train", "cgan", *options, "-o", tmp_path / "m", "--json")
+    card = json.loads(printed)
+    assert status == 0 and card["training"]["epochs"] == 2 and card["data"]["classes"] == ["a", "b", "c"]
+    assert sorted(path.name for path in (tmp_path / "m" / "preview").iterdir()) == [
+        "epoch_001.png",
+        "epoch_002.png",
+        "samples.gif",
+    ]
+    model = zoo.load(str(tmp_path / "m"))
+    assert model.network == "residual" and model.augmentation.kinds == ALL
+    named = ("generate", tmp_path / "m", "--label", "B", "-n", 3, "-o", tmp_path / "b.npy")
+    assert run(monkeypatch, capsys, *named)[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), model.generate(3, seed=0, labels=1))
+    status, _, complaint = run(monkeypatch, capsys, *named[:3], "bb", *named[4:])
+    assert status == 2 and "label must be one of a, b, c: received bb. Did you mean b?" in complaint
+
+
+def test_a_model_that_generates_nothing_has_no_preview(tmp_path):
+    images = rng.integers(0, 256, (40, 8, 12, 1), dtype=np.uint8)
+    options = {"size": (8, 12), "colour": False, "epochs": 1, "overrides": SMALL, "preview": True}
+    with pytest.raises(ValueError, match="preview must be left out: dense_ae.fashion_mnist generates nothing"):
+        training.train("dense_ae", data_source=images, output=tmp_path / "m", **options)
+    assert not (tmp_path / "m").exists()

@@ -1,78 +1,23 @@
-"""The one place below training that knows TensorFlow: what ``keras.ops`` lacks, or does not convert to LiteRT."""
+"""What ``keras.ops`` lacks, or does slowly, by the backend that Keras runs on; the others are not imported.
 
-from typing import Any, TypeAlias
+``zoo.backend.api`` says what there is. Below training, this is the one place that knows TensorFlow, JAX or PyTorch.
+"""
+
+from typing import TYPE_CHECKING
 
 import keras
 
-if keras.backend.backend() != "tensorflow":
-    raise ValueError(
-        f"KERAS_BACKEND must be tensorflow, which the zoo's models run on: received {keras.backend.backend()!r}."
-    )
+from zoo.backend import api
 
-from zoo.backend.convolution import MANY_CHANNELS, conv2d, conv2d_transpose
-from zoo.backend.replicas import (
-    batch_in_parts,
-    mean_over_replicas,
-    per_example,
-    replicas,
-    share_of_loss,
-    whole_batch,
-    with_gradient_at_mean_over_replicas,
-)
-from zoo.backend.tensorflow import (
-    CheckFailed,
-    check_process,
-    compiled,
-    configure,
-    depth_to_space,
-    deterministic,
-    fused_adam_step,
-    fusible,
-    global_norm,
-    gradient,
-    gradients,
-    guarded,
-    is_dataset,
-    leaky_relu,
-    leaky_relu_gradient,
-    ms_ssim,
-    plain_errors,
-    start,
-    within,
-)
+NAMES = ("tensorflow", "jax", "torch")
 
-# Of Keras' backend, or what Keras makes one of. Keras has no type for it.
-Tensor: TypeAlias = Any
+if TYPE_CHECKING or keras.backend.backend() == "tensorflow":
+    from zoo.backend.tensorflow import *  # noqa: F403
+elif keras.backend.backend() == "jax":
+    from zoo.backend.jax import *  # noqa: F403
+elif keras.backend.backend() == "torch":
+    from zoo.backend.torch import *  # noqa: F403
+else:
+    raise ValueError(f"KERAS_BACKEND must be {', '.join(NAMES)}: received {keras.backend.backend()!r}.")
 
-__all__ = [
-    "MANY_CHANNELS",
-    "CheckFailed",
-    "Tensor",
-    "batch_in_parts",
-    "check_process",
-    "compiled",
-    "configure",
-    "conv2d",
-    "conv2d_transpose",
-    "depth_to_space",
-    "deterministic",
-    "fused_adam_step",
-    "fusible",
-    "global_norm",
-    "gradient",
-    "gradients",
-    "guarded",
-    "is_dataset",
-    "leaky_relu",
-    "leaky_relu_gradient",
-    "mean_over_replicas",
-    "ms_ssim",
-    "per_example",
-    "plain_errors",
-    "replicas",
-    "share_of_loss",
-    "start",
-    "whole_batch",
-    "with_gradient_at_mean_over_replicas",
-    "within",
-]
+__all__ = [*api.__all__]

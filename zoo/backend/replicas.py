@@ -19,6 +19,11 @@ def replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def strategy_of(model: Any = None) -> Any:
+    """The strategy that a model was made under, of None that of now."""
+    return tf.distribute.get_strategy() if model is None else model.distribute_strategy
+
+
 def share_of_loss(loss: Any) -> Any:
     """What a replica's loss, a mean over its own examples, counts for in the sum that optimizers take; 1 / replicas."""
     return loss / replicas() if replicas() > 1 else loss

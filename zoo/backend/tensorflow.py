@@ -4,10 +4,27 @@ import contextlib
 import os
 import re
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context  # which has no public name
 
-from zoo.backend.replicas import replicas, share_of_loss
+from zoo.backend import api
+from zoo.backend.api import *  # noqa: F403
+from zoo.backend.convolution import MANY_CHANNELS, conv2d, conv2d_transpose  # noqa: F401 - of the interface
+from zoo.backend.replicas import (  # noqa: F401
+    batch_in_parts,
+    mean_over_replicas,
+    per_example,
+    replicas,
+    share_of_loss,
+    strategy_of,
+    whole_batch,
+    with_gradient_at_mean_over_replicas,
+)
+
+__all__ = [*api.__all__]
+
+SEVERAL_STEPS = XLA_DROPS_CHECKS = True
 
 _deterministic = False  # TensorFlow sets it for a process, and does not say how it is set
 
@@ -29,6 +46,8 @@ def start(threads: int | None = None, *, deterministic: bool = False) -> None:
     if deterministic:
         tf.config.experimental.enable_op_determinism()
         _deterministic = True
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)  # it takes all memory at once otherwise
     tf.get_logger().setLevel("ERROR")  # that a function is traced for each of many models is no concern of a user
     tf.zeros(())
 
@@ -57,6 +76,11 @@ def configure(threads: int | None = None, *, processors: int = 1) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         # Replicas wait for one another, and so each needs a thread that may.
         tf.config.threading.set_inter_op_parallelism_threads(processors)
+
+
+def accelerators() -> int:
+    """See ``zoo.backend.api``."""
+    return sum(len(tf.config.list_physical_devices(kind)) for kind in ("GPU", "TPU"))
 
 
 def check_process() -> None:
@@ -88,15 +112,6 @@ os.register_at_fork(after_in_child=_note_fork)
 def compiled(function, *, jit_compile: bool = False):
     """A function of tensors as one graph, with XLA or without."""
     return tf.function(function, jit_compile=jit_compile)
-
-
-def depth_to_space(x, block_size: int):
-    """Moves blocks of channels into space, ``(b, h, w, c·k²) -> (b, h·k, w·k, c)``.
-
-    One LiteRT builtin (DEPTH_TO_SPACE), where reshapes and a transpose of six axes would be three
-    operators, one of which LiteRT Micro lacks.
-    """
-    return tf.nn.depth_to_space(x, block_size)
 
 
 def gradient(function, x, upstream=None):
@@ -171,6 +186,13 @@ def guarded(x, value, least: int, message: str):
 
 # What a failed ``guarded`` raises.
 CheckFailed = tf.errors.InvalidArgumentError
+
+
+def array_of(x):
+    """See ``zoo.backend.api``."""
+    if isinstance(x, np.ndarray):
+        return x
+    return np.asarray(x.numpy()) if hasattr(x, "numpy") else None
 
 
 def is_dataset(source) -> bool:

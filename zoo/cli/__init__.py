@@ -15,6 +15,6 @@ def main() -> None:
 
 
 def _command() -> None:
-    from zoo.cli.app import app
+    from zoo.cli.app import for_arguments
 
-    app()
+    for_arguments(sys.argv[1:])()

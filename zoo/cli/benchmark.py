@@ -99,7 +99,7 @@ def codec(
     data: Annotated[
         str,
         typer.Option(
-            help="fashion_mnist or mnist, which codecs of tiles are trained on, or a folder of photographs of your own."
+            help="fashion_mnist, mnist or other data of codecs of tiles, or a folder of photographs of your own."
         ),
     ] = "fashion_mnist",
     fit: Annotated[str, typer.Option(help="How a picture of another size is fitted, as of zoo train.")] = "crop",
@@ -132,8 +132,9 @@ def codec(
     """The codec beside JPEG, WebP, AVIF and JPEG XL: every byte of real files counted.
 
     On the official test images: rate and distortion of one file of all and of a file an image, BD-rates, and what a
-    pixel takes without loss. On a folder of photographs, a file each: the means of the pictures' bits a pixel and PSNR
-    of RGB; BD-rates against JPEG; seconds on one core, and their ratios to AVIF's; what a pixel takes without loss.
+    pixel takes without loss; of models of colour tiles that alone, in bits per dimension, a pixel's by its channels.
+    On a folder of photographs, a file each: the means of the pictures' bits a pixel and PSNR of RGB; BD-rates against
+    JPEG; seconds on one core, and their ratios to AVIF's; what a pixel takes without loss.
     """
     from zoo.cli.console import emit, progress, report_failures, start_tensorflow
 
@@ -154,13 +155,15 @@ def codec(
         report_failures(failed)
         return
     title = f"{result['data']} · {result['images']:,} test images · {output}"
-    ours = [p for p in result["points"] if p["quality"] is None and p["layout"] == "mosaic"]
-    emit(({k: p[k] for k in ("format", "bytes", "bits_per_pixel", "psnr")} for p in ours), False, title=title)
-    rates = ({"against": name, **(rate or {})} for name, rate in result["bd_rate"].items())
-    emit(rates, as_json=False, title="BD-rate, one file of all; low and high in dB")
-    emit(result["files"], as_json=False, title="a file an image: bytes of each")
+    if result["points"]:
+        ours = [p for p in result["points"] if p["quality"] is None and p["layout"] == "mosaic"]
+        emit(({k: p[k] for k in ("format", "bytes", "bits_per_pixel", "psnr")} for p in ours), False, title=title)
+        rates = ({"against": name, **(rate or {})} for name, rate in result["bd_rate"].items())
+        emit(rates, as_json=False, title="BD-rate, one file of all; low and high in dB")
+        emit(result["files"], as_json=False, title="a file an image: bytes of each")
     exact = ({"codec": name, **layouts} for name, layouts in result["lossless"].items())
-    emit(exact, as_json=False, title="without loss: bits a pixel")
+    unit = "bits a pixel" if result["channels"] == 1 else f"bits per dimension · {title}"
+    emit(exact, as_json=False, title=f"without loss: {unit}")
     report_failures(failed)
 
 
@@ -211,6 +214,7 @@ def denoising(
 
 
 def _print_photographs(result: dict, output: Path) -> None:
+    from zoo import extras
     from zoo.cli.console import console, emit
 
     low, high = result["interval"]
@@ -226,7 +230,7 @@ def _print_photographs(result: dict, output: Path) -> None:
     for name, settings in result["settings"].items():
         console.print(f"{name}: {settings}", highlight=False, markup=False)
     if result["absent"]:
-        console.print(f"Not measured: {', '.join(result['absent'])}; pip install 'zoo[benchmark]'.", highlight=False)
+        console.print(f"Not measured: {', '.join(result['absent'])}; {extras.install('benchmark')}.", highlight=False)
 
 
 @benchmark.command("train")

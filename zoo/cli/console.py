@@ -3,23 +3,27 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from zoo import extras
 from zoo.cli.process import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 # What is printed is data: brackets and colons in names mean nothing.
 console = Console(markup=False, emoji=False, highlight=False)
 error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
-def progress() -> Progress:
+def progress() -> "Progress":
     """A progress bar on stderr, so that stdout holds nothing but the result."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -33,13 +37,55 @@ def progress() -> Progress:
     )
 
 
+def choose(backend: str | None, device: str | None) -> None:
+    """Says what Keras is to compute by, and on which devices; before Keras is imported.
+
+    Args:
+        backend: tensorflow, jax or torch; None for what the environment or Keras' settings say.
+        device: cpu, gpu, gpu:N or tpu; None for what the backend sees.
+
+    Raises:
+        ValueError: for another word.
+        zoo.extras.MissingPackage: if the backend is not installed.
+    """
+    import importlib.util
+    import os
+
+    if backend is not None:
+        if backend not in ("tensorflow", "jax", "torch"):
+            raise ValueError(f"backend must be tensorflow, jax or torch: received {backend!r}.")
+        if importlib.util.find_spec(backend) is None:
+            raise extras.missing(f"The backend {backend}", backend)
+        os.environ["KERAS_BACKEND"] = backend
+    if device is not None:
+        kind, colon, number = device.partition(":")
+        if kind not in ("cpu", "gpu", "tpu") or colon and not (kind == "gpu" and number.isdecimal()):
+            raise ValueError(f"device must be cpu, gpu, gpu:N or tpu: received {device!r}.")
+        if kind == "cpu":
+            os.environ.update(CUDA_VISIBLE_DEVICES="-1", JAX_PLATFORMS="cpu")
+        elif number:
+            os.environ["CUDA_VISIBLE_DEVICES"] = number
+
+
+def check_device(device: str | None) -> None:
+    """Refuses a device that the backend does not see, once it is imported.
+
+    Raises:
+        ValueError: then.
+    """
+    from zoo import backend
+
+    if device is not None and device != "cpu" and not backend.accelerators():
+        raise ValueError(f"device must be cpu: Keras' backend sees no accelerator here, received {device!r}.")
+
+
 def start_tensorflow(
     threads: int | None = None,
     strategy: str | None = None,
     devices: int | None = None,
     deterministic: bool = False,
 ):
-    """Starts TensorFlow.
+    """Starts Keras' backend.
 
     Args:
         threads, deterministic: as of ``zoo.backend.start``.
@@ -106,6 +152,8 @@ def emit(
         json.dump(result, sys.stdout, indent=2, default=str)
         sys.stdout.write("\n")
         return
+    from rich.table import Table
+
     rows = result if isinstance(result, list) else [{"": key, " ": value} for key, value in _flatten(result)]
     columns = {key: [_text(row.get(key)) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
     table = Table(title=title and printable(title), title_justify="left", show_header=isinstance(result, list))

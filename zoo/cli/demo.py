@@ -11,6 +11,7 @@ def demo(
         "zoo-demo"
     ),
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the noise.")] = 0,
+    show: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Denoise and compress photographs and 256 small test images with the trained models, and write a picture report.
@@ -57,6 +58,10 @@ def demo(
             advance("writing the report")
             paths = report.write(results, folder)
             advance("done")
+    if show:
+        import webbrowser
+
+        webbrowser.open(paths[0].resolve().as_uri())
     if as_json:
         emit(results.to_json(), as_json=True)
         return

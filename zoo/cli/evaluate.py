@@ -7,7 +7,10 @@ import typer
 
 def evaluate(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, its folder, or its address."
+        ),
     ],
     data: Annotated[
         str | None, typer.Option(help="A tensorflow-datasets name or a folder of pictures; default: the model's own.")

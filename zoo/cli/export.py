@@ -8,7 +8,10 @@ import typer
 
 def export(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, its folder, or its address."
+        ),
     ],
     format: Annotated[str, typer.Option(help="litert, saved_model or micro.")] = "litert",
     micro: Annotated[
@@ -21,6 +24,9 @@ def export(
         ),
     ] = None,
     quantization: Annotated[str, typer.Option(help="none, float16, dynamic or int8 (LiteRT only).")] = "none",
+    io: Annotated[
+        str, typer.Option(metavar="float32|uint8|int8", help="Type of an int8 file's input and output.")
+    ] = "int8",
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Batch size of the LiteRT file.")] = 1,
     calibration: Annotated[
         Path | None, typer.Option(help="Folder of pictures that int8 takes its ranges from; default: training images.")
@@ -53,7 +59,8 @@ def export(
         images = data.load_pictures([calibration], image_shape=shape)
     with progress() as bar:
         bar.add_task(f"exporting {name}", total=None, status="")
-        zoo.export(name, path, format=format, quantization=chosen, part=part, calibration=images, batch_size=batch)
+        options = {"quantization": chosen, "part": part, "calibration": images, "batch_size": batch, "io": io}
+        zoo.export(name, path, format=format, **options)
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     result = {"path": str(path), "format": format, "part": part}
     result["quantization"] = "int8" if format == "micro" else quantization

@@ -40,7 +40,8 @@ def generate(
     ] = Kind.samples,
     number: Annotated[int, typer.Option("-n", "--number", help="Samples, or rows.")] = 64,
     label: Annotated[
-        int | None, typer.Option(help="The class to draw, of a conditional model; default: all in turn.")
+        str | None,
+        typer.Option(help="The class to draw, of a conditional model, by number or name; default: all in turn."),
     ] = None,
     steps: Annotated[
         int | None,

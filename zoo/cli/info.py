@@ -7,7 +7,10 @@ import typer
 
 def info(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, or its folder.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="A model's name, such as conv_ae or conv_ae.mnist, its folder, or its address."
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -22,10 +22,15 @@ def list(  # noqa: A001 - the command's name
     rows = [
         {
             "name": name,
-            "pretrained": "yes" if name in shipped else "no",
+            "pretrained": _source(artifacts.shipped(name)) if name in shipped else "no",
             "parameters": artifacts.shipped(name).card["parameters"] if name in shipped else None,
             "what": spec_of(name).summary,
         }
         for name in zoo.list_models(pattern, pretrained=pretrained)
     ]
     emit(rows, as_json)
+
+
+def _source(artifact) -> str:
+    """Where the weights come from: ``yes`` for the package itself."""
+    return "yes" if artifact.source is None or (artifact.path / "model.keras").is_file() else "ZOO_SOURCE"

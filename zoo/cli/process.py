@@ -7,12 +7,13 @@ import re
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 
 from zoo import extras
 
 INTERRUPTED, PIPE_CLOSED = 128 + 2, 128 + 13  # what a shell says of a process that SIGINT or SIGPIPE ended
-KERAS_BACKENDS = ("jax", "torch", "openvino")  # beside TensorFlow
+KERAS_BACKENDS = ("jax", "torch")  # beside TensorFlow
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -27,7 +28,7 @@ def run(command: Callable[[], None]) -> int | str | None:
     received: list[int] = []
     status: int | str | None = INTERRUPTED
     try:
-        with _streams(), _signals(received):
+        with _streams(), _signals(received), _warnings():
             status = _flushed(_status(command))
     except BaseException as error:
         # A library in C makes another error of a signal's exception.
@@ -67,7 +68,7 @@ def _status(command: Callable[[], None]) -> int | str | None:
             raise
         if name in KERAS_BACKENDS:  # named by the environment or by Keras' settings
             backend = f"Keras is set to the backend {name}, which is not installed"
-            return _failed(f"{backend}: the zoo's models run on TensorFlow; set KERAS_BACKEND=tensorflow.")
+            return _failed(f"{backend}: {extras.install(name)}, or set KERAS_BACKEND=tensorflow.")
         return _failed(str(extras.missing("This command", name)))
     except (ValueError, OSError) as error:  # zoo.CodecError is a ValueError
         return _failed(str(error))
@@ -113,6 +114,17 @@ def _streams() -> Iterator[None]:
             faulthandler.disable()
             sys.stderr = before
             _point(2, os.dup(own.fileno()))
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[None]:
+    """Python's warnings in one line each, without the place in our sources that they are of."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *place: f"Warning: {printable(' '.join(str(message).split()))}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _point(number: int, descriptor: int) -> None:

@@ -34,6 +34,17 @@ Strategy = Annotated[
 Devices = Annotated[
     int | None, typer.Option(help="Of mirrored: how many GPUs, or parts of the processor where there are none.")
 ]
+Backend = Annotated[
+    str | None, typer.Option(help="Keras' backend: tensorflow, jax or torch; default: that of KERAS_BACKEND.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="cpu|gpu|gpu:N|tpu", help="What to train on; default: an accelerator if one is seen."),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(metavar="POLICY", help="Keras' dtype policy, such as mixed_bfloat16; default: the recipe's."),
+]
 Licence = Annotated[str, typer.Option(help="Of the weights, for the card, such as CC-BY-4.0; default: not stated.")]
 
 
@@ -67,7 +78,14 @@ def train(
     learning_rate: LearningRate = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, data order and noise.")] = None,
     arguments: Arguments = None,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Of a model that generates: draw samples meanwhile, and a film at the end."),
+    ] = False,
     threads: Annotated[int | None, typer.Option(help="Processor threads; default: all.")] = None,
+    backend: Backend = None,
+    device: Device = None,
+    precision: Precision = None,
     strategy: Strategy = None,
     devices: Devices = None,
     licence: Licence = "",
@@ -84,6 +102,10 @@ def train(
     Pictures are converted to the size and colour of the model, which --size, --colour and --grey change. Subfolders are
     the classes of models that learn from labels. A table may have missing cells and categories.
 
+    On pictures of your own, a GAN gets residual networks where they are larger or coloured, augmentation of what its
+    discriminator sees where they are few, and as many epochs as make 10,000 steps; the training ends by itself when the
+    generator has collapsed.
+
     Models of photographs, such as photo_denoiser, learn from crops of pictures of any size, drawn anew in every epoch.
     Their own data set lies where the variable ZOO_PHOTOS says; --data names a folder of your own, or clic, div2k,
     tf_flowers or oxford_iiit_pet. Folders in it are sources, of which large ones are drawn from less than their share.
@@ -91,15 +113,27 @@ def train(
     import shlex
     import sys
 
-    from zoo.cli.console import argument, console, emit, progress, report_failures, start_tensorflow
+    from zoo.cli.console import (
+        argument,
+        check_device,
+        choose,
+        console,
+        emit,
+        progress,
+        report_failures,
+        start_tensorflow,
+    )
 
+    choose(backend, device)
     tf_strategy = start_tensorflow(threads, strategy, devices, deterministic=True)
+    check_device(device)
     from zoo import packaging, training
 
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed, "steps": steps}
+    chosen["dtype_policy"] = precision
     options = {key: value for key, value in chosen.items() if value is not None}
     options |= {"data_source": data, "size": size, "colour": colour, "fit": fit, "resume": resume}
-    options["initial_weights"] = initial_weights
+    options |= {"initial_weights": initial_weights, "preview": preview}
     output, failed = output or Path("runs", name), []
     with progress() as bar:
         options |= {"overrides": dict(map(argument, arguments or [])), "strategy": tf_strategy}

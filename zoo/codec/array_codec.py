@@ -15,6 +15,7 @@ from zoo.codec.format.header import Header
 from zoo.codec.media import Summary, medium_of
 from zoo.codec.stream import Stream
 from zoo.codec.tables import Tables
+from zoo.codec.tiles import channels_of
 from zoo.io.pictures import Source
 
 MAX_BYTES = 1 << 31  # that are restored from any file
@@ -46,7 +47,12 @@ class ArrayCodec:
     @property
     def tile(self) -> tuple[int, int]:
         """``(height, width)`` of a tile, the encoder's input."""
-        return self.coder.tile
+        return self.coder.tile[:2]
+
+    @property
+    def channels(self) -> int:
+        """Of a tile: 3 of a model of colour tiles, which takes pictures of as many; else 1, whatever a picture has."""
+        return channels_of(self.coder.tile)
 
     @property
     def what(self) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of any size as tiles of the model's size, each channel on its own."""
+"""Pictures of any size as tiles of the model's size, each channel on its own or all of them in one."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,56 +7,64 @@ import numpy as np
 from zoo.codec.format.header import Section
 
 
-def split(pictures: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
+def split(pictures: np.ndarray, tile: tuple[int, ...]) -> np.ndarray:
     """Cuts pictures into tiles; the last row and column are filled by repeating the edge.
 
     Args:
         pictures: ``(n, height, width, channels)``.
-        tile: ``(tile_height, tile_width)``.
+        tile: ``(tile_height, tile_width)``; ``(tile_height, tile_width, channels)`` for tiles of all channels.
 
     Returns:
-        ``(n × channels × rows × columns, tile_height, tile_width, 1)``, in that nesting.
+        ``(n × channels × rows × columns, tile_height, tile_width, 1)``, in that nesting; of all channels
+        ``(n × rows × columns, tile_height, tile_width, channels)``.
     """
     n, height, width, channels = pictures.shape
+    each = channels_of(tile)
     rows, columns = -(-height // tile[0]), -(-width // tile[1])
     margins = (0, rows * tile[0] - height), (0, columns * tile[1] - width)
     if margins != ((0, 0), (0, 0)):
         pictures = np.pad(pictures, ((0, 0), *margins, (0, 0)), mode="edge")
-    cut = pictures.reshape(n, rows, tile[0], columns, tile[1], channels)
-    return cut.transpose(0, 5, 1, 3, 2, 4).reshape(-1, *tile, 1)
+    cut = pictures.reshape(n, rows, tile[0], columns, tile[1], channels // each, each)
+    return cut.transpose(0, 5, 1, 3, 2, 4, 6).reshape(-1, *tile[:2], each)
+
+
+def channels_of(tile: tuple[int, ...]) -> int:
+    """Of a tile ``(height, width)``, 1, or ``(height, width, channels)``."""
+    return tile[2] if len(tile) == 3 else 1
 
 
 def join(tiles: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """Puts the tiles of ``split`` together again.
 
     Args:
-        tiles: ``(m, tile_height, tile_width, 1)``.
+        tiles: ``(m, tile_height, tile_width, 1)``, or of all channels.
         shape: ``(height, width, channels)`` of one picture.
 
     Returns:
         ``(n, height, width, channels)``.
     """
     height, width, channels = shape
-    tile = tiles.shape[1:3]
+    tile, each = tiles.shape[1:3], tiles.shape[3]
     rows, columns = -(-height // tile[0]), -(-width // tile[1])
-    whole = tiles.reshape(-1, channels, rows, columns, *tile).transpose(0, 2, 4, 3, 5, 1)
+    whole = tiles.reshape(-1, channels // each, rows, columns, *tile, each).transpose(0, 2, 4, 3, 5, 1, 6)
     return whole.reshape(-1, rows * tile[0], columns * tile[1], channels)[:, :height, :width]
 
 
-def pieces(picture: np.ndarray, tile: tuple[int, int]) -> Iterator[np.ndarray]:
+def pieces(picture: np.ndarray, tile: tuple[int, ...]) -> Iterator[np.ndarray]:
     """What ``split`` gives of one large picture ``(height, width, channels)``, a row of tiles at a time."""
     height, _, channels = picture.shape
-    for channel in range(channels):
+    each = channels_of(tile)
+    for channel in range(0, channels, each):
         for start in range(0, height, tile[0]):
-            yield split(picture[None, start : start + tile[0], :, channel : channel + 1], tile)
+            yield split(picture[None, start : start + tile[0], :, channel : channel + each], tile)
 
 
-def extents(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def extents(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """How much of each tile lies in its picture: heights and widths, int64 ``(tiles,)``.
 
     Args:
         parts: ``Header.parts`` of the tiles.
-        tile: ``(height, width)``.
+        tile: ``(height, width)``, also of all channels.
     """
     heights, widths = [], []
     for section, first, count in parts:
@@ -68,11 +76,11 @@ def extents(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, int]) ->
     return np.concatenate(heights), np.concatenate(widths)
 
 
-def inside(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, int]) -> np.ndarray:
-    """Which pixels of each tile lie in its picture: bool ``(tiles, tile_height, tile_width, 1)``."""
+def inside(parts: Iterable[tuple[Section, int, int]], tile: tuple[int, ...]) -> np.ndarray:
+    """Which samples of each tile lie in its picture: bool, shaped as the tiles."""
     heights, widths = extents(parts, tile)
-    rows, columns = (np.arange(side) < ends[:, None] for side, ends in zip(tile, (heights, widths), strict=True))
-    return (rows[:, :, None] & columns[:, None, :])[..., None]
+    rows, columns = (np.arange(side) < ends[:, None] for side, ends in zip(tile[:2], (heights, widths), strict=True))
+    return np.repeat((rows[:, :, None] & columns[:, None, :])[..., None], channels_of(tile), axis=-1)
 
 
 class Rows:

@@ -2,6 +2,7 @@
 
 from zoo import deprecations
 from zoo.data.audio import load_audio
+from zoo.data.flowers import load_flowers
 from zoo.data.heartbeats import Beats, Stretch, load_beats, load_people, load_stretches
 from zoo.data.images import DataSet, check_same, load, source_of
 from zoo.data.neighbours import nearest_neighbours
@@ -32,6 +33,7 @@ __all__ = [
     "load_columns",
     "load_examples",
     "load_images",
+    "load_flowers",
     "load_people",
     "load_photographs",
     "load_pictures",

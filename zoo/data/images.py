@@ -93,6 +93,19 @@ class DataSet:
         """
         return dataclasses.replace(self, **{split: tokens(texts) for split, texts in self.texts.items()})
 
+    def with_normal(self, normal: str | None) -> "DataSet":
+        """The same, of which one class alone is trained on and held out; the test split keeps all.
+
+        Args:
+            normal: the name of the class; None, or one that the data has not, for all examples as they are.
+        """
+        if normal is None or normal not in (self.classes or ()):
+            return self
+        kept = {split: self.labels[split] == self.classes.index(normal) for split in ("train", "validation")}
+        labels = {**self.labels, **{split: self.labels[split][rows] for split, rows in kept.items()}}
+        examples = {split: getattr(self, split)[rows] for split, rows in kept.items()}
+        return dataclasses.replace(self, name=f"{self.name}, {normal} alone", labels=labels, **examples)
+
     def binarized(self, seed: int) -> "DataSet":
         """The same images with every pixel 0 or 255, 255 with the probability that its grey value stands for.
 

@@ -178,8 +178,8 @@ def _load_folder(
     item: str, image_shape: tuple[int, int, int], failed: list[str] | None
 ) -> tuple[DataSet, list[dict[str, str]]]:
     """A folder's photographs, and what its manifest says of those that are trained on."""
-    folder = _own_set() if item == PHOTOS else item
-    listed = _manifest(Path(folder, MANIFEST))
+    folder = own_folder() if item == PHOTOS else item
+    listed = read_manifest(Path(folder, MANIFEST))
     known, rows = _of_folder(folder, listed, failed)
     if item == PHOTOS:
         name, place, licence = PHOTOS, PHOTOS, LICENCE
@@ -265,7 +265,7 @@ def _some(tiles: np.ndarray) -> np.ndarray:
     return tiles[np.unique(np.linspace(0, len(tiles) - 1, 9).astype(int))]
 
 
-def _own_set() -> str:
+def own_folder() -> str:
     """The folder of the zoo's own photographs."""
     folder = os.environ.get(FOLDER, "")
     if not Path(folder, SPLITS[0]).is_dir() or not folder:
@@ -274,7 +274,7 @@ def _own_set() -> str:
     return folder
 
 
-def _manifest(path: Path) -> dict[str, dict[str, str]]:
+def read_manifest(path: Path) -> dict[str, dict[str, str]]:
     """What a manifest says of each file; nothing where there is none."""
     if not path.is_file():
         return {}

@@ -1,5 +1,6 @@
 """Sets of tensorflow-datasets: at hand, or downloaded."""
 
+import itertools
 import os
 import re
 import socket
@@ -8,12 +9,15 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import keras
 import numpy as np
 
 LICENCES = {
     "mnist": "CC BY-SA 3.0 (LeCun, Cortes, Burges)",
     "fashion_mnist": "MIT (Zalando SE)",
     "spoken_digit": "CC BY-SA 4.0 (Jackson et al., Free Spoken Digit Dataset)",
+    "cifar10": "not stated (Krizhevsky 2009, from Tiny Images): a few of its pictures illustrate",
+    "flowers": "CC BY 2.0, of each picture (NOTICE, credits.txt)",
     "mitbih": "ODC-BY 1.0 (Moody & Mark 2001, MIT-BIH Arrhythmia Database, PhysioNet)",
     "docstrings": "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)",
     "glosses": "WordNet 3.0 license (Princeton University)",
@@ -53,6 +57,8 @@ def prepared(name: str):
     try:
         builder = tfds.builder(name.removeprefix(PREFIX))
         if not builder.data_path.exists():
+            if keras.backend.backend() != "tensorflow":  # which alone writes the other files
+                builder = tfds.builder(name.removeprefix(PREFIX), file_format="array_record")
             _check_online(builder)
             builder.download_and_prepare()
         return builder
@@ -83,9 +89,7 @@ def load_rows(name: str, split: str, features: tuple[str, ...]) -> list[dict]:
         raise ValueError(f"{name} has no {', '.join(missing)}: it has {', '.join(builder.info.features)}.")
     if builder.info.splits and split not in builder.info.splits:
         raise ValueError(f"{name} has no split {split!r}: it has {', '.join(builder.info.splits)}.")
-    import tensorflow_datasets as tfds
-
-    return list(tfds.as_numpy(builder.as_dataset(split=split)))
+    return list(_rows(builder, split))
 
 
 def load_images(name: str, split: str) -> np.ndarray:
@@ -116,13 +120,18 @@ def label_order(name: str) -> list[str] | None:
 def load_split(name: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Images of a split, as ``load_images``, and, where the set has them, labels ``(n,)``."""
     shape_of(name, split)
-    import tensorflow_datasets as tfds
-
+    builder, image = prepared(name), image_of(name)
     try:
-        rows = tfds.as_numpy(prepared(name).as_dataset(split=split, batch_size=-1))
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow_datasets as tfds
+
+            rows = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+        else:
+            examples = list(_rows(builder, split))
+            rows = {key: np.stack([row[key] for row in examples]) for key in (image, "label") if key in examples[0]}
     except Exception as error:  # of TensorFlow, whose errors are no ValueError
         raise ValueError(f"{name} holds no images of one size ({type(error).__name__}): use zoo.data.load.") from None
-    return np.asarray(rows[image_of(name)]), np.asarray(rows["label"]) if "label" in rows else None
+    return np.asarray(rows[image]), np.asarray(rows["label"]) if "label" in rows else None
 
 
 def shape_of(name: str, split: str | None = None) -> tuple[int | None, ...]:
@@ -162,11 +171,32 @@ def set_examples(name: str, split: str) -> Iterator[tuple[np.ndarray, int | None
         ValueError: as ``shape_of``.
     """
     shape_of(name, split)
-    import tensorflow_datasets as tfds
-
     image = image_of(name)
-    for row in tfds.as_numpy(prepared(name).as_dataset(split=split)):
+    for row in _rows(prepared(name), split):
         yield row[image], row.get("label")
+
+
+def _rows(builder, split: str) -> Iterator[dict]:
+    """The examples of a split in their order; without TensorFlow from the files that it would read."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow_datasets as tfds
+
+        yield from tfds.as_numpy(builder.as_dataset(split=split))
+    elif builder.info.file_format.value == "array_record":
+        yield from builder.as_data_source(split=split)
+    else:
+        for part in builder.info.splits[split].file_instructions:
+            stop = None if part.take < 0 else part.skip + part.take
+            for record in itertools.islice(_records(part.filename), part.skip, stop):
+                yield builder.info.features.deserialize_example_np(record)
+
+
+def _records(path: str) -> Iterator[bytes]:
+    """The records of a TFRecord file: each is its length in 8 bytes, their checksum in 4, the data and its checksum."""
+    with open(path, "rb") as file:
+        while head := file.read(12):
+            yield file.read(int.from_bytes(head[:8], "little"))
+            file.read(4)
 
 
 def _check_online(builder) -> None:

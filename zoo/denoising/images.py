@@ -9,6 +9,7 @@ import numpy as np
 from zoo import registry
 from zoo.denoising.photographs import PhotoDenoising, of_photographs
 from zoo.io import pictures
+from zoo.io.arrays import as_array
 
 if TYPE_CHECKING:
     import keras
@@ -99,7 +100,7 @@ def _one(picture: np.ndarray, model, overlap: int, strength: float, advance) -> 
         strip = padded[top : top + size[0]]
         tiles = np.stack([strip[:, left : left + size[1]] for left in columns])
         tiles = tiles.transpose(0, 3, 1, 2).reshape(-1, *size, 1)
-        found = np.asarray(model.predict_on_batch(tiles)).reshape(-1, channels, *size).transpose(0, 2, 3, 1)
+        found = as_array(model.predict_on_batch(tiles)).reshape(-1, channels, *size).transpose(0, 2, 3, 1)
         for left, tile in zip(columns, found, strict=True):
             place = slice(top, top + size[0]), slice(left, left + size[1])
             total[place] += window * tile

@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo import registry
 from zoo.codec.litert import Network
+from zoo.io.arrays import as_array
 
 if TYPE_CHECKING:
     import keras
@@ -135,7 +136,7 @@ def _on_litert(name: str | os.PathLike, threads: int | None) -> tuple[int, Piece
 def _on_keras(model: Any) -> tuple[int, Piece]:
     if not registry.does(model, "denoise", "photo"):
         raise ValueError(f"model must be a denoiser of photographs, such as photo_denoiser: received {model.name!r}.")
-    return model.halo, lambda piece: np.asarray(model(piece[None]))[0]
+    return model.halo, lambda piece: as_array(model(piece[None]))[0]
 
 
 def of_photographs(model: "str | os.PathLike | keras.Model") -> bool:

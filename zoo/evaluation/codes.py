@@ -3,6 +3,7 @@
 import numpy as np
 
 from zoo import data
+from zoo.io.arrays import as_array
 
 NEIGHBOURS = 5
 KNN = f"knn{NEIGHBOURS}_accuracy"
@@ -13,7 +14,7 @@ def measure_code(model, data_set: "data.DataSet", *, split: str = "test") -> dic
 
     Args:
         model: an ``Autoencoder``.
-        data_set: with labels; without, nothing is measured.
+        data_set: with labels; without, or of one class in the training split, nothing is measured.
         split: whose images are classified, by the majority of their nearest codes of the training split.
 
     Returns:
@@ -21,7 +22,7 @@ def measure_code(model, data_set: "data.DataSet", *, split: str = "test") -> dic
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    if data_set.labels is None:
+    if data_set.labels is None or len(np.unique(data_set.labels["train"])) < 2:
         return {}
     classifier = KNeighborsClassifier(NEIGHBOURS, algorithm="brute")
     classifier.fit(latent_codes(model, data_set.train), data_set.labels["train"])
@@ -39,8 +40,8 @@ def code_numbers(model) -> int:
 def flat_code(code) -> np.ndarray:
     """A code as one array, ``(n, …)``; parts of different shapes are joined, ``(n, numbers)``."""
     if not isinstance(code, (list, tuple)):
-        return np.asarray(code)
-    return np.concatenate([np.reshape(part, (len(part), -1)) for part in code], axis=1)
+        return as_array(code)
+    return np.concatenate([as_array(part).reshape(len(part), -1) for part in code], axis=1)
 
 
 def latent_codes(model, images: np.ndarray) -> np.ndarray:

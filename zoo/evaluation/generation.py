@@ -15,6 +15,7 @@ import numpy as np
 from zoo import artifacts, data, models, registry
 from zoo.evaluation.distances import frechet_distance, precision_recall, sliced_wasserstein_distance
 from zoo.evaluation.modes import duplicate_rate, mean_distance
+from zoo.io.arrays import as_array
 
 NEIGHBOURS = 5
 LEAST_SAMPLES = NEIGHBOURS + 1
@@ -110,7 +111,7 @@ def _draw(drawn, network: models.Classifier, shape: tuple[int, ...], compared: C
     images, asked = drawn if isinstance(drawn, tuple) else (drawn, None)
     images = _unit("samples_of", images, shape)
     features = _features(network, images)
-    figures, found = compared(images, features), np.asarray(network.head(features)).argmax(axis=1)
+    figures, found = compared(images, features), as_array(network.head(features)).argmax(axis=1)
     if asked is not None:
         figures["conditional_accuracy"] = float((found == asked).mean())
     return figures, found, asked
@@ -140,7 +141,7 @@ def samples_from(model: keras.Model) -> Callable[[int, int], np.ndarray | tuple[
         for size, part_seed in zip(sizes, part_seeds, strict=True):
             asked.append(np.arange(size) % max(num_classes, 1))
             labels = {"labels": asked[-1]} if num_classes else {}
-            parts.append(np.asarray(model.generate(size, seed=int(part_seed), **labels)))
+            parts.append(as_array(model.generate(size, seed=int(part_seed), **labels)))
         images = np.concatenate(parts)
         return (images, np.concatenate(asked)) if num_classes else images
 

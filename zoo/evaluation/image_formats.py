@@ -1,4 +1,4 @@
-"""Rate and distortion of image formats on small grey images and on photographs, to compare a codec with.
+"""Rate and distortion of image formats on small images and on photographs, to compare a codec with.
 
 Each format gets its strongest reasonable settings: in Pillow optimised Huffman tables (JPEG), the
 slowest search (WebP), monochrome coding tuned for PSNR at speed 4 (AVIF; ``AVIF, speed 0`` is the slowest
@@ -14,6 +14,7 @@ for JPEG XL. All of them code on one thread.
 
 import dataclasses
 import io
+import math
 import os
 import time
 from collections.abc import Callable
@@ -183,7 +184,7 @@ def code(images: np.ndarray, codec, layout: str, *, compact: bool = False) -> tu
     """Compresses and restores a set of images by a ``zoo.Codec``.
 
     Args:
-        images: uint8 ``(n, height, width, 1)``.
+        images: uint8 ``(n, height, width, channels)``.
         codec: with ``name``, ``compress`` and ``decompress``.
         layout: ``mosaic`` for all in one file, ``files`` for one each.
         compact: whether those are compact images.
@@ -199,7 +200,8 @@ def code(images: np.ndarray, codec, layout: str, *, compact: bool = False) -> tu
     seconds = time.perf_counter() - started
     size = sum(map(len, files))
     error = mean_squared_error(images, restored)
-    return Measurement(codec.name, layout, None, size, 8 * size / images.size, psnr(error), seconds), restored
+    rate = 8 * size / images[..., 0].size
+    return Measurement(codec.name, layout, None, size, rate, psnr(error), seconds), restored
 
 
 def round_trip(
@@ -213,8 +215,8 @@ def round_trip(
     """Encodes and decodes a set of images.
 
     Args:
-        images: uint8 ``(n, height, width)`` or ``(n, height, width, 1)``.
-        image_format: a name of ``ALL_FORMATS``.
+        images: uint8 ``(n, height, width)``, ``(n, height, width, 1)`` or, in colour, ``(n, height, width, 3)``.
+        image_format: a name of ``ALL_FORMATS``; in colour of ``PHOTOGRAPHS``.
         quality: one of the format's qualities; None for a lossless format.
         layout: ``mosaic`` or ``files``.
         threads: that share the files; None for one a core.
@@ -222,20 +224,21 @@ def round_trip(
     Returns:
         The number of bytes of all files, and the restored images, shaped as they came.
     """
-    grey = _grey(images)
+    plain = _plain(images)
+    colour = plain.ndim == 4
     if layout not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}: received {layout!r}.")
     if layout == "mosaic":
-        data = encode(mosaic(grey), image_format, quality)
-        return len(data), _split(decode(data), grey.shape).reshape(images.shape)
+        data = encode(mosaic(plain), image_format, quality)
+        return len(data), _split(decode(data, colour=colour), plain.shape).reshape(images.shape)
 
     def one(image: np.ndarray) -> tuple[int, np.ndarray]:
         data = encode(image, image_format, quality)
-        return len(data), decode(data)
+        return len(data), decode(data, colour=colour)
 
     # Pillow's encoders release the interpreter's lock.
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        sizes, restored = zip(*pool.map(one, grey), strict=True)
+        sizes, restored = zip(*pool.map(one, plain), strict=True)
     return sum(sizes), np.stack(restored).reshape(images.shape)
 
 
@@ -245,8 +248,8 @@ class RateDistortion:
     Both are taken to grow with quality, which holds but for a fraction of a percent here and there.
 
     Args:
-        images: uint8 ``(n, height, width)`` or ``(n, height, width, 1)``.
-        image_format: a name of ``ALL_FORMATS``.
+        images: uint8 ``(n, height, width)``, ``(n, height, width, 1)`` or, in colour, ``(n, height, width, 3)``.
+        image_format: a name of ``ALL_FORMATS``; in colour of ``PHOTOGRAPHS``.
         layout: ``mosaic`` or ``files``.
         threads: that share the files; None for one a core.
 
@@ -262,11 +265,11 @@ class RateDistortion:
         *,
         threads: int | None = None,
     ):
-        _grey(images)
+        colour = _plain(images).ndim == 4
         if layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}: received {layout!r}.")
         self.images, self.layout, self.threads = images, layout, threads
-        self.format = _format(image_format)
+        self.format = _format(image_format, PHOTOGRAPHS if colour else ALL_FORMATS)
         self._measured: dict[int | None, Measurement] = {}
 
     @property
@@ -287,7 +290,7 @@ class RateDistortion:
                 layout=self.layout,
                 quality=quality,
                 bytes=size,
-                bits_per_pixel=8 * size / self.images.size,
+                bits_per_pixel=8 * size / math.prod(self.images.shape[:3]),
                 psnr=psnr(mean_squared_error(self.images, restored)),
                 seconds=seconds,
             )
@@ -326,19 +329,20 @@ def _format(name: str, formats: dict[str, ImageFormat] = ALL_FORMATS) -> ImageFo
     return formats[name]
 
 
-def _grey(images: np.ndarray) -> np.ndarray:
-    """``images`` as ``(n, height, width)``."""
-    found = pixels(images)
-    if found.dtype != np.uint8 or found.ndim != 3:
+def _plain(images: np.ndarray) -> np.ndarray:
+    """``images`` as ``(n, height, width)``, or in colour as ``(n, height, width, 3)``."""
+    found = pixels(images) if images.ndim in (3, 4) else images
+    if found.dtype != np.uint8 or found.ndim not in (3, 4):
         raise ValueError(
-            f"images must be uint8 (n, height, width) or (n, height, width, 1): received {images.dtype} {images.shape}."
+            "images must be uint8 (n, height, width), (n, height, width, 1) or (n, height, width, 3): received "
+            f"{images.dtype} {images.shape}."
         )
     return found
 
 
-def _split(picture: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Undoes ``mosaic``: the images ``(n, height, width)`` of a picture."""
-    number, height, width = shape
+def _split(picture: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Undoes ``mosaic``: the images of a picture, of this shape, grey or in colour."""
+    number, height, width, *channels = shape
     rows, columns = picture.shape[0] // height, picture.shape[1] // width
-    cells = picture.reshape(rows, height, columns, width).swapaxes(1, 2)
-    return cells.reshape(-1, height, width)[:number]
+    cells = picture.reshape(rows, height, columns, width, *channels).swapaxes(1, 2)
+    return cells.reshape(-1, height, width, *channels)[:number]

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from zoo.evaluation.distances import frechet_distance
+from zoo.io.arrays import as_array
 
 INCEPTION_SIZE = 299
 
@@ -37,7 +38,7 @@ def inception_features(images: np.ndarray, *, batch_size: int = 50) -> np.ndarra
     for start in range(0, len(images), batch_size):
         part = images[start : start + batch_size].astype(np.float32) / scale
         part = keras.ops.image.resize(np.broadcast_to(part, (*part.shape[:3], 3)), (INCEPTION_SIZE, INCEPTION_SIZE))
-        features.append(np.asarray(network(2 * part - 1, training=False)))
+        features.append(as_array(network(2 * part - 1, training=False)))
     return np.concatenate(features)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, data
+from zoo.io.arrays import as_array
 
 # Decoder passes at once: enough to fill the processor, few enough for its cache.
 DRAWS_AT_ONCE = 200
@@ -31,14 +32,16 @@ def measure_likelihood(
         Of a variational autoencoder, in nats an image, ``negative_elbo``, and, where the images are binary, so that it
         is one, ``negative_log_likelihood``, the importance-weighted bound, with its ``standard_error`` over the
         ``likelihood_images``, and the number format that it was computed in. Of a hierarchical one
-        ``negative_elbo_bits_per_pixel``, what bits-back coding takes. Of a model without a likelihood nothing.
+        ``negative_elbo_bits_per_pixel``, what bits-back coding takes, in colour ``negative_elbo_bits_per_dimension``,
+        which are those of a pixel by its three channels. Of a model without a likelihood nothing.
     """
     clean = data.unit(images)
     if hasattr(model, "log_likelihood_bound"):
         batches = np.split(clean, range(500, len(clean), 500))
         with _same_draws(model):
-            nats = np.concatenate([np.asarray(model.log_likelihood_bound(batch)) for batch in batches])
-        return {"negative_elbo_bits_per_pixel": -float(nats.mean()) / (math.log(2.0) * clean[0].size)}
+            nats = np.concatenate([as_array(model.log_likelihood_bound(batch)) for batch in batches])
+        unit = "pixel" if clean.shape[-1] == 1 else "dimension"
+        return {f"negative_elbo_bits_per_{unit}": -float(nats.mean()) / (math.log(2.0) * clean[0].size)}
     if not hasattr(model, "log_weights"):
         return {}
     binary = bool(np.isin(images, (0, 255)).all())
@@ -55,6 +58,19 @@ def measure_likelihood(
     return figures
 
 
+def likelihood_of(model: Any, x: np.ndarray) -> np.ndarray | None:
+    """The negative evidence lower bound of each example ``(n, ...)``, in nats; None of a model without a likelihood.
+
+    One draw each, the same at every call.
+    """
+    if not hasattr(model, "log_likelihood_bound") and not hasattr(model, "log_weights"):
+        return None
+    with _same_draws(model):
+        if hasattr(model, "log_likelihood_bound"):
+            return -as_array(model.log_likelihood_bound(x), np.float64)
+        return -as_array(model.log_weights(ops.convert_to_tensor(x), 1), np.float64).mean(axis=0)
+
+
 @contextlib.contextmanager
 def _same_draws(model: keras.Model, seed: int = 0) -> Iterator[None]:
     """Lets the model's own generators start from ``seed``, so that a figure repeats; afterwards they go on as before.
@@ -62,7 +78,7 @@ def _same_draws(model: keras.Model, seed: int = 0) -> Iterator[None]:
     They are made with the model: ``keras.utils.set_random_seed`` comes too late for them.
     """
     states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
-    before = [np.asarray(state) for state in states]
+    before = [as_array(state) for state in states]
     try:
         for state in states:
             state.assign([seed, 0])
@@ -101,7 +117,7 @@ def log_likelihood(model, images: np.ndarray, importance_samples: int, *, advanc
         x = ops.convert_to_tensor(images[start : start + batch_size])
         parts, left = [], importance_samples
         while left:
-            parts.append(np.asarray(log_weights(x, min(draws, left)), np.float64))
+            parts.append(as_array(log_weights(x, min(draws, left)), np.float64))
             left -= min(draws, left)
         weights = np.concatenate(parts)
         top = weights.max(axis=0)

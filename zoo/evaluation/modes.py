@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.data import Mixture
 from zoo.evaluation.distances import flat, squared_distances
+from zoo.io.arrays import as_array
 
 # Root of the mean squared difference of two images' pixels, in [0, 1], up to which they are taken for the same: 5 of
 # 255 grey levels. Of MNIST's 10,000 test images none has another one so near, of Fashion-MNIST's 2 have.
@@ -83,7 +84,7 @@ def stacked_mnist_coverage(
         part = images[start : start + batch_size]
         combination = np.zeros(len(part), np.int64)
         for channel in range(3):
-            digits = np.asarray(classify(part[..., channel : channel + 1]))
+            digits = as_array(classify(part[..., channel : channel + 1]))
             if digits.shape != (len(part),) or not np.isin(digits, range(10)).all():
                 raise ValueError(f"classify must return {len(part)} digits from 0 to 9: received {digits.shape}.")
             combination = 10 * combination + digits.astype(np.int64)

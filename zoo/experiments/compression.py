@@ -63,7 +63,8 @@ def benchmark_codec(
     Returns:
         ``points``: every measurement; ``bd_rate``: of each format in percent, with the interval in dB;
         ``files``: for each quality of ours, the bytes an image of the best format at the same PSNR, and the saving;
-        ``lossless``: bits a pixel of each.
+        ``lossless``: bits a pixel of each, in colour bits per dimension, which are those of a pixel by its
+        ``channels``. Models of colour tiles are lossless: of their data no lossy format is measured, and nothing drawn.
 
     Raises:
         ValueError: if no model of the data has a codec, the folder cannot be written, or imagecodecs or bjontegaard
@@ -79,12 +80,14 @@ def benchmark_codec(
     if interval or perceptual or pictures:
         raise ValueError("interval, perceptual and pictures are of photographs: give a folder of pictures as data.")
     _check_sizes(codecs)
-    loaded = data.load(data_source, image_shape=(*codecs[0].tile, 1), fit=fit, seed=0, failed=failed)
+    loaded = data.load(data_source, image_shape=(*codecs[0].tile, codecs[0].channels), fit=fit, seed=0, failed=failed)
     chosen = loaded.test[:images]
     folder = made(output)
     ours, curves, exact = _measured(chosen, codecs, progress)
-    result = _figures(loaded.name, len(chosen), ours, curves, exact)
-    _draw(folder, result, ours, curves)
+    result = _figures(loaded.name, len(chosen), ours, curves, exact) | {"channels": chosen.shape[-1]}
+    write(result, folder / f"codec-{result['data']}.json")
+    if result["points"]:
+        _draw(folder, result, ours, curves)
     return result
 
 
@@ -114,6 +117,8 @@ def _measured(images: np.ndarray, codecs: list[Codec], progress: Any):
     """What ``_lossy`` and ``_lossless`` measure."""
     formats = [name for name, image_format in ALL_FORMATS.items() if image_format.qualities]
     tried = {layout: [name for name in formats if layout == "mosaic" or name not in OF_MOSAICS] for layout in LAYOUTS}
+    if images.shape[-1] > 1:
+        tried = {layout: [] for layout in LAYOUTS}
     total = sum(map(len, tried.values())) + len(LAYOUTS) * (len(ALL_FORMATS) - len(formats)) + len(codecs)
     task = progress and progress.add_task("", total=total, status="")
 
@@ -146,16 +151,16 @@ def _lossy(
 
 
 def _lossless(images: np.ndarray, codecs: list[Codec], step: Callable[[str], None]) -> dict[str, dict[str, float]]:
-    """Name of a codec or format → layout → bits a pixel."""
-    exact = {}
+    """Name of a codec or format → layout → bits a pixel, or per dimension."""
+    exact, channels = {}, images.shape[-1]
     for codec in codecs:
         step(codec.name)
-        exact[codec.name] = {"mosaic": code(images, codec, "mosaic")[0].bits_per_pixel}
+        exact[codec.name] = {"mosaic": code(images, codec, "mosaic")[0].bits_per_pixel / channels}
     for name in (name for name, image_format in ALL_FORMATS.items() if not image_format.qualities):
         exact[name] = {}
         for layout in LAYOUTS:
             step(f"{name}, {layout}")
-            exact[name][layout] = RateDistortion(images, name, layout).measure().bits_per_pixel
+            exact[name][layout] = RateDistortion(images, name, layout).measure().bits_per_pixel / channels
     lzma_bytes = len(lzma.compress(images.tobytes(), preset=9 | lzma.PRESET_EXTREME))
     return exact | {"lzma": {"mosaic": 8 * lzma_bytes / images.size}}
 
@@ -182,9 +187,9 @@ def _figures(
 
 
 def _check_sizes(codecs: list[Codec]) -> None:
-    tiles = {codec.tile: codec.name for codec in codecs}
+    tiles = {(*codec.tile, codec.channels): codec.name for codec in codecs}
     if len(tiles) > 1:
-        sizes = ", ".join(f"{name} of {height} × {width}" for (height, width), name in tiles.items())
+        sizes = ", ".join(f"{name} of {' × '.join(map(str, tile))}" for tile, name in tiles.items())
         raise ValueError(f"models must be of one size of pictures: received {sizes}.")
 
 
@@ -248,7 +253,6 @@ def _shown(panels: dict[str, dict[str, list[tuple[float, float]]]]) -> tuple[flo
 
 
 def _draw(output: Path, result: dict[str, Any], ours, curves) -> None:
-    write(result, output / f"codec-{result['data']}.json")
     titles = {"mosaic": "one file of all", "files": "a file an image"}
     panels = {
         titles[layout]: ({"compressor": _points(ours[layout])} if ours[layout] else {})

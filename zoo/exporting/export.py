@@ -8,11 +8,17 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import artifacts, modalities, registry
+from zoo import artifacts, extras, modalities, registry
+from zoo.codec.coders.latents import LatentCoder
+from zoo.codec.litert import Network
 from zoo.codec.models import codec_of, fingerprint_of, tables_of
+from zoo.evaluation.outliers import DETECTOR, read_detector
 from zoo.exporting import litert
-from zoo.exporting.micro import write_micro
+from zoo.exporting.detector import integer_detector
+from zoo.exporting.micro import write_detector, write_micro
+from zoo.exporting.micro_photo import write_photo_micro
 from zoo.io import writing
+from zoo.sklearn import conformal_threshold
 
 # What can be exported, and the name of its signature.
 PARTS = {
@@ -39,6 +45,7 @@ def export(
     part: str | None = None,
     calibration: np.ndarray | None = None,
     batch_size: int = 1,
+    io: str = "int8",
 ) -> Path:
     """Writes a model, or a half of it, for another runtime.
 
@@ -50,22 +57,28 @@ def export(
         model: a model of the zoo, or a name or folder as for ``zoo.load``.
         path: the file (``litert``) or folder (``saved_model``, ``micro``) to write; it must not exist as a folder.
         format: ``litert`` (builtin operators only), ``saved_model``, or ``micro``: C source for LiteRT Micro, int8, and
-            for a codec's encoder the tables and the entropy coder, see ``zoo.exporting.micro.write_micro``.
+            for a codec's encoder the tables and the entropy coder, see ``zoo.exporting.micro.write_micro``, of a photo
+            compressor for tiles of 64 × 64 pixels, see ``zoo.exporting.micro_photo``; of a detector both networks, also
+            as ``.tflite`` files, the score and the threshold (``zoo.exporting.micro.write_detector``).
         quantization: of LiteRT: None, ``float16``, ``dynamic`` or ``int8``; of LiteRT Micro int8 alone.
         part: ``encoder`` or ``decoder``, ``generator`` or ``discriminator``, or ``model``: of a GAN, its generator, as
             that is what ``call`` runs. None for the encoder, or the whole of what has none.
         calibration: images ``(n, height, width, channels)``, uint8 or float32 in [0, 1], for int8; those that a
             shipped model brings along (of its training split) by default. A generator needs none: it takes noise.
         batch_size: first axis of the LiteRT file.
+        io: type of an int8 LiteRT file's input and output: ``int8``, ``uint8`` or ``float32``; the network between them
+            is the same.
 
     Returns:
         The path.
 
     Raises:
         ValueError: for an unknown choice, an operator outside LiteRT's builtins, missing calibration, a path that
-            cannot be written, or, of ``micro``, if tflite_micro is missing or cannot run the network.
+            cannot be written, another backend of Keras than TensorFlow, or, of ``micro``, if tflite_micro is missing
+            or cannot run the network.
     """
-    _check_choices(part, format, quantization)
+    check_backend("Export")
+    _check_choices(part, format, quantization, io)
     source, path, model = model, Path(path), registry.loaded(model)
     parts, part = _chosen(model, part, fixed=format != "saved_model")
     # A GAN in training leaves with the moving average of its weights, by which it generates.
@@ -74,6 +87,14 @@ def export(
             return _saved_model({part: parts[part]} if part != "model" else parts, path)
         if format == "micro":
             quantization = "int8"
+            if (photo := _photo_codec_of(source, part)) is not None:
+                if calibration is None and batch_size == 1:
+                    with _new_folder(path) as folder:
+                        write_photo_micro(photo, folder)
+                    return path
+                raise ValueError(OWN_ENCODER.format(model.name))
+            if (detector := _detector_of(source, part)) is not None:
+                return _micro_detector(path, detector, model, parts["decoder"])
             if (stored := _codec_of(source, part)) is not None:
                 if calibration is None and batch_size == 1:
                     return _micro(path, stored.file("encoder.tflite").read_bytes(), stored.name, part, stored)
@@ -81,7 +102,12 @@ def export(
         if quantization == "int8":
             calibration = _calibration(source, model, part, calibration)
         flatbuffer = litert.convert(
-            parts[part], name=PARTS[part], quantization=quantization, calibration=calibration, batch_size=batch_size
+            parts[part],
+            name=PARTS[part],
+            quantization=quantization,
+            calibration=calibration,
+            batch_size=batch_size,
+            io=io,
         )
         identity = model.name if isinstance(source, keras.Model) else registry.artifact_of(source).name
         flatbuffer = litert.with_metadata(flatbuffer, model=identity, part=part, sha256=litert.weights_digest(model))
@@ -92,7 +118,16 @@ def export(
     return path
 
 
-def _check_choices(part: str | None, format: str, quantization: str | None) -> None:
+def check_backend(purpose: str) -> None:
+    """Refuses another backend of Keras than TensorFlow, whose converter ``purpose``, the subject of a line, goes by."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"{purpose} goes by TensorFlow, and Keras' backend is {keras.backend.backend()}: run it with "
+            f"KERAS_BACKEND=tensorflow and {extras.install('tensorflow')}; the model's file is the same."
+        )
+
+
+def _check_choices(part: str | None, format: str, quantization: str | None, io: str) -> None:
     if part is not None and part not in PARTS:
         raise ValueError(f"part must be {', '.join(PARTS)}: received {part!r}.")
     if format not in FORMATS:
@@ -101,6 +136,10 @@ def _check_choices(part: str | None, format: str, quantization: str | None) -> N
         raise ValueError(f"quantization is of format='litert': a SavedModel stays float32, received {quantization!r}.")
     if format == "micro" and quantization not in (None, "int8"):
         raise ValueError(f"quantization must be int8 with format='micro': received {quantization!r}.")
+    if io not in litert.IO:
+        raise ValueError(f"io must be {', '.join(litert.IO)}: received {io!r}.")
+    if io != "int8" and (format, quantization) != ("litert", "int8"):
+        raise ValueError(f"io={io!r} is of format='litert' with quantization='int8': received {quantization!r}.")
 
 
 def _chosen(model: keras.Model, part: str | None, fixed: bool = False) -> tuple[dict[str, keras.Model], str]:
@@ -177,6 +216,47 @@ def _codec_of(source, part: str) -> artifacts.Artifact | None:
         return None
     artifact = registry.artifact_of(source)
     return artifact if tables_of(artifact) is not None else None
+
+
+def _photo_codec_of(source, part: str) -> artifacts.Artifact | None:
+    """The artefact of a photo compressor, if its encoder is what is exported."""
+    if part != "encoder" or isinstance(source, keras.Model):
+        return None
+    artifact = registry.artifact_of(source)
+    return artifact if artifact.has(LatentCoder.tables_file) else None
+
+
+def _detector_of(source, part: str) -> artifacts.Artifact | None:
+    """The artefact of a detector, if that is what is exported: both networks and the score belong together."""
+    if part != "encoder" or isinstance(source, keras.Model):
+        return None
+    artifact = registry.artifact_of(source)
+    return artifact if artifact.has(DETECTOR) else None
+
+
+def _micro_detector(path: Path, artifact: artifacts.Artifact, model: keras.Model, decoder: keras.Model) -> Path:
+    if hasattr(model, "errors"):
+        raise ValueError(
+            f"{artifact.name} scores the cells of tables, which C does not: format='litert' takes its encoder."
+        )
+    if not artifact.has("encoder.tflite"):
+        raise ValueError(f"{artifact.name} has no int8 encoder: expected a detector such as detecting_ae.")
+    calibration = _calibration(artifact.path, model, "decoder", _stored_calibration(artifact.path))
+    content = {
+        "encoder": artifact.file("encoder.tflite").read_bytes(),
+        "decoder": litert.convert(decoder, name=PARTS["decoder"], quantization="int8", calibration=calibration),
+    }
+    normality, held_out, false_alarms = read_detector(artifact)
+    threshold = conformal_threshold(held_out, false_alarms)
+    with _new_folder(path) as folder:
+        networks = []
+        for part, flatbuffer in content.items():
+            (file := folder / f"{part}.tflite").write_bytes(flatbuffer)
+            networks.append(Network(file))
+            write_micro(flatbuffer, folder, name=artifact.name, part=part)
+        found = integer_detector(normality, threshold, tuple(model.example_shape), *networks)
+        write_detector(found, folder, name=artifact.name)
+    return path
 
 
 def _micro(path: Path, flatbuffer: bytes, name: str, part: str, codec: artifacts.Artifact | None = None) -> Path:

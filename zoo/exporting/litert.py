@@ -13,12 +13,15 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo.exporting.rewrite import dense_as_convolution
 
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
 METADATA = "zoo.json"
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
+IO = ("int8", "uint8", "float32")  # types of an int8 file's input and output
 
 
 def endpoint(model: keras.Model, batch_size: int | None = None):
@@ -45,6 +48,7 @@ def convert(
     quantization: str | None = None,
     calibration: np.ndarray | Sequence[np.ndarray] | None = None,
     batch_size: int = 1,
+    io: str = "int8",
 ) -> bytes:
     """Converts a model to a LiteRT flatbuffer, with its inputs and outputs in the model's order.
 
@@ -52,10 +56,11 @@ def convert(
         model: built, in float32.
         name: of its signature.
         quantization: None; ``float16`` or ``dynamic`` (int8) weights with float32 input and output; ``int8``
-            throughout, input and output too. Integer inputs and outputs stay as they are.
+            throughout, input and output too unless ``io`` says otherwise. Integer inputs and outputs stay as they are.
         calibration: examples of the model's input, ``(n, ...)``, from which int8 takes its ranges; of a model of
             several inputs, one such array for each.
         batch_size: first axis of inputs and outputs; fixed, as small runtimes plan their memory ahead.
+        io: of ``int8``: ``int8``, ``uint8`` or ``float32``, which the file converts itself.
 
     Raises:
         ValueError: if an operator is not a LiteRT builtin, or ``int8`` comes without calibration for each input.
@@ -72,7 +77,7 @@ def convert(
     with tempfile.TemporaryDirectory() as folder:
         write_out(archive, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[name])
-        return _convert(converter, model.name, quantization, signature, calibration)
+        return _convert(converter, model.name, quantization, signature, calibration, io)
 
 
 def write_out(archive: keras.export.ExportArchive, folder: str | os.PathLike) -> None:
@@ -92,8 +97,9 @@ def _convert(
     converter,
     name: str,
     quantization: str | None,
-    signature: Sequence[tf.TensorSpec],
+    signature: "Sequence[tf.TensorSpec]",
     calibration: Sequence[np.ndarray] | None,
+    io: str,
 ) -> bytes:
     # Keras' own export would add SELECT_TF_OPS, and the file would need the Flex delegate that no small
     # runtime has.
@@ -112,7 +118,7 @@ def _convert(
             )
         converter.representative_dataset = lambda: _one_by_one(signature, calibration)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
+        converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
@@ -234,7 +240,7 @@ def operators(flatbuffer: bytes) -> list[str]:
     return sorted(found)
 
 
-def _one_by_one(signature: Sequence[tf.TensorSpec], calibration: Sequence[np.ndarray]) -> Iterator[Any]:
+def _one_by_one(signature: "Sequence[tf.TensorSpec]", calibration: Sequence[np.ndarray]) -> Iterator[Any]:
     for example in zip(*calibration, strict=True):
         rows = [
             np.broadcast_to(np.asarray(row, spec.dtype.as_numpy_dtype), spec.shape)

@@ -23,7 +23,7 @@ def write_lossless(model: HierarchicalVAE, images: np.ndarray, folder: Path) -> 
 
     Args:
         model: trained.
-        images: uint8 ``(n, height, width, 1)``, of the training split, from which int8 takes its ranges.
+        images: uint8 ``(n, height, width, channels)``, of the training split, from which int8 takes its ranges.
         folder: of the artefact.
 
     Raises:
@@ -45,6 +45,8 @@ def write_lossless(model: HierarchicalVAE, images: np.ndarray, folder: Path) -> 
         path.write_bytes(flatbuffer)
         networks[name] = Network(path)
     arrays = _tables(networks, images.shape[1:])
+    if model.prediction is not None:
+        arrays |= _linear(model)
     latents = networks["prior"].input["shape"][1:], networks["prior"].output["shape"][1:]
     arrays["seed_words"] = np.int32(_seed_words(networks, arrays, images, latents))
     (folder / "lossless.npz").write_bytes(tables.to_bytes(arrays))
@@ -68,7 +70,7 @@ def _tables(networks: dict[str, Network], tile) -> dict[str, np.ndarray]:
         for name, latents in (("top_posterior", z2[0]), ("posterior", z1), ("prior", z1))
     ]
     outputs = networks["likelihood"].outputs
-    pixels = [_pixel(*outputs[3 * index : 3 * index + 3]) for index in range(4)]
+    pixels = [_pixel(*outputs[3 * index : 3 * index + 3]) for index in range(len(outputs) // 3)]
     scale, zero = z2[0]["quantization"]
     edges = ndtr((np.arange(-128, 127) + 0.5 - zero) * scale)
     mass = np.diff(np.concatenate([[0.0], edges, [1.0]]))
@@ -84,6 +86,16 @@ def _tables(networks: dict[str, Network], tile) -> dict[str, np.ndarray]:
         "tile": np.array(tile),
     }
     return {name: np.asarray(array, np.int32) for name, array in arrays.items()}
+
+
+def _linear(model: HierarchicalVAE) -> dict[str, np.ndarray]:
+    """The linear prediction's weights and biases, in 2^-12 of 1/64 of a level."""
+    unit = lossless.FINE * (1 << lossless.LINEAR_SHIFT)
+    weights, biases = np.zeros((model.planes, 3, 3, model.planes)), np.zeros(model.planes)
+    for index in range(1, model.planes):
+        kernel, bias = model.prediction.get_layer(f"plane_{index}").get_weights()
+        weights[index, ..., :index], biases[index] = kernel[..., 0], 255 * bias[0]
+    return {"linear": np.rint(unit * weights).astype(np.int32), "linear_bias": np.rint(unit * biases).astype(np.int32)}
 
 
 def _function(values: np.ndarray, total: int) -> np.ndarray:

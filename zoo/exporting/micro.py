@@ -14,9 +14,11 @@ import numpy as np
 from zoo import extras
 from zoo.codec.tables import Tables
 from zoo.exporting import litert
+from zoo.exporting.detector import IntegerDetector
 
 ARENA_STEP = 1024  # an arena is told in so many bytes
 SOURCES = ("zoo_codec.h", "zoo_codec.c")
+DETECTOR_SOURCES = ("zoo_detector.h", "zoo_detector.c")
 PLENTY = 1 << 24
 _COLUMNS = 110
 _TRIAL = """
@@ -107,7 +109,7 @@ def write_micro(
     Raises:
         ValueError: if tflite_micro, which measures the arena, is missing or does not run the file.
     """
-    stem = _identifier(name)
+    stem = identifier(name)
     array = f"{stem}_{part}"
     arena = arena_bytes(flatbuffer)
     operators = ", ".join(litert.operators(flatbuffer))
@@ -122,24 +124,58 @@ def write_micro(
 extern const unsigned char {array}[];
 extern const unsigned long {array}_size;
 """
-    _write(folder / f"{part}.h", _guarded(array, header))
+    write_source(folder / f"{part}.h", guarded(array, header))
     source = (
         f'/* {about} */\n#include "{part}.h"\n\n'
         "#if defined(__GNUC__)\n__attribute__((aligned(16)))\n#endif\n"
-        f"{_array('unsigned char', array, flatbuffer)}\nconst unsigned long {array}_size = {len(flatbuffer)}UL;\n"
+        f"{c_array('unsigned char', array, flatbuffer)}\nconst unsigned long {array}_size = {len(flatbuffer)}UL;\n"
     )
-    _write(folder / f"{part}.c", source)
+    write_source(folder / f"{part}.c", source)
     if tables is not None:
         _write_tables(*tables, folder, name, stem)
         for source_name in SOURCES:
-            _write(folder / source_name, (resources.files("zoo.exporting") / "c" / source_name).read_text("utf-8"))
+            write_source(
+                folder / source_name, (resources.files("zoo.exporting") / "c" / source_name).read_text("utf-8")
+            )
+
+
+def write_detector(detector: IntegerDetector, folder: Path, *, name: str) -> None:
+    """Writes a detector's score as C source beside its networks: ``detector.h``, ``detector.c``, and the code.
+
+    Args:
+        detector: in integers.
+        folder: which exists.
+        name: of the model.
+    """
+    struct = f"{identifier(name)}_detector"
+    about = f"/* What normal examples are like to {name}: its score and threshold. */\n"
+    declaration = f"{about}extern const zoo_detector {struct};\n"
+    write_source(folder / "detector.h", guarded(struct, declaration, include='#include "zoo_detector.h"\n\n'))
+    arrays = {
+        "requantize": ("int8_t", detector.requantize),
+        "mean": ("int32_t", detector.mean.ravel()),
+        "whitening": ("int16_t", detector.whitening.ravel()),
+        "weights": ("uint16_t", detector.weights.ravel()),
+    }
+    definitions = "\n".join(f"static {c_array(dtype, key, values)}" for key, (dtype, values) in arrays.items())
+    views, code = detector.mean.shape
+    sizes = [views, code, detector.weights.shape[1], detector.side, detector.channels]
+    scales = ["input_scale", "output_scale", "input_zero", "output_zero", "code_shift", "error_shift"]
+    numbers = [getattr(detector, key) for key in scales]
+    factors = [f"{getattr(detector, key)}U" for key in ("code_factor", "error_factor")]
+    members = [*map(str, sizes), *arrays, *map(str, numbers), *factors, f"{detector.threshold}ULL"]
+    fields = "".join(f"    {member},\n" for member in members)
+    source = f"const zoo_detector {struct} = {{\n{fields}}};\n"
+    write_source(folder / "detector.c", f'{about}#include "detector.h"\n\n{definitions}\n{source}')
+    for source_name in DETECTOR_SOURCES:
+        write_source(folder / source_name, (resources.files("zoo.exporting") / "c" / source_name).read_text("utf-8"))
 
 
 def _write_tables(tables: Tables, fingerprint: bytes, folder: Path, name: str, stem: str) -> None:
     struct = f"{stem}_tables"
     about = f"/* The entropy coder's tables of {name}, fingerprint {fingerprint.hex()}. */\n"
     declaration = f"{about}extern const zoo_tables {struct};\n"
-    _write(folder / "tables.h", _guarded(struct, declaration, include='#include "zoo_codec.h"\n\n'))
+    write_source(folder / "tables.h", guarded(struct, declaration, include='#include "zoo_codec.h"\n\n'))
     arrays = {
         "requantize": ("int16_t", tables.requantize),
         "minimum": ("int16_t", tables.minimum),
@@ -149,7 +185,7 @@ def _write_tables(tables: Tables, fingerprint: bytes, folder: Path, name: str, s
         "index_counts": ("uint32_t", tables.index_counts),
         "index_costs": ("uint16_t", tables.index_costs),
     }
-    definitions = "\n".join(f"static {_array(dtype, key, values)}" for key, (dtype, values) in arrays.items())
+    definitions = "\n".join(f"static {c_array(dtype, key, values)}" for key, (dtype, values) in arrays.items())
     members = [
         "{" + ", ".join(f"0x{byte:02x}" for byte in fingerprint) + "}",
         str(tables.latent_dim),
@@ -158,7 +194,7 @@ def _write_tables(tables: Tables, fingerprint: bytes, folder: Path, name: str, s
     ]
     fields = "".join(f"    {member},\n" for member in members)
     struct_definition = f"const zoo_tables {struct} = {{\n{fields}}};\n"
-    _write(folder / "tables.c", f'{about}#include "tables.h"\n\n{definitions}\n{struct_definition}')
+    write_source(folder / "tables.c", f'{about}#include "tables.h"\n\n{definitions}\n{struct_definition}')
 
 
 def _runtime():
@@ -167,12 +203,14 @@ def _runtime():
     return tflite_micro.runtime
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
+    """A model's name as C takes it."""
     identifier = re.sub(r"\W", "_", name, flags=re.ASCII).lower()
     return identifier if re.match(r"[a-z]", identifier) else f"zoo_{identifier}"
 
 
-def _guarded(name: str, content: str, include: str = "") -> str:
+def guarded(name: str, content: str, include: str = "") -> str:
+    """The content of a header, for C and C++."""
     guard = f"{name.upper()}_H"
     return (
         f'#ifndef {guard}\n#define {guard}\n\n{include}#ifdef __cplusplus\nextern "C" {{\n#endif\n\n{content}\n'
@@ -180,7 +218,8 @@ def _guarded(name: str, content: str, include: str = "") -> str:
     )
 
 
-def _array(dtype: str, name: str, values: Sequence[int] | bytes | np.ndarray) -> str:
+def c_array(dtype: str, name: str, values: Sequence[int] | bytes | np.ndarray) -> str:
+    """The definition of an array of integers."""
     return f"const {dtype} {name}[{len(values)}] = {{\n{_wrapped(map(str, map(int, values)))}}};\n"
 
 
@@ -194,5 +233,6 @@ def _wrapped(numbers: Iterable[str]) -> str:
     return "".join(lines) + line + "\n"
 
 
-def _write(path: Path, content: str) -> None:
+def write_source(path: Path, content: str) -> None:
+    """Writes a C file, the same on every system."""
     path.write_text(content, encoding="utf-8", newline="\n")

@@ -1,7 +1,9 @@
-"""Dense layers of an int8 file as 1 × 1 convolutions, in which LiteRT and LiteRT Micro round alike.
+"""Changes of a LiteRT file that leave its numbers as they are, for runtimes that take less.
 
-LiteRT's plain kernels compute FULLY_CONNECTED with weights of a scale per channel by another rounding than LiteRT
-Micro's; for CONV_2D both have the same one. The numbers that XNNPACK gives do not change.
+- ``dense_as_convolution``: LiteRT's plain kernels compute FULLY_CONNECTED with int8 weights of a scale per channel by
+  another rounding than LiteRT Micro's; for CONV_2D both have the same one. What XNNPACK gives does not change.
+- ``for_size``: a microcontroller has room for a small tile.
+- ``float_edges``: LiteRT.js takes float32, and no int8.
 """
 
 import copy
@@ -16,7 +18,7 @@ _ALIGNMENT = 16  # of a buffer's data, as the schema demands and Python's packin
 
 def dense_as_convolution(flatbuffer: bytes) -> bytes:
     """The file with each FULLY_CONNECTED of int8 weights as RESHAPE, CONV_2D, RESHAPE."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer, 0))
+    model = _opened(flatbuffer)
     for graph in model.subgraphs:
         operators = []
         for operator in graph.operators:
@@ -26,8 +28,65 @@ def dense_as_convolution(flatbuffer: bytes) -> bytes:
                 operators.append(operator)
         graph.operators = operators
     _drop_unused(model)
+    return _packed(model, len(flatbuffer))
+
+
+def for_size(flatbuffer: bytes, height: int, width: int) -> bytes:
+    """A file of convolutions alone for inputs ``(1, height, width, channels)`` instead of its own size.
+
+    Raises:
+        ValueError: if a layer's size would be no whole number.
+    """
+    model = _opened(flatbuffer)
+    for graph in model.subgraphs:
+        own = [*graph.tensors[graph.inputs[0]].shape[1:3]]
+        for tensor in graph.tensors:
+            stored = model.buffers[tensor.buffer].data
+            if stored is not None and len(stored):  # weights
+                continue
+            sides = [at * new / old for at, new, old in zip(tensor.shape[1:3], (height, width), own, strict=True)]
+            if any(side != int(side) for side in sides):
+                raise ValueError(f"size must divide as {own[0]} × {own[1]} does: received {height} × {width}.")
+            tensor.shape = [tensor.shape[0], *map(int, sides), tensor.shape[3]]
+            tensor.shapeSignature = None
+    return _packed(model, len(flatbuffer))
+
+
+def float_edges(flatbuffer: bytes) -> bytes:
+    """The file with float32 inputs and outputs: those of int8 behind a QUANTIZE, or before a DEQUANTIZE."""
+    model = _opened(flatbuffer)
+    changed = False
+    for number, graph in enumerate(model.subgraphs):
+        graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
+        signatures = [found for found in model.signatureDefs or () if found.subgraphIndex == number]
+        for edges, entries in (
+            (graph.inputs, [entry for found in signatures for entry in found.inputs]),
+            (graph.outputs, [entry for found in signatures for entry in found.outputs]),
+        ):
+            for place, inner in enumerate(edges):
+                if graph.tensors[inner].type != schema.TensorType.INT8:
+                    continue
+                outer = _tensor_like(graph, inner, graph.tensors[inner].shape)
+                tensor = graph.tensors[outer]
+                tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
+                if edges is graph.inputs:
+                    graph.operators.insert(0, _operator(model, schema.BuiltinOperator.QUANTIZE, 1, [outer], [inner]))
+                else:
+                    dequantize = _operator(model, schema.BuiltinOperator.DEQUANTIZE, 2, [inner], [outer])
+                    graph.operators.append(dequantize)
+                edges[place], changed = outer, True
+                for entry in entries:
+                    entry.tensorIndex = outer if entry.tensorIndex == inner else entry.tensorIndex
+    return _packed(model, len(flatbuffer)) if changed else flatbuffer
+
+
+def _opened(flatbuffer: bytes):
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer, 0))
+
+
+def _packed(model, size: int) -> bytes:
     model.buffers = [_aligned(buffer) for buffer in model.buffers]
-    builder = flatbuffers.Builder(len(flatbuffer))
+    builder = flatbuffers.Builder(size)
     builder.Finish(model.Pack(builder), _IDENTIFIER)
     return bytes(builder.Output())
 

@@ -28,6 +28,7 @@ STYLES = {
     "snr": Style("Signal to noise", "{:.2f} dB", better="higher"),
     "knn5_accuracy": Style("Class from the 5 nearest codes", "{:.1f} %", 100, "higher"),
     "codec_bits_per_pixel": Style("Codec: bits per pixel", "{:.3f}", better="lower"),
+    "codec_bits_per_dimension": Style("Codec: bits per dimension, every pixel kept", "{:.3f}", better="lower"),
     "codec_bits_per_sample": Style("Codec: bits per sample, every pixel kept", "{:.3f}", better="lower"),
     "png_bits_per_sample": Style("PNG of the same pictures", "{:.3f}"),
     "webp_bits_per_sample": Style("Lossless WebP of them", "{:.3f}"),
@@ -41,10 +42,18 @@ STYLES = {
     "codec_log_spectral_distance": Style("Codec: log spectral distance", "{:.2f} dB", better="lower"),
     "negative_elbo": Style("Negative evidence lower bound", "{:.2f} nats", better="lower"),
     "negative_elbo_bits_per_pixel": Style("Negative evidence lower bound, bits per pixel", "{:.3f}", better="lower"),
+    "negative_elbo_bits_per_dimension": Style(
+        "Negative evidence lower bound, bits per dimension", "{:.3f}", better="lower"
+    ),
     "negative_log_likelihood": Style("−log p(x), at most", "{:.2f} nats", better="lower"),
     "standard_error": Style("Standard error of −log p(x)", "{:.2f} nats"),
     "importance_samples": Style("Draws an image for −log p(x)", "{:,}"),
     "likelihood_images": Style("Images that −log p(x) is the mean of", "{:,}"),
+    "auc": Style("Area under the ROC curve, others against normal ones", "{:.3f}", better="higher"),
+    "detected": Style("Others beyond the threshold", "{:.1f} %", 100, "higher"),
+    "false_alarm_rate": Style("Normal examples beyond the threshold", "{:.2f} %", 100, "lower"),
+    "asked_false_alarms": Style("Of these, asked for at most", "{:.2f} %", 100),
+    "held_out_normal": Style("Held-out normal examples that set the threshold", "{:,}"),
     "trustworthiness": Style("Trustworthiness", "{:.3f}", better="higher"),
     "certainty": Style("Certainty of the choice", "{:.3f}", better="higher"),
     "accuracy": Style("Accuracy", "{:.2f} %", 100, "higher"),
@@ -97,10 +106,10 @@ NEIGHBOUR_BASELINES = {
 }
 # What a card of the index shows and what models are compared by: of each line, the first that a model has.
 HEADLINES = (
-    ("samples.frechet_distance.mean", "codec_bits_per_pixel", "quality_4.codec_bits_per_pixel",
-     "codec_kilobits_per_second", "gaussian_0.5.denoised_psnr",
-     "white_0_db.denoised_si_sdr", "sigma_25.denoised_psnr", "trustworthiness", "negative_log_likelihood", "accuracy",
-     "words_recovered", "rouge_l", "imputed_rmse", "psnr"),
+    ("samples.frechet_distance.mean", "codec_bits_per_dimension", "codec_bits_per_pixel",
+     "quality_4.codec_bits_per_pixel", "codec_kilobits_per_second", "gaussian_0.5.denoised_psnr",
+     "white_0_db.denoised_si_sdr", "sigma_25.denoised_psnr", "auc", "trustworthiness", "negative_log_likelihood",
+     "accuracy", "words_recovered", "rouge_l", "imputed_rmse", "psnr"),
     ("samples.recall.mean", "codec_psnr", "quality_4.codec_psnr", "codec_si_sdr", "masking_0.5.denoised_psnr",
      "brown_0_db.denoised_si_sdr",
      "pages_sigma_25.denoised_psnr", "knn5_accuracy", "cross_entropy", "sentences_recovered", "summary_perplexity",

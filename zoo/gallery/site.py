@@ -1,8 +1,10 @@
 """The site: an index and a page for each model, written whole or not at all."""
 
 import functools
+import itertools
 import json
 import os
+import re
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -19,8 +21,15 @@ STYLE = "style.css"
 LABELS = {name: task.title for name, task in tasks.TASKS.items()}
 
 
-def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None) -> list[Path]:
-    """Writes the site of shipped models; nothing appears in ``folder`` before all of it has been made.
+def write_gallery(
+    folder: str | os.PathLike,
+    names: Iterable[str] | None = None,
+    also: Iterable[str | os.PathLike] = (),
+    *,
+    live: bool = False,
+    packages: str | os.PathLike | None = None,
+) -> list[Path]:
+    """Writes the site of shipped models, and of others; nothing appears in ``folder`` before all of it has been made.
 
     ``index.html`` links to ``models/NAME.html``, both to ``pictures/NAME.png`` and ``style.css``. Links are relative,
     and nothing comes from a network. Other files of the folder stay as they are.
@@ -28,13 +37,17 @@ def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None)
     Args:
         folder: made if need be.
         names: of the models, ``architecture`` or ``architecture.tag``; all that are shipped where none are given.
+        also: folders or addresses of other models, such as ``mine`` or ``hf://owner/name``.
+        live: whether to write the page ``live/index.html`` too, which runs networks in the browser. That needs
+            TensorFlow to export them, and npm to fetch LiteRT.js.
+        packages: folder with LiteRT.js, where npm shall not fetch it (``zoo.gallery.live.runtime.runtime_files``).
 
     Returns:
         The files' paths, the index first.
 
     Raises:
-        ValueError: for an unknown name, a model without weights or a damaged one, no names at all, or a folder that is
-            a file or cannot be written to.
+        ValueError: for an unknown name, a model without weights or a damaged one, no names at all, a folder that is
+            a file or cannot be written to, or where LiteRT.js cannot be had.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -45,12 +58,17 @@ def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None)
     if not resolved:
         raise ValueError("names must hold at least one model: received none.")
     models = [describe(name) for name in resolved]
+    for other in also:
+        models.append(describe(os.fspath(other), taken=[model["name"] for model in models]))
+    if live:
+        from zoo.gallery.live import live_files
     # The index last, so that what it links to is there.
     files = {
         **{model["picture"]["file"]: model["picture"]["data"] for model in models if model["picture"]},
         STYLE: _style().encode(),
         **{f"models/{model['name']}.html": model_page(model, models).encode() for model in models},
-        "index.html": index_page(models).encode(),
+        **(live_files(None if packages is None else Path(packages)) if live else {}),
+        "index.html": index_page(models, live).encode(),
     }
 
     def write(data: bytes, file: BinaryIO) -> None:
@@ -60,15 +78,24 @@ def write_gallery(folder: str | os.PathLike, names: Iterable[str] | None = None)
     return [folder / name for name in reversed(files)]
 
 
-def describe(name: str) -> dict[str, Any]:
-    """All that the pages say of a shipped model, from its artefact, whose files' digests are checked."""
-    artifact = registry.artifact_of(name)
-    spec, card = registry.spec_of(name), artifact.card
+def describe(name: str, taken: Iterable[str] = ()) -> dict[str, Any]:
+    """All that the pages say of a model, from its artefact, whose files' digests are checked.
+
+    Args:
+        name: of a shipped model, or the folder or address of another.
+        taken: names of pages that there are already.
+    """
+    artifact, card = registry.artifact_of(name), registry.info(name)
+    spec = registry.spec_of(card["architecture"])
+    plain = re.sub(r"[^\w.-]", "-", artifact.name)
+    pages_of_it = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+    page = next(name for name in pages_of_it if name not in taken)
     return {
-        "name": name,
+        "name": page,
+        "title": tuple(page.split(".")) if page in registry.list_models() else (page, None),
         "card": card,
         "tasks": [task.name for task in tasks.of(spec)],
-        "picture": _picture(artifact, spec),
+        "picture": _picture(artifact, spec, page),
         "headlines": headlines(card["metrics"]),
         "tables": tables(card["metrics"]),
         "certificate": _json(artifact, "certificate.json"),
@@ -79,14 +106,15 @@ def describe(name: str) -> dict[str, Any]:
     }
 
 
-def index_page(models: list[dict[str, Any]]) -> str:
-    """The page of all models, with a search that needs no network."""
+def index_page(models: list[dict[str, Any]], live: bool = False) -> str:
+    """The page of all models, with a search that needs no network, and a link to the live page where there is one."""
     counts = {task: sum(task in model["tasks"] for model in models) for task in LABELS}
     return _template("index.html.j2").render(
         models=models,
         tasks={task: (label, counts[task]) for task, label in LABELS.items() if counts[task]},
         sources=list(dict.fromkeys(model["card"]["data"]["source"] for model in models)),
         labels=LABELS,
+        live=live,
         version=__version__,
         root="",
     )
@@ -116,16 +144,17 @@ def _comparison(model: dict[str, Any], models: list[dict[str, Any]]) -> dict[str
     rows = []
     for other in models:
         known = figures(other["card"]["metrics"])
-        if other["card"]["data"]["fingerprint"] == model["card"]["data"]["fingerprint"] and set(keys) <= set(known):
+        data = (other["card"]["data"], model["card"]["data"])
+        if data[0].get("fingerprint") == data[1].get("fingerprint") and set(keys) <= set(known):
             rows.append(
                 (other["name"], Figure("parameters", other["card"]["parameters"]), [known[key] for key in keys])
             )
-    first = model["headlines"][0]
-    rows.sort(key=lambda row: row[2][0].value, reverse=first.style.better == "higher")
-    return {"columns": model["headlines"], "rows": rows if len(rows) > 1 else []}
+    if keys:
+        rows.sort(key=lambda row: row[2][0].value, reverse=model["headlines"][0].style.better == "higher")
+    return {"columns": model["headlines"], "rows": rows if keys and len(rows) > 1 else []}
 
 
-def _picture(artifact: artifacts.Artifact, spec: registry.Spec) -> dict[str, Any] | None:
+def _picture(artifact: artifacts.Artifact, spec: registry.Spec, page: str) -> dict[str, Any] | None:
     """The preview with its size and what it shows; None where there is none."""
     if not artifact.has("preview.png"):
         return None
@@ -135,7 +164,7 @@ def _picture(artifact: artifacts.Artifact, spec: registry.Spec) -> dict[str, Any
     with Image.open(path) as image:
         width, height = image.size
     return {
-        "file": f"pictures/{artifact.name}.png",
+        "file": f"pictures/{page}.png",
         "data": path.read_bytes(),
         "width": width,
         "height": height,

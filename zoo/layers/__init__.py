@@ -9,6 +9,7 @@ from zoo.layers.convolution import Conv2D, Conv2DTranspose
 from zoo.layers.corruption import Corruption
 from zoo.layers.coupling_flow import CouplingFlow
 from zoo.layers.deconvolution import Deconvolution2D
+from zoo.layers.differentiable_augmentation import DifferentiableAugmentation
 from zoo.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D
 from zoo.layers.entropy_bottleneck import EntropyBottleneck
 from zoo.layers.k_sparse import KSparse
@@ -37,6 +38,7 @@ __all__ = [
     "Corruption",
     "CouplingFlow",
     "Deconvolution2D",
+    "DifferentiableAugmentation",
     "Dropout",
     "EntropyBottleneck",
     "FixedUnpool2D",

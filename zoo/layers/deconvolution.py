@@ -5,7 +5,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo import backend
 from zoo.backend import Tensor
 from zoo.layers.convolution import Conv2D, Conv2DTranspose
 from zoo.layers.sub_pixel import SubPixelConv2D
@@ -80,14 +79,14 @@ class Deconvolution2D(keras.layers.Layer):
 
     def call(self, x: Tensor, training: bool | None = False) -> Tensor:
         if self.method == "resize":
-            x = backend.depth_to_space(ops.concatenate([x] * self.strides**2, axis=-1), self.strides)
+            x = ops.depth_to_space(ops.concatenate([x] * self.strides**2, axis=-1), self.strides)
         y = self._zero_inserted(x) if self.method == "zero_inserted" else self.conv(x, training=training)
         return self.activation(y)
 
     def _zero_inserted(self, x):
         # Zeros as channels, then channels into space: two LiteRT builtins, where six axes would need a transpose.
         zeros = x.shape[-1] * (self.strides**2 - 1)
-        x = backend.depth_to_space(ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, zeros))), self.strides)
+        x = ops.depth_to_space(ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, zeros))), self.strides)
         # The strided convolution pads max(size − strides, 0) in all, the smaller half first; its adjoint reads the
         # kernel backwards, so what it pads before, its adjoint pads after.
         after = max(self.kernel_size - self.strides, 0) // 2

@@ -119,7 +119,7 @@ class LatentContext(keras.layers.Layer):
         compressed = self._compressed(y)
         means, log_scales = {}, {}
         for index, (step, here, known) in enumerate(self._masks(y)):
-            mean, log_scale = self._parameters(index, step, known, y, compressed, quality)
+            mean, log_scale = self._mean_and_scale(index, step, known, y, compressed, quality)
             means[step.start] = means.get(step.start, 0.0) + mean * here
             log_scales[step.start] = log_scales.get(step.start, 0.0) + log_scale * here
         log_scales = ops.concatenate([*log_scales.values()], axis=-1)
@@ -156,7 +156,7 @@ class LatentContext(keras.layers.Layer):
         first = ops.relu(parts["field"](x) + bias)
         return first, parts["hidden"](first)
 
-    def _parameters(
+    def _mean_and_scale(
         self, index: int, step: Pass, known: Tensor, y: Tensor, compressed: Tensor, quality: Tensor
     ) -> tuple[Any, Any]:
         """Means and log scales of one pass, of which its positions are meant."""

@@ -2,6 +2,7 @@
 
 import keras
 
+from zoo import backend
 from zoo.backend import Tensor
 
 
@@ -15,3 +16,7 @@ class SpectralNormalization(keras.layers.SpectralNormalization):
 
     def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         return super().call(inputs, training=training and self.layer.trainable)
+
+    def normalized_weights(self) -> tuple[Tensor, Tensor]:
+        vector_u, kernel = super().normalized_weights()
+        return vector_u, backend.straight_through(kernel, self.kernel)

@@ -3,9 +3,8 @@
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
-from zoo import backend
 from zoo.backend import Tensor
 
 
@@ -65,7 +64,7 @@ class SubPixelConv2D(keras.layers.Layer):
     def call(self, x: Tensor) -> Tensor:
         y = self.conv(x)
         if self.upsampling > 1:  # there are no blocks of one pixel to move
-            y = backend.depth_to_space(y, self.upsampling)
+            y = ops.depth_to_space(y, self.upsampling)
         return self.activation(y)
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:

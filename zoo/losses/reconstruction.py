@@ -111,7 +111,7 @@ class WindowedSquaredError(SquaredError):
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of every value."""
         window = crossfade(y_true.shape[1], self.overlap).reshape(-1, *(1,) * (len(y_true.shape) - 2))
-        error = (y_true - y_pred) * window
+        error = (y_true - y_pred) * ops.convert_to_tensor(window, y_pred.dtype)
         before = ops.pad(error[:, :-1], [[0, 0], [1, 0], *[[0, 0]] * (len(y_true.shape) - 2)])
         return ops.square(error - self.emphasis * before)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoo import registry
 from zoo.modalities.audio import Audio
 from zoo.modalities.base import Modality
+from zoo.modalities.heartbeat import Heartbeat
 from zoo.modalities.image import Image
 from zoo.modalities.photo import Photo
 from zoo.modalities.signal import Signal
@@ -19,10 +20,23 @@ if TYPE_CHECKING:
     import keras
 
 MODALITIES: dict[str, Modality] = {
-    modality.name: modality for modality in (Image(), Photo(), Audio(), Signal(), Text(), Table())
+    modality.name: modality for modality in (Image(), Photo(), Audio(), Signal(), Heartbeat(), Text(), Table())
 }
 
-__all__ = ["MODALITIES", "Audio", "Image", "Modality", "Photo", "Signal", "Table", "Text", "get", "of", "quantizes"]
+__all__ = [
+    "MODALITIES",
+    "Audio",
+    "Heartbeat",
+    "Image",
+    "Modality",
+    "Photo",
+    "Signal",
+    "Table",
+    "Text",
+    "get",
+    "of",
+    "quantizes",
+]
 
 
 def get(name: str) -> Modality:

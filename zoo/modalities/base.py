@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.io.arrays import as_array
+
 if TYPE_CHECKING:
     import keras
 
@@ -216,7 +218,7 @@ class Modality:
         from zoo.evaluation import flat_code
 
         clean = data.unit(examples)
-        return {"images": examples, "code": flat_code(model.encode(clean)), "reconstruction": np.asarray(model(clean))}
+        return {"images": examples, "code": flat_code(model.encode(clean)), "reconstruction": as_array(model(clean))}
 
     def preview(self, model: "keras.Model", data_set: "DataSet", card: Mapping[str, Any], path: Path) -> None:
         """Writes a picture of test examples, their reconstructions and what is generated."""
@@ -246,7 +248,7 @@ def reconstructions(model: "keras.Model", examples: np.ndarray) -> dict[str, np.
     clean = data.unit(examples)
     rows = {"original": clean, "reconstruction": model.predict(clean, verbose=0)}
     if hasattr(model, "generate"):
-        rows["generated"] = np.asarray(model.generate(len(clean), seed=0))
+        rows["generated"] = as_array(model.generate(len(clean), seed=0))
     return rows
 
 

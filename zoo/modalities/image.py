@@ -4,6 +4,8 @@ import numpy as np
 
 from zoo.modalities.base import Modality, predicted
 
+ADAPTING_IMAGES = 500  # that show a model their correlations before it is trained
+
 
 class Image(Modality):
     """Pictures of the size that a model takes."""
@@ -13,16 +15,29 @@ class Image(Modality):
     python_of_latents = ("z = model.encode(images)", "reconstruction = model.decode(z)")
 
     def check(self, model):
-        if hasattr(model, "coder") and model.image_shape[-1] != 1:
+        if getattr(model, "coder", None) == "tiles" and model.image_shape[-1] != 1:
             raise ValueError(
                 f"image_shape of {model.name} must be (height, width, 1), as its codec takes colours channel by "
                 f"channel: received {model.image_shape}."
+            )
+        if getattr(model, "coder", None) == "bits_back" and model.image_shape[-1] not in (1, 3):
+            raise ValueError(
+                f"image_shape of {model.name} must be (height, width, 1) or (height, width, 3), as its codec takes "
+                f"grey or colour: received {model.image_shape}."
             )
 
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):
         from zoo import data
 
+        if isinstance(source, str) and source == data.flowers.FLOWERS:
+            return data.load_flowers(image_shape=shape, seed=seed)
         return data.load(source, image_shape=shape, fit=fit, seed=seed, failed=failed)
+
+    def adapted(self, model, data_set):
+        """Shows a model that starts from its images' correlations what it is going to learn from."""
+        if hasattr(model, "adapt"):
+            model.adapt(data_set.train[:ADAPTING_IMAGES] / np.float32(255))
+        return self.prepared(model, data_set)
 
     def calibration_inputs(self, model, examples):
         """Two corner pixels of the first image become 0 and 1, so that dark or pale images give every encoder the same
@@ -42,7 +57,7 @@ class Image(Modality):
     def missing(self, data_set, split):
         from zoo.evaluation.codes import KNN
 
-        return {KNN: "needs labels: the data has none"}
+        return {} if data_set.labels is not None else {KNN: "needs labels: the data has none"}
 
     def compared(self, clean, found):
         from zoo.evaluation import mean_squared_error, psnr
@@ -85,6 +100,7 @@ class Image(Modality):
             raise ValueError(f"{codec.name} must restore every pixel: the mean squared error is {error}.")
         return {
             "codec_bits_per_pixel": 8.0 * len(file) / images[..., 0].size,
+            **({"codec_bits_per_dimension": 8.0 * len(file) / images.size} if images.shape[-1] > 1 else {}),
             **({} if codec.lossless else {"codec_psnr": psnr(error)}),
             "codec_bytes": len(file),
         }

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 
+from zoo.io.arrays import as_array
 from zoo.modalities.image import Image
 
 SIGMAS = (15, 25, 50)  # of 255: what denoisers of photographs are measured at
@@ -60,7 +61,7 @@ class Photo(Image):
         from zoo import data
 
         clean = data.unit(getattr(data_set, split))
-        return {"psnr": mean_psnr(clean, np.concatenate([np.asarray(model(one[None])) for one in clean]))}
+        return {"psnr": mean_psnr(clean, np.concatenate([as_array(model(one[None])) for one in clean]))}
 
     def missing(self, data_set, split):
         return {}
@@ -71,7 +72,7 @@ class Photo(Image):
         height, width = model.image_shape[:2]
         images = examples[:2, :height, :width]
         clean = data.unit(images)
-        return {"images": images, "code": np.asarray(model.encode(clean)), "reconstruction": np.asarray(model(clean))}
+        return {"images": images, "code": as_array(model.encode(clean)), "reconstruction": as_array(model(clean))}
 
     def latent_shape(self, model):
         """Of a crop; none of what is in several parts, which are no code."""
@@ -86,7 +87,7 @@ class Photo(Image):
         for label, pictures in (("", clean), ("pages_", pages.draw(PAGES, size=384, seed=1) / np.float32(255))):
             for sigma in SIGMAS:
                 noisy = with_noise(pictures, sigma)
-                found = np.clip([np.asarray(model(one[None]))[0] for one in noisy], 0, 1)
+                found = np.clip([as_array(model(one[None]))[0] for one in noisy], 0, 1)
                 figures[f"{label}sigma_{sigma}"] = {
                     "noisy_psnr": mean_psnr(pictures, noisy),
                     "denoised_psnr": mean_psnr(pictures, np.rint(255 * found) / 255),
@@ -100,13 +101,13 @@ class Photo(Image):
 
     def information(self, model, clean):
         """Pictures of how many bits each pixel takes, as the model sees it: in [0, 1] of ``MOST_BITS``."""
-        bits = np.asarray(model.information(clean))
+        bits = as_array(model.information(clean))
         return np.clip(bits / MOST_BITS, 0, 1)[..., None].repeat(3, axis=-1).astype(np.float32)
 
     def likelihood_golden(self, model, examples):
         height, width = model.image_shape[:2]
         images = examples[:2, :height, :width]
-        return {"images": images, "bits": np.asarray(model(images / np.float32(255)))}
+        return {"images": images, "bits": as_array(model(images / np.float32(255)))}
 
     def noisy(self, clean):
         return "noisy, σ = 25", with_noise(clean, 25)
@@ -114,7 +115,7 @@ class Photo(Image):
     def denoising_golden(self, model, examples):
         size = model.image_shape[:2]
         noisy = np.rint(255 * with_noise(examples[:2, : size[0], : size[1]] / np.float32(255), 25)).astype(np.uint8)
-        return {"images": noisy, "denoised": np.asarray(model(noisy / np.float32(255)))}
+        return {"images": noisy, "denoised": as_array(model(noisy / np.float32(255)))}
 
     def draw(self, rows, path):
         centre = slice(96, 96 + self.shown)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.io.arrays import as_array
 from zoo.modalities.base import Modality
 
 HELD_OUT = 10  # of so many rows one is validated on, and one measured on
@@ -54,11 +55,11 @@ class Table(Modality):
         return dataclasses.replace(data_set, **{split: model.rows(getattr(data_set, split)) for split in splits})
 
     def encoder_inputs(self, model, examples):
-        return np.asarray(model.features(np.asarray(examples, np.float32)))
+        return as_array(model.features(np.asarray(examples, np.float32)))
 
     def decoder_error(self, model, examples, outputs):
         """Of standardised numbers, and of categories as 0 and 1, over all known cells."""
-        rows = np.asarray(model.cells(outputs))
+        rows = as_array(model.cells(outputs))
         return float(np.mean(np.concatenate([e.ravel() ** 2 for e in _errors(model, examples, rows).values()])))
 
     def input_range(self, model):
@@ -107,7 +108,7 @@ class Table(Modality):
         usual = np.array([_usual(train[:, at], "categories" in column) for at, column in enumerate(model.columns)])
         only_hidden = np.where(hidden, rows, np.nan)
         restored, imputed = (
-            np.asarray(model.decode(model.encode(x))) for x in (rows, np.where(hidden, np.nan, rows).astype(np.float32))
+            as_array(model.decode(model.encode(x))) for x in (rows, np.where(hidden, np.nan, rows).astype(np.float32))
         )
         figures = {}
         for names, target, found in (
@@ -126,7 +127,7 @@ class Table(Modality):
         rows = data_set.test[: self.drawn]
         hidden = hidden_cells(rows)
         gaps = np.where(hidden, np.nan, rows).astype(np.float32)
-        filled = np.where(hidden, np.asarray(model.decode(model.encode(gaps))), rows)
+        filled = np.where(hidden, as_array(model.decode(model.encode(gaps))), rows)
         self.draw(
             {"cells": _shades(model, rows), "hidden": _shades(model, gaps), "filled in": _shades(model, filled)}, path
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.io.arrays import as_array
 from zoo.modalities.base import Modality
 
 SENTENCES, STEPS = 6, 7  # of a preview
@@ -76,7 +77,7 @@ class Text(Modality):
 
     def golden(self, model, examples):
         written = np.array(model.write(examples))
-        return {"images": examples, "code": np.asarray(model.encode(examples)), "written": written}
+        return {"images": examples, "code": as_array(model.encode(examples)), "written": written}
 
     def preview(self, model, data_set, card, path):
         """Of the card's examples, as they come."""

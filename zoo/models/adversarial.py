@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, deprecations, losses
+from zoo.layers import DifferentiableAugmentation
 from zoo.models.blocks import Perceptron
 from zoo.models.players import TwoPlayers, check_labels
 
@@ -45,6 +46,9 @@ class AdversarialModel(TwoPlayers):
         gradient_penalty_weight: of the squared distance of the discriminator's slope from 1, between real and fake
             examples (WGAN-GP: 10).
         r1_weight: γ of half the squared slope at real examples.
+        augmentation: of what the discriminator sees of images, real and generated alike: any of ``colour``,
+            ``translation`` and ``cutout``; see ``zoo.layers.DifferentiableAugmentation``. For few examples, some
+            thousands or fewer.
         clip: c > 0, to which every trainable weight of the discriminator is clipped after each of its updates; None
             for no clipping.
         seed: of noise and of the points of the gradient penalty.
@@ -58,6 +62,8 @@ class AdversarialModel(TwoPlayers):
         Training of Wasserstein GANs"; Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?".
     """
 
+    sees_images = True  # the discriminator, where the examples are such
+
     def __init__(
         self,
         *,
@@ -67,6 +73,7 @@ class AdversarialModel(TwoPlayers):
         num_classes=0,
         gradient_penalty_weight=0.0,
         r1_weight=0.0,
+        augmentation=(),
         clip=None,
         seed=None,
         **kwargs,
@@ -87,7 +94,10 @@ class AdversarialModel(TwoPlayers):
             raise ValueError(f"clip must be above 0, or None for no clipping: received {clip!r}.")
         self.latent_dim, self.num_classes, self.clip = latent_dim, num_classes, clip
         self.gradient_penalty_weight, self.r1_weight, self.seed = gradient_penalty_weight, r1_weight, seed
+        if augmentation and not (self.sees_images and len(self.example_shape) == 3):
+            raise ValueError(f"augmentation must be left out, as the discriminator sees no images: {augmentation!r}.")
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.augmentation = DifferentiableAugmentation(augmentation, seed=seed, dtype="float32", name="augmentation")
         self.diagnosis = {name: keras.metrics.Mean(name) for name in METRICS}
         self._step = self._learn
 
@@ -152,7 +162,7 @@ class AdversarialModel(TwoPlayers):
 
     def scores(self, examples, labels=None, frozen=False):
         """The discriminator's, float32 ``(batch, 1)``, in the mode of training; ``frozen``: nothing of it changes."""
-        inputs = self._with(labels, examples)
+        inputs = self._with(labels, self.augmentation(examples, training=True))
         return ops.cast(
             self.applied(self.discriminator, inputs) if frozen else self.discriminator(inputs, training=True), "float32"
         )
@@ -171,7 +181,10 @@ class AdversarialModel(TwoPlayers):
 
         return [(loss, self.generator.trainable_variables)]
 
-    def train_step(self, data):
+    def train_step(self, *args):
+        return backend.step(self, self._train, *args)
+
+    def _train(self, data):
         x, labels = self._unpack(data)
         return self._step(self._large_enough(x), labels)
 
@@ -189,8 +202,11 @@ class AdversarialModel(TwoPlayers):
         self._update_generator(x[last], None if labels is None else labels[last])
         return self._diagnosis()
 
-    def test_step(self, data):
+    def test_step(self, *args):
         """Both losses and how well the players do, on new examples; nothing learns."""
+        return backend.step(self, self._test, *args)
+
+    def _test(self, data):
         x, labels = self._unpack(data)
         real_scores, fake_scores = (
             ops.cast(self.discriminator(self._with(labels, examples), training=False), "float32")
@@ -241,7 +257,8 @@ class AdversarialModel(TwoPlayers):
 
     def _perceptron(self) -> Perceptron | None:
         """The discriminator as a perceptron, where its scores and one penalty are all that its step is made of."""
-        if type(self).scores is not AdversarialModel.scores or self.r1_weight or not self.gradient_penalty_weight:
+        plain = type(self).scores is AdversarialModel.scores and not (self.r1_weight or self.augmentation.kinds)
+        if not plain or not self.gradient_penalty_weight:
             return None
         return Perceptron.of(self.discriminator)
 
@@ -259,7 +276,7 @@ class AdversarialModel(TwoPlayers):
         optimizer = getattr(self, f"{player}_optimizer")
         if noted:
             self._note_gradients(player, gradients, optimizer)
-        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        backend.apply_gradients(optimizer, gradients, variables)
 
     def _note_gradients(self, player, gradients, optimizer):
         # Of several replicas the mean of what each would find alone: their sum is made in the optimizer.
@@ -343,6 +360,7 @@ class AdversarialModel(TwoPlayers):
             "num_classes": self.num_classes,
             "gradient_penalty_weight": self.gradient_penalty_weight,
             "r1_weight": self.r1_weight,
+            "augmentation": self.augmentation.kinds,
             "clip": self.clip,
             "seed": self.seed,
         }

@@ -11,11 +11,13 @@ from keras import ops
 
 from zoo import backend, deprecations, losses
 from zoo.models.inputs import MARGIN, at_hand, bounds_of, checked_examples, checked_source, refuse
+from zoo.optimizers import portable
 
 # Examples that encode and decode compute at once: few enough for what a network holds in between to stay small.
 BATCH = 500
-# Of the step that runs: the model that trains, its targets and its weights. Replicas are threads, each with its own.
-_STEP = contextvars.ContextVar("step", default=(None, None, None))
+# Of the step that runs: the model that trains, its targets, its weights, and the state that Keras gave the step, if it
+# gives one. Replicas are threads, each with its own.
+_STEP = contextvars.ContextVar("step", default=(None, None, None, ()))
 
 
 class OwnPolicy:
@@ -77,7 +79,8 @@ class Checking(OwnPolicy):
 
     def _checked(self, x, name="x"):
         dtype = self.compute_dtype if self.stride is None else "float32"  # which holds sums of levels exactly
-        return checked_examples(x, self.example_shape, dtype, bounds_of(self, name), name, self.stride)
+        of_step = _STEP.get()[0] is self  # whose data has been looked through
+        return checked_examples(x, self.example_shape, dtype, bounds_of(self, name), name, self.stride, not of_step)
 
 
 class Guarded(Checking):
@@ -177,6 +180,9 @@ class Guarded(Checking):
         shape = self.example_shape if self.stride is None else (None, None, self.example_shape[-1])
         return [keras.InputSpec(dtype=dtype, shape=(None, *shape), name="x")]
 
+    def get_compile_config(self):
+        return portable(super().get_compile_config())
+
     def build_from_config(self, config):
         self.build()  # a file may not know the shape
 
@@ -267,19 +273,20 @@ class SelfSupervised(Guarded, keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def train_step(self, *args):
-        with self._told(args[-1]):
+        with self._told(*args):
             return super().train_step(*args)
 
     def test_step(self, *args):
-        with self._told(args[-1]):
+        with self._told(*args):
             return super().test_step(*args)
 
     @contextlib.contextmanager
-    def _told(self, data):
+    def _told(self, *args):
         """Inside, ``call`` knows the targets and weights of the step, for losses that a layer adds."""
+        *state, data = args
         _, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         refuse(self.refused, y=y, sample_weight=sample_weight)
-        token = _STEP.set((self, y, sample_weight))
+        token = _STEP.set((self, y, sample_weight, state))
         try:
             yield
         finally:
@@ -321,13 +328,19 @@ class Autoencoder(Reconstructing, SelfSupervised):
 
     def _target(self, x):
         """The target of the step that runs, the input where there is none or no step."""
-        model, y, _ = _STEP.get()
+        model, y, *_ = _STEP.get()
         return x if model is not self or y is None else self._checked(y, "y")
 
     def _sample_weight(self):
         """The weights of the step that runs, None where there are none."""
-        model, _, weights = _STEP.get()
+        model, _, weights, _ = _STEP.get()
         return weights if model is self else None
+
+    def _iterations(self):
+        """Steps that the optimizer has made, at the beginning of the one that runs."""
+        model, *_, state = _STEP.get()
+        with backend.state_of(self, *(state if model is self else ())):
+            return ops.convert_to_tensor(self.optimizer.iterations)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x, self._own(x, y), y_pred, sample_weight, training)
@@ -363,7 +376,7 @@ def build_optimizer(model):
     """
     if getattr(model, "optimizer", None) is None or model.optimizer.built:
         return
-    with model.distribute_strategy.scope():
+    with backend.strategy_of(model).scope():
         if not model.built:
             model.build()
         model.optimizer.build(model.trainable_variables)

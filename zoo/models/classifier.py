@@ -1,16 +1,20 @@
 """A small convolutional classifier: the feature network that generated images are measured with.
 
-He et al. 2016, "Deep Residual Learning for Image Recognition". Differs from the paper in blocks that start as the
-identity instead of batch normalisation, so that an image's features never depend on what else is in its batch.
+He et al. 2016, "Deep Residual Learning for Image Recognition". Differs from the paper in residual blocks that start as
+the identity instead of batch normalisation in each of them.
 """
+
+import functools
 
 import keras
 from keras import layers, ops
 
 from zoo import backend
-from zoo.layers import Dropout, ResidualBlock2D
+from zoo.layers import BatchNormalization, Dropout, ResidualBlock2D
 from zoo.models.base import Guarded
 from zoo.models.inputs import check_divisible
+
+NORMALIZATIONS = ("batch", None)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -24,10 +28,14 @@ class Classifier(Guarded, keras.Model):
     ``fit`` takes labels: integers ``(batch,)``. ``loss`` is their cross-entropy in nats.
 
     Args:
-        image_shape: shape ``(height, width, channels)``; height and width are multiples of 4.
+        image_shape: shape ``(height, width, channels)``; multiples of 4, or of 2 to the power of how many ``filters``
+            there are.
         num_classes: how many classes there are.
-        filters: channels ``(at half of the resolution, at a quarter of it)``.
-        blocks: residual blocks ``(at half of the resolution, at a quarter of it)``.
+        filters: channels at half of the resolution, at a quarter of it, and so on.
+        stem_filters: channels of a further first convolution, at the whole resolution; 0 for none.
+        blocks: residual blocks at each of them.
+        normalization: of the first convolution at each resolution: ``batch``, which trains larger nets in fewer epochs,
+            or None. Features never depend on what else is in a batch, as moving statistics normalise them.
         feature_dim: length of the penultimate layer.
         dropout: fraction of each block's channels, and twice that of the features, dropped in training.
         max_shift: pixels by which training images are moved, up to, in each direction; what is uncovered is black.
@@ -45,6 +53,8 @@ class Classifier(Guarded, keras.Model):
         num_classes=10,
         filters=(32, 64),
         blocks=(1, 2),
+        stem_filters=0,
+        normalization=None,
         feature_dim=128,
         dropout=0.1,
         max_shift=2,
@@ -55,13 +65,20 @@ class Classifier(Guarded, keras.Model):
         super().__init__(**kwargs)
         self._take_shape(image_shape, None, axes=3)
         self.filters, self.blocks = tuple(filters), tuple(blocks)
-        check_divisible(self.image_shape, 4)
+        self.stem_filters, self.normalization = stem_filters, normalization
         for name, value, least in (("num_classes", num_classes, 2), ("feature_dim", feature_dim, 1)):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be an integer ≥ {least}: received {value!r}.")
-        for name, pair, least in (("filters", self.filters, 1), ("blocks", self.blocks, 0)):
-            if len(pair) != 2 or not all(isinstance(n, int) and n >= least for n in pair):
-                raise ValueError(f"{name} must be two integers ≥ {least}: received {pair!r}.")
+        for name, row, least in (("filters", self.filters, 1), ("blocks", self.blocks, 0)):
+            if not row or not all(isinstance(n, int) and n >= least for n in row):
+                raise ValueError(f"{name} must be integers ≥ {least}, at least one: received {row!r}.")
+        if len(self.filters) != len(self.blocks):
+            raise ValueError(f"blocks must be as many as filters, {len(self.filters)}: received {self.blocks!r}.")
+        if not isinstance(stem_filters, int) or stem_filters < 0:
+            raise ValueError(f"stem_filters must be an integer ≥ 0: received {stem_filters!r}.")
+        if normalization not in NORMALIZATIONS:
+            raise ValueError(f"normalization must be batch or None: received {normalization!r}.")
+        check_divisible(self.image_shape, 2 ** len(self.filters))
         if not 0 <= dropout < 0.5:
             raise ValueError(f"dropout must be at least 0 and below 0.5: received {dropout!r}.")
         if not isinstance(max_shift, int) or not 0 <= max_shift < min(self.image_shape[:2]):
@@ -71,11 +88,12 @@ class Classifier(Guarded, keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
         inputs = keras.Input(self.image_shape, name="x")
-        x = layers.MaxPooling2D(2, data_format="channels_last")(_conv(self.filters[0])(inputs))
-        x = _conv(self.filters[0])(x)
-        x = _blocks(x, self.filters[0], self.blocks[0], dropout)
-        x = _conv(self.filters[1], strides=2)(x)
-        x = _blocks(x, self.filters[1], self.blocks[1], dropout)
+        x = self._conv(stem_filters)(inputs) if stem_filters else inputs
+        x = self._conv(self.filters[0], pool=True)(x)
+        for stage, (channels, number) in enumerate(zip(self.filters, self.blocks, strict=True)):
+            x = self._conv(channels, strides=2 if stage else 1)(x)
+            for _ in range(number):
+                x = ResidualBlock2D(channels, dropout=dropout)(x)
         x = layers.Concatenate()(
             [
                 layers.GlobalAveragePooling2D(data_format="channels_last")(x),
@@ -127,12 +145,24 @@ class Classifier(Guarded, keras.Model):
             "num_classes": self.num_classes,
             "filters": self.filters,
             "blocks": self.blocks,
+            "stem_filters": self.stem_filters,
+            "normalization": self.normalization,
             "feature_dim": self.feature_dim,
             "dropout": self.dropout,
             "max_shift": self.max_shift,
             "flip": self.flip,
             "seed": self.seed,
         }
+
+    def _conv(self, filters, strides=1, pool=False):
+        """A convolution, pooled to half of its resolution, normalised and rectified."""
+        options = {"padding": "same", "kernel_initializer": "he_normal", "data_format": "channels_last"}
+        steps = [layers.Conv2D(filters, 3, strides, use_bias=self.normalization is None, **options)]
+        if pool:  # first, as what follows it then has a quarter of the work
+            steps.append(layers.MaxPooling2D(2, data_format="channels_last"))
+        if self.normalization == "batch":
+            steps.append(BatchNormalization(momentum=0.9))
+        return lambda x: functools.reduce(lambda y, layer: layer(y), [*steps, layers.ReLU()], x)
 
     def _augmented(self, x):
         """Images moved by whole pixels, each by its own draw, and mirrored by one.
@@ -157,22 +187,5 @@ class Classifier(Guarded, keras.Model):
         steps = backend.per_example(
             lambda shape: keras.random.randint(shape, *bounds, seed=self.seed_generator), (batch, 1)
         )
-        return ops.one_hot(ops.arange(size)[None] + steps, size, dtype=dtype)
-
-
-def _conv(filters, strides=1):
-    return layers.Conv2D(
-        filters,
-        3,
-        strides,
-        padding="same",
-        activation="relu",
-        kernel_initializer="he_normal",
-        data_format="channels_last",
-    )
-
-
-def _blocks(x, filters, number, dropout):
-    for _ in range(number):
-        x = ResidualBlock2D(filters, dropout=dropout)(x)
-    return x
+        # One-hot, where not every backend's `one_hot` takes what has moved out.
+        return ops.cast(ops.equal((ops.arange(size)[None] + steps)[..., None], ops.arange(size)), dtype)

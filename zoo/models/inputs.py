@@ -100,10 +100,11 @@ def one_an_example(sample_weight):
     return ops.reshape(sample_weight, (-1,))
 
 
-def checked_examples(x, example_shape, dtype, bounds: Bounds, name="x", stride: int | None = None):
+def checked_examples(x, example_shape, dtype, bounds: Bounds, name="x", stride: int | None = None, values=True):
     """``x`` as a tensor of ``dtype``; None for its own.
 
-    With a ``stride``, images may have any height and width that are multiples of it.
+    With a ``stride``, images may have any height and width that are multiples of it; without ``values``, these are not
+    looked at.
 
     Raises:
         ValueError: if it is not ``(batch, *example_shape)``, not floating-point, or its values are at hand, not those
@@ -122,8 +123,8 @@ def checked_examples(x, example_shape, dtype, bounds: Bounds, name="x", stride: 
         )
     if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
         raise ValueError(f"{name} must be floating-point in {bounds.expected}: received {x.dtype}; {bounds.how}.")
-    if (values := at_hand(x)) is not None and values.size:
-        bounds.check(values)
+    if values and (found := at_hand(x)) is not None and found.size:
+        bounds.check(found)
     return ops.convert_to_tensor(x, dtype=dtype)
 
 
@@ -205,6 +206,4 @@ def _checked_batch(batch, bounds):
 
 def at_hand(x) -> np.ndarray | None:
     """The values of an array or an eager tensor; None of what is still to be computed, or is neither."""
-    if isinstance(x, np.ndarray):
-        return x
-    return np.asarray(x.numpy()) if hasattr(x, "numpy") else None
+    return backend.array_of(x)

@@ -9,7 +9,7 @@ from keras import ops
 from zoo import backend, losses, optimizers
 from zoo.models.base import Guarded, Reconstructing
 from zoo.models.inputs import at_hand, refuse
-from zoo.optimizers import OptimizerPair
+from zoo.optimizers import OptimizerPair, portable
 
 
 class TwoPlayers(Guarded, keras.Model):
@@ -66,8 +66,8 @@ class TwoPlayers(Guarded, keras.Model):
             loss: ``minimax``, ``non_saturating``, ``least_squares``, ``hinge``, ``wasserstein``, or a
                 ``zoo.losses.AdversarialLoss``; None for the paper's.
             discriminator_steps: k ≥ 1, its updates for each one of the generator; None for the paper's.
-            kwargs: ``jit_compile`` (False by default: on a processor, XLA slows convolutions down),
-                ``steps_per_execution``, ``run_eagerly``, ``auto_scale_loss`` of ``keras.Model.compile``.
+            kwargs: ``jit_compile`` (False by default: on a processor, XLA slows convolutions down; JAX always compiles
+                its steps), ``steps_per_execution``, ``run_eagerly``, ``auto_scale_loss`` of ``keras.Model.compile``.
 
         Raises:
             ValueError: for an unknown loss, or k below 1.
@@ -81,7 +81,7 @@ class TwoPlayers(Guarded, keras.Model):
         if not self.built:
             self.build()
         auto_scale_loss = kwargs.pop("auto_scale_loss", True)
-        kwargs.setdefault("jit_compile", False)
+        kwargs["jit_compile"] = backend.jit_compile(kwargs.get("jit_compile", False))
         # Of the two optimizers, of which Keras knows none, each is scaled below.
         super().compile(optimizer=None, auto_scale_loss=False, **kwargs)
         self.generator_optimizer, self.discriminator_optimizer = (
@@ -180,7 +180,7 @@ class TwoPlayers(Guarded, keras.Model):
             "discriminator_steps": self.discriminator_steps,
             **self._compile_settings,
         }
-        return {key: keras.saving.serialize_keras_object(value) for key, value in config.items()}
+        return portable({key: keras.saving.serialize_keras_object(value) for key, value in config.items()})
 
     def compile_from_config(self, config):
         # Builds both optimizers too, so that a file's state of theirs finds its place.
@@ -204,7 +204,7 @@ class TwoPlayers(Guarded, keras.Model):
         if self.train_function is not None and not force and trained == self._trained:
             return
         self._trained, xla = trained, self.jit_compile
-        alone = self.distribute_strategy.num_replicas_in_sync == 1
+        alone = backend.XLA_DROPS_CHECKS and backend.strategy_of(self).num_replicas_in_sync == 1
         self._step = backend.compiled(self._learn, jit_compile=True) if xla and alone else self._learn
         if alone:
             self.jit_compile = False  # XLA drops the checks of what it compiles
@@ -253,8 +253,11 @@ class TwoPlayers(Guarded, keras.Model):
             state.assign(states[f"seed_{index}"])
 
     def _seed_states(self) -> list:
-        weights = {id(weight) for weight in self.weights}
-        return [variable for variable in self.variables if id(variable) not in weights]
+        others = {id(weight) for weight in self.weights}
+        augmentation = getattr(self, "augmentation", None)
+        if augmentation is not None and not augmentation.kinds:  # earlier files lack it, and nothing comes of its draws
+            others.add(id(augmentation.seed_generator.state))
+        return [variable for variable in self.variables if id(variable) not in others]
 
 
 def _built_for(optimizer) -> list:

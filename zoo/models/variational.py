@@ -45,7 +45,7 @@ class BoundedAutoencoder(Autoencoder):
         # Steps are counted by the optimizer, whose state survives a checkpoint.
         if not self.warmup_steps or getattr(self, "optimizer", None) is None:
             return 1.0
-        return ops.minimum((ops.cast(self.optimizer.iterations, "float32") + 1.0) / self.warmup_steps, 1.0)
+        return ops.minimum((ops.cast(self._iterations(), "float32") + 1.0) / self.warmup_steps, 1.0)
 
     def get_config(self):
         return {**super().get_config(), "warmup_steps": self.warmup_steps}

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
-from zoo import artifacts, modalities, registry, tasks
+from zoo import artifacts, evaluation, modalities, registry, tasks
 from zoo.codec import Codec
 from zoo.data import DataSet, text
+from zoo.evaluation.outliers import DETECTOR
 from zoo.exporting import litert, tables
 from zoo.exporting.codec import write_codec
 from zoo.exporting.export import PARTS, functional
@@ -24,10 +26,13 @@ from zoo.io import writing
 from zoo.packaging.folding import fold
 from zoo.registry import needs
 from zoo.registry.loading import resolve
+from zoo.sklearn import Normality
 from zoo.training import Training, adapt_decoder
 from zoo.training.run import CHECKPOINT
 
-CALIBRATION_EXAMPLES = 128
+CALIBRATION_EXAMPLES, OF_A_DETECTOR = 128, 48  # normal ones alone, which are more alike
+NOT_STATED = "not stated"
+FEW_EXAMPLES = 16  # of data whose licence is not stated, which is not to be passed on
 GOLDEN_IMAGES = 8
 TILE = 256  # pixels, of the LiteRT file of a model that takes any size
 CREDITS = "credits.txt"
@@ -46,9 +51,10 @@ def write_artifact(
 
     The files are ``model.keras``, of a model with a code ``encoder.tflite`` (int8) and ``calibration.npz`` (training
     images), of a denoiser of any size ``model.tflite`` (a tile, float16 weights), of a codec its networks and tables
-    (``zoo.exporting.codec``), where the data's authors are known ``credits.txt``, of every model ``golden.npz`` (an
-    input and the outputs it must give), ``preview.png``, ``history.json``, ``card.json`` and, last, the manifest. The
-    training's checkpoint is removed once they are all there.
+    (``zoo.exporting.codec``), of a detector what normal examples are like (``detector.npz``), where the data's authors
+    are known ``credits.txt``, of every model ``golden.npz`` (an input and the outputs it must give), ``preview.png``,
+    ``history.json``, ``card.json`` and, last, the manifest. The training's checkpoint is removed once they are all
+    there. Where Keras' backend is not TensorFlow, LiteRT's files are left out, and the codec, which goes by them.
 
     Args:
         training: finished.
@@ -63,13 +69,17 @@ def write_artifact(
     folder = Path(folder)
     model, data, spec = training.model, training.data, registry.spec_of_model(training.model)
     modality = modalities.of(model)
-    encodes = modalities.quantizes(spec)
-    steps = _Steps(progress, total=4 + (encodes or "denoise" in spec.tasks) + spec.compresses)
+    converts = keras.backend.backend() == "tensorflow"
+    encodes, compresses = converts and modalities.quantizes(spec), converts and spec.compresses
+    whole = converts and "denoise" in spec.tasks
+    steps = _Steps(progress, total=4 + (encodes or whole) + compresses)
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
-        card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else "not stated"))
-        chosen = modality.calibration_examples(data.train, CALIBRATION_EXAMPLES) if encodes else None
-        if chosen is not None or "denoise" in spec.tasks:
+        card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else NOT_STATED))
+        number = OF_A_DETECTOR if "detect" in spec.tasks else CALIBRATION_EXAMPLES
+        number = FEW_EXAMPLES if data.licence.startswith(NOT_STATED) else number
+        chosen = modality.calibration_examples(data.train, number) if encodes else None
+        if chosen is not None or whole:
             steps.next("converting to LiteRT")
             card |= _write_whole(training, room) if chosen is None else _write_half(training, modality, chosen, room)
         if data.credits:
@@ -80,15 +90,24 @@ def write_artifact(
         _compress(room / "model.keras")
         _write_npz(room / "golden.npz", tasks.golden(model, data.test[:GOLDEN_IMAGES]))
 
-        declared = {"codec": {"coder": model.coder, "medium": modality.medium} if spec.compresses else None}
-        if spec.compresses:
+        declared: dict[str, Any] = {"codec": None}
+        if compresses:
+            declared["codec"] = {"coder": model.coder, "medium": modality.medium}
+        if _is_shipped(folder) and not spec.recipes[resolve(training.name)[1]].shipped:
+            declared["shipped"] = False
+        if compresses:
             steps.next("building the entropy coder's tables")
             write_codec(model, data, chosen, room)
 
         steps.next("measuring on the test split")
         card["metrics"] = tasks.measure_split(model, data)
-        if spec.compresses:
+        if compresses:
             card["metrics"] |= _codec_metrics(room, modality, data, card, declared)
+        if "detect" in spec.tasks:
+            arrays = evaluation.fitted_detector(model, data.train, data.validation)
+            _write_npz(room / DETECTOR, arrays)
+            found = Normality.of_arrays(arrays), arrays["held_out"], float(arrays["false_alarms"])
+            card["metrics"] |= evaluation.measure_detector(model, found, data, "test", card["data"].get("normal"))
 
         steps.next("drawing the preview")
         tasks.TASKS[spec.task].preview(model, modality, data, card, room / "preview.png")
@@ -190,10 +209,11 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             "seed": training.record["seed"],
             "fit": training.fit,
             "binarized": training.record["recipe"].get("binarized", False),
+            **({"normal": normal} if (normal := _normal(training)) else {}),
             "licence": data.licence,
             "fingerprint": data.fingerprint,
             **{split: len((data.texts or vars(data))[split]) for split in ("train", "validation", "test")},
-            **({"classes": list(data.classes)} if data.classes and not own else {}),
+            **({"classes": list(data.classes)} if _named_classes(data, own) else {}),
             **({"summary": data.summary} if data.summary and not own else {}),
             **_packages(data),
             **({"credits": _counted(data.credits)} if data.credits else {}),
@@ -203,12 +223,23 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             **training.record,
             "versions": {
                 "python": platform.python_version(),
-                **{name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+                **{name: importlib.metadata.version(name) for name in (keras.backend.backend(), "keras", "numpy")},
             },
             "machine": platform.machine(),
         },
         **({"note": LIKELIHOOD_NOTE} if training.record["recipe"].get("binarized", False) else {}),
     }
+
+
+def _named_classes(data: DataSet, own: bool) -> bool:
+    """Whether a card names the classes: not those of a known set that are called by their numbers."""
+    return bool(data.classes) and not (own and all(name.isdecimal() for name in data.classes or ()))
+
+
+def _normal(training: Training) -> str | None:
+    """The class that a detector was trained on, where the data has others too."""
+    normal = training.record["recipe"].get("normal")
+    return normal if normal in (training.data.classes or ()) else None
 
 
 def _holds_examples(spec: registry.Spec) -> bool:

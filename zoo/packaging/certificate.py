@@ -20,10 +20,11 @@ from zoo.codec.models import tables_of
 from zoo.codec.tables import Tables
 from zoo.evaluation import psnr
 from zoo.exporting import litert
-from zoo.exporting.export import PARTS, export
+from zoo.exporting.export import PARTS, check_backend, export
 from zoo.exporting.micro import MicroNetwork, arena_bytes
 from zoo.exporting.npu import compile_for_ethos
 from zoo.io import writing
+from zoo.io.arrays import as_array
 from zoo.packaging import denoiser_certificate
 
 AGREEMENT_IMAGES = 256
@@ -67,8 +68,9 @@ def certify(
 
     Raises:
         ValueError: if the model is unknown or has no encoder, its data cannot be had, the folder cannot be written, or
-            tflite_micro or ethos-u-vela is missing.
+            tflite_micro or ethos-u-vela is missing, or Keras has another backend than TensorFlow.
     """
+    check_backend("A certificate")
     artifact = registry.artifact_of(name)
     if not artifact.has("encoder.tflite") and not artifact.has(denoiser_certificate.FILE):
         raise ValueError(f"{artifact.name} has no encoder to certify: expected an autoencoder, such as compressor.")
@@ -189,7 +191,7 @@ def _by_quality(model, codec: Codec, images: np.ndarray) -> dict[str, float]:
     """PSNR and rate by the float encoder and by the codec's, at the qualities where int8 costs most."""
     pairs = []
     for quality in range(1, model.qualities + 1):
-        step = np.exp(np.asarray(model.log_steps.kernel))[quality - 1]
+        step = np.exp(as_array(model.log_steps.kernel))[quality - 1]
         coder: Any = cast(StripCoder, codec.coder).at(quality)
         whole = np.stack([coder.latents(picture) * step for picture in images])
         figures = []

@@ -15,6 +15,7 @@ from zoo.denoising import PhotoDenoising
 from zoo.denoising import photographs as tiling
 from zoo.exporting import litert
 from zoo.exporting.export import PARTS, export, functional
+from zoo.io.arrays import as_array
 from zoo.modalities.photo import mean_psnr, with_noise
 
 FILE = tiling.FILE
@@ -50,7 +51,7 @@ def certify_denoiser(
     noisy = with_noise(clean, SIGMA)
     step("Keras against LiteRT")
     run = PhotoDenoising(name, threads=1)
-    exact = np.concatenate([np.asarray(model(one[None])) for one in noisy])
+    exact = np.concatenate([as_array(model(one[None])) for one in noisy])
     found = np.stack([run(one) for one in noisy])
     quantization = {"noisy_psnr": mean_psnr(clean, noisy), "float_psnr": mean_psnr(clean, _rounded(exact))}
     quantization["float16_psnr"] = mean_psnr(clean, _rounded(found))
@@ -132,7 +133,7 @@ def _saved_model_apart(model, noisy: np.ndarray, exact: np.ndarray) -> float:
     with tempfile.TemporaryDirectory() as room:
         folder = export(model, Path(room) / "saved_model", format="saved_model")
         (found,) = litert.served(folder, PARTS["model"], piece)
-    return float(np.abs(np.asarray(model(piece)) - found).max())
+    return float(np.abs(as_array(model(piece)) - found).max())
 
 
 def _tiles_apart(run: PhotoDenoising, noisy: np.ndarray, whole: np.ndarray) -> float:

@@ -49,8 +49,7 @@ def fold(folder: str | Path) -> dict[str, tuple[int, int]]:
             file.write(content)
         sizes[name] = (len(data), len(content))
     kept = [name for name in artifact.declared("files") if name not in plain]
-    declared = {key: artifact.declared(key) for key in artifact._document if key not in ("files", "restored")}
-    artifacts.write_manifest(folder, [*kept, *(name + folded.SUFFIX for name in plain)], declared)
+    artifacts.write_manifest(folder, [*kept, *(name + folded.SUFFIX for name in plain)], artifact.declarations)
     for name in plain:
         (folder / name).unlink()
     return sizes

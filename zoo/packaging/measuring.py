@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
-from zoo import data, modalities, registry, tasks
+from zoo import data, evaluation, modalities, registry, tasks
 from zoo.codec import Codec
 from zoo.evaluation.generation import LEAST_SAMPLES, SAMPLES, measure_samples, samples_from
 from zoo.evaluation.likelihood import IMPORTANCE_SAMPLES
+from zoo.evaluation.outliers import DETECTOR, read_detector
 
 
 def evaluate(
@@ -63,6 +64,7 @@ def evaluate(
         return _compared_samples(artifact.name, model, data_set, classifier, advance)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
+    data_set = data_set.with_normal(trained_on.get("normal"))
     if importance_samples is None:
         importance_samples = artifact.card["metrics"].get("importance_samples", IMPORTANCE_SAMPLES)
     if data_source is None:
@@ -70,6 +72,9 @@ def evaluate(
     figures = tasks.measure_split(model, data_set, split=split, importance_samples=importance_samples, advance=advance)
     if spec.compresses:
         figures |= modality.measure_codec(Codec(name), data_set, split)
+    if artifact.has(DETECTOR):
+        detector = read_detector(artifact)
+        figures |= evaluation.measure_detector(model, detector, data_set, split, trained_on.get("normal"))
     return figures
 
 

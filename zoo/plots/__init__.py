@@ -6,7 +6,7 @@ screen: no window, no global state.
 """
 
 from zoo.plots.audio import spectrograms
-from zoo.plots.charts import curves, error_by_code, lines, rate_distortion, speeds
+from zoo.plots.charts import curves, error_by_code, lines, rate_distortion, scores, speeds
 from zoo.plots.films import animation
 from zoo.plots.maps import code_map
 from zoo.plots.pictures import image_grid, image_rows, mosaic, reconstructions, traversals
@@ -37,6 +37,7 @@ __all__ = [
     "rate_distortion",
     "reconstructions",
     "spectrograms",
+    "scores",
     "speeds",
     "texts",
     "to_bytes",

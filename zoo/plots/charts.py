@@ -177,6 +177,45 @@ def lines(
         return saved(figure, path)
 
 
+def scores(
+    groups: Mapping[str, Sequence[float]],
+    path: str | os.PathLike | None = None,
+    *,
+    threshold: float,
+    title: str | None = None,
+) -> "Figure":
+    """Draws how the scores of groups of examples are distributed, as shares, and the threshold.
+
+    Args:
+        groups: label → scores.
+        path: to save to.
+        threshold: beyond which an example does not fit.
+        title: above the axes.
+
+    Raises:
+        ValueError: if there are no groups, one is empty, or the path cannot be written.
+    """
+    if not groups or not all(map(len, groups.values())):
+        raise ValueError("groups must hold at least one group of scores, and none that is empty.")
+    everything = np.concatenate([np.asarray(values, float) for values in groups.values()])
+    # What lies far out shares the last bin: it would press all others into a few.
+    high = max(np.quantile(everything, 0.98), threshold + (threshold - everything.min()))
+    bins = np.linspace(everything.min(), max(high, everything.min() + 1e-9), 51)
+    with style():
+        figure = new_figure(6.4, 3.6, layout="constrained")
+        axes = figure.subplots()
+        for index, (label, values) in enumerate(groups.items()):
+            values = np.minimum(np.asarray(values, float), bins[-1])
+            axes.hist(
+                values, bins, weights=np.full(len(values), 100 / len(values)), alpha=0.6,
+                color=(BLUE, VERMILION, GREEN)[index % 3], label=f"{label} ({len(values):,})",
+            )  # fmt: skip
+        axes.axvline(threshold, color=axes.xaxis.label.get_color(), linestyle="--", label="threshold")
+        axes.set(xlabel="score: the higher, the less it fits", ylabel="share, %", title=title or "")
+        axes.legend()
+        return saved(figure, path)
+
+
 def speeds(panels: Mapping[str, Sequence[Mapping]], path: str | os.PathLike | None = None) -> "Figure":
     """Draws images a second as bars, one panel a net, the fastest on top; what is chosen stands out.
 

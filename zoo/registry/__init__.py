@@ -15,13 +15,23 @@ from zoo.registry.loading import (
     spec_of,
     spec_of_model,
 )
-from zoo.registry.spec import AdversarialRecipe, AutoencoderRecipe, CropRecipe, LossRecipe, Recipe, Spec, TextRecipe
+from zoo.registry.spec import (
+    AdversarialRecipe,
+    AutoencoderRecipe,
+    CropRecipe,
+    DetectorRecipe,
+    LossRecipe,
+    Recipe,
+    Spec,
+    TextRecipe,
+)
 
 __all__ = [
     "CATALOG",
     "AdversarialRecipe",
     "AutoencoderRecipe",
     "CropRecipe",
+    "DetectorRecipe",
     "LossRecipe",
     "Recipe",
     "Spec",

@@ -1,6 +1,15 @@
 """THE table: every architecture, how to build it and how to train it. Adding a model starts with a row here."""
 
-from zoo.registry.spec import AdversarialRecipe, AutoencoderRecipe, CropRecipe, LossRecipe, Recipe, Spec, TextRecipe
+from zoo.registry.spec import (
+    AdversarialRecipe,
+    AutoencoderRecipe,
+    CropRecipe,
+    DetectorRecipe,
+    LossRecipe,
+    Recipe,
+    Spec,
+    TextRecipe,
+)
 
 
 def _adversarial(fashion_mnist: int, mnist: int, **changes) -> dict[str, Recipe]:
@@ -200,6 +209,28 @@ CATALOG: dict[str, Spec] = {
         },
         modality="photo",
         tasks=("compress",),
+    ),
+    "detecting_ae": Spec(
+        class_path="zoo.models.autoencoders.detecting_ae:DetectingAE",
+        summary="Learns normal images, and tells others: an encoder that undoes turns, and a decoder.",
+        paper="Huang et al. 2019, Attribute Restoration Framework for Anomaly Detection, IEEE TMM 24",
+        recipes={
+            "fashion_mnist": DetectorRecipe(
+                epochs=12, learning_rate=3e-3, weight_decay=1e-4, dtype_policy="mixed_bfloat16", normal="Bag"
+            )
+        },
+        tasks=("detect", "reconstruct"),
+    ),
+    "detecting_signal_ae": Spec(
+        class_path="zoo.models.autoencoders.detecting_signal_ae:DetectingSignalAE",
+        summary="Learns normal heartbeats, and tells others, of people it never heard.",
+        paper="Denouden et al. 2018, Improving Reconstruction Autoencoder Out-of-distribution Detection",
+        recipes={
+            "mitbih": DetectorRecipe(epochs=4, learning_rate=3e-3, weight_decay=1e-4, normal="N"),
+        },
+        config={"mitbih": {"full_scale": 3.0, "usual": True}},  # three times the peak of a person's usual beat
+        modality="heartbeat",
+        tasks=("detect", "reconstruct"),
     ),
     "unpool_ae": Spec(
         class_path="zoo.models.autoencoders.unpool_ae:UnpoolAE",

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from zoo import __version__
+
 MAX_CONFIG_BYTES = 1 << 14  # of the zoo's models at most 1,751
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
@@ -72,9 +74,18 @@ def _needed_bytes(config: dict[str, Any]) -> int:
     """Bytes of the variables that a configuration leads to."""
     if not str(config.get("registered_name")).startswith("zoo>"):
         raise ValueError(f"its configuration is of {str(config.get('class_name'))[:80]!r}, and no class of the zoo")
+    if _is_unknown(config["registered_name"]):
+        name = config["registered_name"].removeprefix("zoo>")[:80]
+        raise ValueError(f"it is a {name!r}, which zoo {__version__} does not have: update the zoo")
     # Keras would make variables that were left unmade in this thread at its next opportunity: so it has one of its own.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(_counted, {**config, "compile_config": None}).result()
+
+
+def _is_unknown(registered_name: str) -> bool:
+    import keras
+
+    return keras.saving.get_registered_object(registered_name) is None
 
 
 def _counted(config: dict[str, Any]) -> int:

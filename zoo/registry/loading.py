@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import artifacts, deprecations, extras
+from zoo.registry import terms
 from zoo.registry.catalog import CATALOG
 from zoo.registry.spec import Spec
 
@@ -123,13 +124,15 @@ def is_folder(name: str) -> bool:
 
 
 def artifact_of(name: str | os.PathLike) -> artifacts.Artifact:
-    """The trained artefact of a name or folder. Names win: ``./conv_ae`` is the folder, ``conv_ae`` the model.
+    """The trained artefact of a name, a folder or an address, such as ``hf://owner/name``.
+
+    Names win: ``./conv_ae`` is the folder, ``conv_ae`` the model.
 
     Raises:
         ValueError: if there is none; names the closest ones.
     """
     text = os.fspath(name)
-    if is_folder(text):
+    if artifacts.addresses.is_address(text) or is_folder(text):
         return artifacts.find(text)
     if text.endswith(".keras"):
         raise ValueError(
@@ -153,9 +156,10 @@ def load(name: str | os.PathLike, pretrained: bool = True, **overrides: Any) -> 
     ``keras.utils.clear_session()`` frees it.
 
     Args:
-        name: ``architecture`` (its default tag), ``architecture.tag``, a folder that ``zoo train`` wrote, or a file
-            that ``model.save("mine.keras")`` wrote; names win, and ``./`` before a folder's name reaches it all the
-            same.
+        name: ``architecture`` (its default tag), ``architecture.tag``, a folder that ``zoo train`` wrote, a file
+            that ``model.save("mine.keras")`` wrote, or the address of such a folder (``hf://owner/name``,
+            ``https://…``, ``s3://…``, ``gs://…``, ``file://…``; ``#sha256=…`` pins its manifest's digest); names win,
+            and ``./`` before a folder's name reaches it all the same.
         pretrained: False for fresh weights.
         overrides: arguments of the model's constructor that take the place of the trained ones; the shapes
             of the weights have to stay. ``dtype`` is the policy of all layers, ``mixed_float16`` for one; without it
@@ -244,7 +248,7 @@ def _own_file(name: str | os.PathLike) -> Path | None:
 
 
 def info(name: str | os.PathLike) -> dict[str, Any]:
-    """The card of a trained model; of one without weights, what the catalogue knows.
+    """The card of a trained model, and what its examples' licence asks for; without weights, what the catalogue knows.
 
     Examples:
         >>> import zoo
@@ -258,7 +262,9 @@ def info(name: str | os.PathLike) -> dict[str, Any]:
         if text not in artifacts.names():
             spec = spec_of(text)
             return {"name": text, "description": spec.summary, "paper": spec.paper, "parameters": None}
-    return artifact_of(text).card
+    card = artifact_of(text).card
+    asks = terms.asked(card.get("examples_licence"))
+    return type(card)({**card, "examples_ask": asks}) if asks else card
 
 
 def _checked(name: str, model_class: type, overrides: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ class Recipe:
         jit_compile: whether XLA may compile the step: measured per model, it speeds dense nets and slows convolutions.
             ``zoo train`` computes deterministically, and so without it; a card says what ran.
         seed: of initial weights, order of the data, corruption and noise.
+        shipped: whether the weights are in the wheel; else they come from ``ZOO_SOURCE``, and the wheel has their
+            digests.
     """
 
     validation_batch_size: ClassVar[int | None] = 500  # None for ``batch_size``
@@ -31,6 +33,11 @@ class Recipe:
     dtype_policy: str = "float32"
     jit_compile: bool = False
     seed: int = 0
+    shipped: bool = True
+
+    def settings(self) -> dict[str, Any]:
+        """Name → value of all that a training depends on."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "shipped"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,6 +68,18 @@ class AutoencoderRecipe(LossRecipe):
     layer_epochs: int = 0
     decoder_epochs: int = 0
     neighbours: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DetectorRecipe(AutoencoderRecipe):
+    """Of an autoencoder that learns what is normal, for ``zoo.Detector``.
+
+    Attributes:
+        normal: the class, by its name in the data set, whose examples alone are trained on and held out; None where all
+            are normal, as of data without that class.
+    """
+
+    normal: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

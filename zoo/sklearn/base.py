@@ -20,8 +20,8 @@ BATCH = 256  # rows that are computed at once: always as many, so that no result
 class AutoencoderEstimator(BaseEstimator):
     """Trains an autoencoder of vectors, each feature of which is brought into [0, 1] and restored from there.
 
-    A subclass has the parameters ``batch_size``, ``learning_rate``, ``random_state`` and ``verbose``, and calls
-    ``_train`` in its ``fit``.
+    A subclass has the parameters ``batch_size``, ``learning_rate``, ``random_state`` and ``verbose``, perhaps
+    ``example_shape``, and calls ``_train`` in its ``fit``.
     """
 
     def _check_integers(self, **values):
@@ -35,7 +35,7 @@ class AutoencoderEstimator(BaseEstimator):
         self.data_range_ = np.where(X.max(axis=0) > self.data_min_, X.max(axis=0) - self.data_min_, 1.0)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with _seeds_from(seed):
-            model = make(image_shape=(1, X.shape[1], 1))
+            model = make(image_shape=self._shape(X.shape[1]))
             if not isinstance(model, Autoencoder):
                 raise ValueError(f"model must make an Autoencoder of zoo.models: received {type(model).__name__}.")
             model.build()
@@ -64,7 +64,12 @@ class AutoencoderEstimator(BaseEstimator):
         return restored * self.data_range_ + self.data_min_
 
     def _images(self, X: np.ndarray) -> np.ndarray:
-        return ((X - self.data_min_) / self.data_range_).astype(np.float32).reshape(-1, 1, X.shape[1], 1)
+        return ((X - self.data_min_) / self.data_range_).astype(np.float32).reshape(-1, *self._shape(X.shape[1]))
+
+    def _shape(self, features: int) -> tuple[int, ...]:
+        """What a row is to the model."""
+        shape = getattr(self, "example_shape", None)
+        return (1, features, 1) if shape is None else tuple(shape)
 
     @staticmethod
     def _in_batches(compute, rows: np.ndarray) -> np.ndarray:

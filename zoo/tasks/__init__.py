@@ -12,6 +12,7 @@ from zoo.tasks.base import Task
 from zoo.tasks.classify import Classify
 from zoo.tasks.compress import Compress
 from zoo.tasks.denoise import Denoise
+from zoo.tasks.detect import Detect
 from zoo.tasks.generate import Generate
 from zoo.tasks.map import Map
 from zoo.tasks.reconstruct import Reconstruct
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 TASKS: dict[str, Task] = {
     task.name: task
-    for task in (Compress(), Denoise(), Generate(), Reconstruct(), Map(), Select(), Classify(), Summarize())
+    for task in (Compress(), Denoise(), Detect(), Generate(), Reconstruct(), Map(), Select(), Classify(), Summarize())
 }
 
 __all__ = ["TASKS", "Task", "golden", "measure_split", "of"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from zoo.io.arrays import as_array
 from zoo.modalities.base import predicted
 from zoo.tasks.base import Task
 
@@ -20,7 +21,7 @@ class Classify(Task):
         from zoo import data
 
         clean = data.unit(examples)
-        return {"images": examples, "features": np.asarray(model.features(clean)), "logits": np.asarray(model(clean))}
+        return {"images": examples, "features": as_array(model.features(clean)), "logits": as_array(model(clean))}
 
     def preview(self, model, modality, data_set, card, path):
         modality.draw(most_and_least_sure(model, data_set.test), path)

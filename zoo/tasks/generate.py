@@ -3,6 +3,7 @@
 import numpy as np
 
 from zoo import registry
+from zoo.io.arrays import as_array
 from zoo.tasks.base import Task
 
 
@@ -29,12 +30,12 @@ class Generate(Task):
             return {}
         import keras
 
-        golden = {"noise": np.asarray(keras.random.normal((len(examples), model.latent_dim), seed=0))}
+        golden = {"noise": as_array(keras.random.normal((len(examples), model.latent_dim), seed=0))}
         inputs = golden["noise"]
         if model.num_classes:
             golden["labels"] = np.arange(len(examples), dtype=np.int32) % model.num_classes
             inputs = [golden["noise"], golden["labels"]]
-        return golden | {"generated": np.asarray(model.generator(inputs))}
+        return golden | {"generated": as_array(model.generator(inputs))}
 
     def preview(self, model, modality, data_set, card, path):
         if hasattr(model, "encode"):

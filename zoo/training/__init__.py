@@ -13,8 +13,9 @@ from zoo.training.diagnosis import (
     TrainingWarning,
 )
 from zoo.training.families import optimizer, steps_at_once
+from zoo.training.own_data import sized
 from zoo.training.pretraining import pretrain_greedily
-from zoo.training.run import Training, sized, train
+from zoo.training.run import Training, train
 from zoo.training.tensorboard import TensorBoardImages, TensorBoardProjector
 
 __all__ = [

@@ -11,7 +11,7 @@ from zoo.io import writing
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the whole state of training after every epoch, so that a killed run goes on as if it never stopped.
+    """Saves the whole state of training after an epoch, so that a killed run goes on as if it never stopped.
 
     The file holds every variable of the model, the state of its seed generators included (which a ``.keras``
     file resets), and of its optimizers, and what identifies the run. It takes the place of the last one only
@@ -20,12 +20,13 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         path: the file, ``.npz``.
         identity: JSON-able description of the run; a checkpoint of another run is refused.
+        every: epochs from one save to the next; the last one is saved too.
         writes: whether this process is the one, of several that train together, that writes the file.
     """
 
-    def __init__(self, path: Path, identity: dict, *, writes: bool = True):
+    def __init__(self, path: Path, identity: dict, *, every: int = 1, writes: bool = True):
         super().__init__()
-        self.writes = writes
+        self.every, self.writes = every, writes
         self.path, self.identity = Path(path), json.loads(json.dumps(identity))
         self.history: dict[str, list[float]] = {}
         self.seconds = 0.0
@@ -51,7 +52,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         for key, value in (logs or {}).items():
             self.history.setdefault(key, []).append(float(value))
-        if not self.writes:
+        ends = self.model.stop_training or epoch + 1 == self.params.get("epochs")
+        if not self.writes or ((epoch + 1) % self.every and not ends):
             return
         arrays = [keras.ops.convert_to_numpy(v) for v in self._variables(self.model)]
         state = {

@@ -2,7 +2,8 @@
 
 Replicas share every batch and end with the weights that one device would have (``zoo.backend``'s replicas). Of several
 machines, each runs the same program with an environment variable ``TF_CONFIG`` of its own; all need the same output
-folder, on a file system that they share: the chief, worker 0, writes it, and all resume from it.
+folder, on a file system that they share: the chief, worker 0, writes it, and all resume from it. All of it is
+TensorFlow's; with another backend of Keras there is one replica.
 """
 
 import contextlib
@@ -10,33 +11,23 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
-import tensorflow as tf
 
 from zoo import backend
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 NAMES = ("mirrored", "multiworker")
 TIMEOUT = 60.0  # seconds that a worker waits for the others in one step
 EXAMPLE = '{"cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]}, "task": {"type": "worker", "index": 0}}'
 
 
-class MultiWorkerStrategy(tf.distribute.MultiWorkerMirroredStrategy):
-    """``tf.distribute.MultiWorkerMirroredStrategy``, under which Keras 3's ``fit`` works (keras-team/keras#20585).
-
-    Keras asks it for two things that it cannot do: the mean of scalars, a step's losses and metrics, over their first
-    axis; and the mean of all replicas' batches as a tuple, of which Keras only wants the shapes, to build with.
-    """
-
-    def reduce(self, reduce_op, value, axis):
-        if isinstance(value, (tuple, list, dict)):
-            return keras.tree.map_structure(lambda part: self.experimental_local_results(part)[0], value)
-        return super().reduce(reduce_op, value, axis=None if axis == 0 and value.shape.rank == 0 else axis)
-
-
 def start(
     name: str, *, devices: int | None = None, threads: int | None = None, deterministic: bool = False
-) -> tf.distribute.Strategy:
+) -> "tf.distribute.Strategy":
     """Starts TensorFlow for a strategy; called before the first operation of the process.
 
     Args:
@@ -45,8 +36,16 @@ def start(
         threads, deterministic: as of ``zoo.backend.start``.
 
     Raises:
-        ValueError: for an unknown name, more devices than there are, or a ``TF_CONFIG`` that cannot be used.
+        ValueError: for an unknown name, more devices than there are, a ``TF_CONFIG`` that cannot be used, or another
+            backend of Keras.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"strategy and devices must be left out with the backend {keras.backend.backend()}: they are of "
+            "tf.distribute; train with --backend tensorflow."
+        )
+    import tensorflow as tf
+
     if name not in NAMES:
         raise ValueError(f"strategy must be {' or '.join(NAMES)}: received {name!r}.")
     if devices is not None and (name != "mirrored" or devices < 1):
@@ -55,6 +54,8 @@ def start(
         _check_cluster(os.environ.get("TF_CONFIG", ""))
         backend.configure(threads)
         options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT)
+        from zoo.training.multiworker import MultiWorkerStrategy
+
         strategy = MultiWorkerStrategy(communication_options=options)
         backend.start(deterministic=deterministic)
         return strategy
@@ -69,7 +70,7 @@ def start(
     return strategy
 
 
-def is_chief(strategy: tf.distribute.Strategy | None) -> bool:
+def is_chief(strategy: Any) -> bool:
     """Whether this process writes what all have trained: always, but for the other workers of a cluster."""
     resolver = strategy and strategy.cluster_resolver
     return resolver is None or not resolver.task_type or (resolver.task_type, resolver.task_id) in _CHIEFS
@@ -78,9 +79,7 @@ def is_chief(strategy: tf.distribute.Strategy | None) -> bool:
 _CHIEFS = {("chief", 0), ("worker", 0)}
 
 
-def distributed(
-    strategy: tf.distribute.Strategy, batches: Callable[[int, Sequence[int]], tf.data.Dataset]
-) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+def distributed(strategy: Any, batches: Callable[[int, Sequence[int]], Any]) -> Any:
     """What ``fit`` reads: of each batch, every replica its own share.
 
     Args:
@@ -99,7 +98,7 @@ def distributed(
     return strategy.distribute_datasets_from_function(of_machine)
 
 
-def for_every_replica(strategy: tf.distribute.Strategy, arrays, batch_size: int):
+def for_every_replica(strategy: "tf.distribute.Strategy", arrays, batch_size: int):
     """What validation reads, over and over: every replica all batches, so that each has the figures of the whole split.
 
     Args:
@@ -111,6 +110,8 @@ def for_every_replica(strategy: tf.distribute.Strategy, arrays, batch_size: int)
         The data set, and how many batches make up the split.
     """
 
+    import tensorflow as tf
+
     def batches(number, own):
         whole = tf.data.Dataset.from_tensor_slices(tuple(arrays)).batch(batch_size)
         return whole.flat_map(lambda *batch: tf.data.Dataset.from_tensors(batch).repeat(len(own))).repeat()
@@ -118,7 +119,7 @@ def for_every_replica(strategy: tf.distribute.Strategy, arrays, batch_size: int)
     return distributed(strategy, batches), -(-len(arrays[0]) // batch_size)
 
 
-def check_agreed(strategy: tf.distribute.Strategy, done: int, folder: os.PathLike) -> None:
+def check_agreed(strategy: Any, done: int, folder: os.PathLike) -> None:
     """Refuses workers of which not all have read the same checkpoint.
 
     Args:
@@ -129,8 +130,10 @@ def check_agreed(strategy: tf.distribute.Strategy, done: int, folder: os.PathLik
     Raises:
         ValueError: then, on all workers.
     """
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if not _of_machines(strategy):
         return
+    import tensorflow as tf
+
     # Equal where they have no variance; small integers, so that float64 is exact.
     powers = [strategy.run(lambda power=power: tf.constant(float(done) ** power, tf.float64)) for power in (1, 2)]
     mean, square = (float(strategy.reduce("MEAN", value, axis=None)) for value in powers)
@@ -141,19 +144,30 @@ def check_agreed(strategy: tf.distribute.Strategy, done: int, folder: os.PathLik
         )
 
 
+def _of_machines(strategy) -> bool:
+    """Whether several machines share a training."""
+    if strategy.num_replicas_in_sync == 1:
+        return False
+    import tensorflow as tf
+
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
 @contextlib.contextmanager
-def watched(strategy: tf.distribute.Strategy) -> Iterator[None]:
+def watched(strategy: Any) -> Iterator[None]:
     """Turns what TensorFlow raises when a worker is gone into one line.
 
     Raises:
         ValueError: then.
     """
+    if not _of_machines(strategy):
+        yield
+        return
+    import tensorflow as tf
+
     try:
         yield
-    except tf.errors.OpError as error:
-        gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
-        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or not isinstance(error, gone):
-            raise
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError) as error:
         raise ValueError(
             f"A worker of the cluster is gone ({type(error).__name__}): start all workers again with --resume, which "
             "goes on from the last checkpoint."

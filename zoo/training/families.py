@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from zoo import data
+from zoo import backend, data
 from zoo.data import DataSet
-from zoo.registry import AdversarialRecipe, AutoencoderRecipe, CropRecipe, LossRecipe, Recipe, TextRecipe
+from zoo.registry import (
+    AdversarialRecipe,
+    AutoencoderRecipe,
+    CropRecipe,
+    DetectorRecipe,
+    LossRecipe,
+    Recipe,
+    TextRecipe,
+)
 from zoo.training.callbacks import StopAtNonFinite
 from zoo.training.pretraining import pretrain_greedily
 
@@ -29,6 +37,11 @@ def changed(recipe: Recipe, data_set: DataSet) -> DataSet:
 @changed.register
 def _(recipe: AutoencoderRecipe, data_set):
     return data_set.binarized(recipe.seed) if recipe.binarized else data_set
+
+
+@changed.register
+def _(recipe: DetectorRecipe, data_set):
+    return data_set.with_normal(recipe.normal)
 
 
 @changed.register
@@ -103,7 +116,8 @@ def compile_model(recipe: Recipe, run: "Run") -> None:
 
 @compile_model.register
 def _(recipe: LossRecipe, run):
-    at_once = 1 if run.strategy.num_replicas_in_sync > 1 else steps_at_once(run.steps)
+    alone = backend.SEVERAL_STEPS and run.strategy.num_replicas_in_sync == 1
+    at_once = steps_at_once(run.steps) if alone else 1
     settings = {"metrics": [*run.model.default_metrics], "jit_compile": run.jit_compile, "steps_per_execution": at_once}
     run.model.compile(optimizer(recipe, run.steps), **settings)
     run.model.optimizer.build(run.model.trainable_variables)

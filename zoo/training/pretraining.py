@@ -2,9 +2,9 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
-from zoo import losses
+from zoo import backend, losses
 from zoo.data import training_batches
 from zoo.models.inputs import Bounds, check_examples
 from zoo.training.callbacks import CommandLineProgress, StopAtNonFinite
@@ -85,8 +85,8 @@ def _fit(part, examples: np.ndarray, epochs: int, title: str, *, with_target, ba
     steps = len(examples) // batch_size
 
     def batches(replicas, own):
-        shares, _ = training_batches(examples, batch_size, epochs=epochs, seed=seed, replicas=replicas, own=own)
-        return shares.map(lambda x: (x, x)) if with_target else shares
+        options = {"epochs": epochs, "seed": seed, "replicas": replicas, "own": own, "as_targets": with_target}
+        return training_batches(examples, batch_size, **options)[0]
 
     callbacks = [StopAtNonFinite(title)]
     if progress is not None:
@@ -94,7 +94,7 @@ def _fit(part, examples: np.ndarray, epochs: int, title: str, *, with_target, ba
     elif verbose:
         print(title)
     return part.fit(
-        distributed(tf.distribute.get_strategy(), batches),
+        distributed(backend.strategy_of(), batches),
         steps_per_epoch=steps,
         epochs=epochs,
         shuffle=False,  # the pipeline has shuffled
@@ -120,7 +120,7 @@ def _check(model: keras.Model, data: np.ndarray) -> None:
     if not callable(getattr(model, "stages", None)):
         raise ValueError(f"model must have a method stages(), as StackedAE has: received {type(model).__name__}.")
     _check_data(data)
-    model(_unit(tf.constant(data[:1])))
+    model(_unit(data[:1]))
 
 
 def _check_data(data: np.ndarray) -> None:
@@ -133,14 +133,14 @@ def _check_data(data: np.ndarray) -> None:
     check_examples("data", data, None, Bounds("data"))
 
 
-def _unit(x: tf.Tensor) -> tf.Tensor:
-    return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else tf.cast(x, tf.float32)
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32)
 
 
 def _encoded(encoder: keras.Model, examples: np.ndarray) -> np.ndarray:
     """The codes, float32, of all examples in their order."""
     chunks = np.array_split(examples, -(-len(examples) // 1000))
-    return np.concatenate([tf.cast(encoder(_unit(tf.constant(chunk))), tf.float32) for chunk in chunks])
+    return np.concatenate([ops.convert_to_numpy(ops.cast(encoder(_unit(chunk)), "float32")) for chunk in chunks])
 
 
 class _StageProgress(CommandLineProgress):

@@ -10,16 +10,17 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo import artifacts, backend, data, modalities, registry
 from zoo.io import writing
 from zoo.registry import needs
-from zoo.training import distribution, families
+from zoo.training import distribution, families, own_data
 from zoo.training.callbacks import Checkpoint, CommandLineProgress, StopAtNonFinite
+from zoo.training.diagnosis import SampleGrid
 from zoo.training.weights import load_weights, rounded
 
 CHECKPOINT = "checkpoint.npz"
+CHECKPOINTS = 200  # of a training, at least, where it has as many epochs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,8 @@ def train(
     resume: bool = False,
     overrides: dict[str, Any] | None = None,
     initial_weights: str | os.PathLike | None = None,
-    strategy: tf.distribute.Strategy | None = None,
+    strategy: Any = None,
+    preview: bool = False,
     progress=None,
     failed: list[str] | None = None,
     **changes: Any,
@@ -68,6 +70,8 @@ def train(
         initial_weights: what the model starts from, see ``zoo.training.weights``; None for drawn ones.
         strategy: of ``tf.distribute``, which shares every batch out among devices or machines
             (``zoo.training.distribution.start``); None for one device. The weights are those of one device.
+        preview: whether a model that generates draws samples while it is trained, and a film of them at the end, in
+            the output's folder ``preview``.
         progress: a started ``rich.progress.Progress`` to report to.
         failed: gets a line for each file that cannot be read, and the others are trained on; None to raise instead.
         changes: fields of ``zoo.registry.Recipe`` that take the place of the recipe's, such as ``epochs``.
@@ -82,16 +86,19 @@ def train(
     recipe = _changed(registry.CATALOG[architecture].recipes[tag], changes)
     _check(recipe)
     needs.check(name, data_source)
-    overrides = sized(f"{architecture}.{tag}", size, colour, overrides)
+    overrides = own_data.sized(f"{architecture}.{tag}", size, colour, overrides)
     with (
         _removed_if_empty(Path(output)),
         _prepared(Path(output), resume, alone=distribution.is_chief(strategy)) as folder,
     ):
         source = {"source": data_source, "fit": fit, "failed": failed, "initial_weights": initial_weights}
+        source["given"] = {*changes}
         run = prepare(f"{architecture}.{tag}", recipe, folder, resume, source, overrides, strategy, progress)
+        if preview:
+            run.watchers.append(_sample_grid(run, folder))
         if not run.done:
             pretrain(run)
-        if run.done < recipe.epochs:
+        if run.done < run.recipe.epochs:
             _fit(run)
         return finish(run, fit)
 
@@ -102,13 +109,14 @@ class Run:
 
     name: str
     recipe: registry.Recipe
-    strategy: tf.distribute.Strategy
+    strategy: Any
     progress: Any
     model: keras.Model
     data_set: data.DataSet
     labels: Mapping[str, np.ndarray] | None
     checkpoint: Checkpoint
     done: int = 0
+    watchers: list[keras.callbacks.Callback] = dataclasses.field(default_factory=list)
 
     @property
     def batch_size(self) -> int:
@@ -123,7 +131,7 @@ class Run:
     def jit_compile(self) -> bool:
         """Whether XLA compiles the steps: what replicas tell one another it has no part in, nor in determinism."""
         alone = self.strategy.num_replicas_in_sync == 1
-        return self.recipe.jit_compile and alone and not backend.deterministic()
+        return backend.jit_compile(self.recipe.jit_compile and alone and not backend.deterministic())
 
     def batches(self, examples: np.ndarray, epochs: int, **options: Any):
         """The distributed pipeline of batches of examples."""
@@ -151,7 +159,7 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     architecture, tag = registry.loading.resolve(name)
     spec = registry.spec_of(name)
     modality = modalities.get(spec.modality)
-    strategy = strategy or tf.distribute.get_strategy()
+    strategy = strategy or backend.strategy_of()
     chosen = spec.data_of(tag) if source["source"] is None else source["source"]
     overrides = {**modality.arguments(chosen, seed=recipe.seed), **overrides}
     with strategy.scope():
@@ -161,12 +169,17 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     options = {"fit": source["fit"], "seed": recipe.seed, "failed": source["failed"]}
     data_set = modality.load(chosen, model.example_shape, **options)
     data_set = families.changed(recipe, modality.adapted(model, data_set))
-    if model.labelled and data_set.classes and "num_classes" not in overrides:
-        if len(data_set.classes) != model.num_classes:
-            with strategy.scope():
-                model = _fresh_model(architecture, tag, recipe, {**overrides, "num_classes": len(data_set.classes)})
-    if progress is not None and data_set.summary and distribution.is_chief(strategy):
-        progress.console.print(f"{data_set.name}: {data_set.summary}.")
+    recipe, arguments, said = recipe, overrides, ""
+    if own := not (isinstance(chosen, str) and chosen == spec.data_of(tag)):
+        recipe, arguments, said = own_data.adapted(recipe, model, data_set, overrides, source.get("given", set()))
+    if model.labelled and data_set.classes and len(data_set.classes) != model.num_classes:
+        arguments = {"num_classes": len(data_set.classes), **arguments}
+    if arguments != overrides:
+        with strategy.scope():
+            model = _fresh_model(architecture, tag, recipe, arguments)
+    if progress is not None and distribution.is_chief(strategy):
+        for line in filter(None, (data_set.summary and f"{data_set.name}: {data_set.summary}.", said and f"{said}.")):
+            progress.console.print(line[0].upper() + line[1:] if line is said else line)
     labels = _labels(model, data_set) if model.labelled else None
     started = {}
     if source.get("initial_weights"):
@@ -174,12 +187,16 @@ def prepare(name: str, recipe, output: Path, resume: bool, source, overrides, st
     identity = {
         "model": f"{architecture}.{tag}",
         "config": model.get_config(),
-        "recipe": dataclasses.asdict(recipe),
+        "recipe": recipe.settings(),
         "data": data_set.fingerprint,
         **started,
+        **({} if keras.backend.backend() == "tensorflow" else {"backend": keras.backend.backend()}),
     }
-    checkpoint = Checkpoint(output / CHECKPOINT, identity, writes=distribution.is_chief(strategy))
+    every = max(1, recipe.epochs // CHECKPOINTS)
+    checkpoint = Checkpoint(output / CHECKPOINT, identity, every=every, writes=distribution.is_chief(strategy))
     run = Run(f"{architecture}.{tag}", recipe, strategy, progress, model, data_set, labels, checkpoint)
+    if own and isinstance(recipe, registry.AdversarialRecipe) and len(model.example_shape) == 3:
+        run.watchers += filter(None, [own_data.collapse_alarm(data_set, recipe.epochs, recipe.seed)])
     with strategy.scope():
         families.compile_model(recipe, run)
     run.done = checkpoint.restore(model) if resume and checkpoint.path.exists() else 0
@@ -233,9 +250,21 @@ def _fit(run: Run) -> None:
                 StopAtNonFinite(),
                 _Clock(run.checkpoint),
                 run.checkpoint,
+                *run.watchers,
                 *reporting,
             ],
         )
+
+
+def _sample_grid(run: Run, folder: Path) -> SampleGrid:
+    """What draws samples into a folder while a model is trained.
+
+    Raises:
+        ValueError: of a model that generates nothing.
+    """
+    if not hasattr(run.model, "generate"):
+        raise ValueError(f"preview must be left out: {run.name} generates nothing; a GAN or a VAE does.")
+    return SampleGrid(folder / "preview", every=max(1, run.recipe.epochs // own_data.LOOKS), seed=run.recipe.seed)
 
 
 def finish(run: Run, fit: str) -> Training:
@@ -243,9 +272,9 @@ def finish(run: Run, fit: str) -> Training:
     recipe, model, checkpoint = run.recipe, run.model, run.checkpoint
     families.settle(recipe, run)
     record = {
-        "recipe": {**dataclasses.asdict(recipe), "data": run.data_set.name},
+        "recipe": {**recipe.settings(), "data": run.data_set.name},
         "seed": recipe.seed,
-        "epochs": recipe.epochs,
+        "epochs": max(map(len, checkpoint.history.values()), default=recipe.epochs),  # fewer where an alarm ended it
         "batch_size": run.batch_size,
         "seconds": round(checkpoint.seconds, 1),
         "jit_compile": bool(model.jit_compile),
@@ -267,45 +296,6 @@ def _fresh_model(architecture: str, tag: str, recipe: registry.Recipe, overrides
         keras.config.set_dtype_policy(previous_policy)
 
 
-def sized(
-    name: str,
-    size: int | str | tuple[int, int] | None,
-    colour: bool | None,
-    overrides: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Arguments of a model's constructor, with the shape of pictures of a size and a number of channels.
-
-    Args:
-        name: of the catalogue.
-        size, colour: as of ``train``.
-        overrides: the other arguments.
-
-    Raises:
-        ValueError: for a size of another form, a model that takes no pictures, or a shape that was given too.
-    """
-    overrides = dict(overrides or {})
-    if size is None and colour is None:
-        return overrides
-    if registry.spec_of(name).modality not in ("image", "photo") or "image_shape" in overrides:
-        reason = "image_shape was given too" if "image_shape" in overrides else f"{name} takes no pictures"
-        raise ValueError(f"size and colour must be left out: {reason}.")
-    height, width, channels = registry.create(name).image_shape
-    if size is not None:
-        height, width = _two(size)
-    channels = channels if colour is None else 3 if colour else 1
-    return {**overrides, "image_shape": (height, width, channels)}
-
-
-def _two(size: int | str | tuple[int, int]) -> tuple[int, int]:
-    """Height and width of a size, in any way of giving it."""
-    parts = size.split("x") if isinstance(size, str) else size if isinstance(size, (tuple, list)) else [size]
-    sides = [int(part) if isinstance(part, str) and part.isdecimal() else part for part in parts]
-    sides = 2 * sides if len(sides) == 1 else sides
-    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
-        raise ValueError(f"size must be a number such as 64, or height and width such as 96x64: received {size!r}.")
-    return sides[0], sides[1]
-
-
 def _changed(recipe: registry.Recipe, changes: dict[str, Any]) -> registry.Recipe:
     known = [field.name for field in dataclasses.fields(recipe)]
     if unknown := sorted({*changes} - {*known}):
@@ -322,6 +312,11 @@ def _check(recipe: registry.Recipe) -> None:
                 raise ValueError(f"{field} must be an integer ≥ {least}: received {value!r}.")
         elif field.endswith("learning_rate") and value is not None and not value > 0:
             raise ValueError(f"{field} must be above 0: received {value!r}.")
+    if recipe.dtype_policy.endswith("_float16") and not backend.accelerators():
+        raise ValueError(
+            f"dtype_policy must be float32 or mixed_bfloat16 on a processor, which is slow at float16: received "
+            f"{recipe.dtype_policy!r}."
+        )
 
 
 def _labels(model: keras.Model, data_set: data.DataSet) -> Mapping[str, np.ndarray]:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from zoo import maps, plots
+from zoo import extras, maps, plots
 
 
 class TensorBoardImages(keras.callbacks.Callback):
@@ -41,6 +40,10 @@ class TensorBoardImages(keras.callbacks.Callback):
         needed, argument = ("generate", "images to reconstruct") if self.images is None else ("decode", "no images")
         if not hasattr(self.model, needed):
             raise ValueError(f"TensorBoardImages of {type(self.model).__name__} needs {argument}.")
+        with extras.needed("TensorBoardImages"):
+            import tensorflow as tf
+
+        self.summary = tf.summary
         self.writer = tf.summary.create_file_writer(os.path.join(self.log_dir, "samples"))
         if self.images is not None:
             self._show("originals", self.images, 0)
@@ -61,7 +64,7 @@ class TensorBoardImages(keras.callbacks.Callback):
         picture = plots.mosaic(keras.ops.convert_to_numpy(images), gap=1)
         picture = picture if picture.ndim == 3 else picture[..., None]  # in colour, or grey
         with self.writer.as_default():
-            tf.summary.image(title, picture[None], step=epoch)
+            self.summary.image(title, picture[None], step=epoch)
         self.writer.flush()
 
 

@@ -24,8 +24,9 @@ class Coder(Protocol):
         lossless: whether the content comes back exactly; each chunk may then be coded otherwise.
         depths: bits of the levels that it takes: 8, or 8 and 16.
         qualities: the lowest, the default and the highest that ``at`` takes; None where there is no choice.
-        tile: ``(height, width)`` of its unit. Width 0 stands for strips: as many rows of a whole picture, in all
-            channels (``StripCoder``).
+        tile: ``(height, width)`` of its unit, which has one channel; ``(height, width, 3)`` of one that has all three
+            of a colour picture. Width 0 stands for strips: as many rows of a whole picture, in all channels
+            (``StripCoder``).
         tiles_per_chunk: units of a chunk.
         probe: what networks that decide symbols have to give where a file is restored; None where none does.
     """
@@ -36,7 +37,7 @@ class Coder(Protocol):
     depths: ClassVar[tuple[int, ...]]
     qualities: ClassVar[tuple[float, float, float] | None]
     tiles_per_chunk: int
-    tile: tuple[int, int]
+    tile: tuple[int, ...]
     probe: Probe | None
 
     def __init__(self, artifact: artifacts.Artifact): ...

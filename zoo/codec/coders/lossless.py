@@ -3,7 +3,7 @@
 Townsend, Bird & Barber 2019, "Practical Lossless Compression with Latent Variables": the latents of an
 image are drawn by decoding them from what is coded already, and coded again under their prior, so that
 an image takes the evidence lower bound of the networks that code it. Here those are int8, which costs 2 to
-13 % beside the float model's bound, and all that comes after them is integer arithmetic and look-ups, so that
+13 % beside a grey float model's bound, and all that comes after them is integer arithmetic and look-ups, so that
 no float decides a symbol. Whether two machines' int8 kernels agree is shown by a probe: the digest of the
 networks' outputs on a fixed input.
 """
@@ -30,6 +30,8 @@ NETWORKS = ("top_posterior", "posterior", "prior", "likelihood")
 FINE = 64  # positions of means, to a symbol
 CDF_STEPS, CDF_REACH = 256, 16  # entries of a distribution function to a standard deviation (or scale), and their reach
 SCALE_SHIFT = 12  # fraction bits of an inverse scale
+LINEAR_SHIFT = 12  # fraction bits of the linear prediction's weights
+REACH = (-816, 17136)  # of the sum of a prediction and a mean: a twentieth beyond the levels, in 1/64
 WEIGHTS = 256  # that the components of a mixture share
 LEVELS = 256  # of pixels and of latents
 
@@ -39,12 +41,19 @@ SAMPLE_TILES = 64  # that show whether the model suits a chunk
 
 _BATCH = 128  # tiles whose symbols are pushed together
 _ROWS = 4096  # distributions made at once: as many as the processor's cache likes
-_SHAPES = {
-    "normal": (2 * CDF_REACH * CDF_STEPS + 1,), "logistic": (2 * CDF_REACH * CDF_STEPS + 1,),
-    "gaussian_position": (3, LEVELS), "gaussian_inverse": (3, LEVELS),
-    "pixel_position": (4, LEVELS), "pixel_inverse": (4, LEVELS), "pixel_weight": (4, LEVELS),
-    "top_prior": (LEVELS,), "seed_words": (), "tile": (3,),
-}  # fmt: skip
+_OF_COLOUR = ("linear", "linear_bias")
+
+
+def _shapes(channels: int) -> dict[str, tuple[int, ...]]:
+    """Of the arrays, for tiles of so many channels."""
+    planes = len(QUARTERS) * channels
+    shapes = {
+        "normal": (2 * CDF_REACH * CDF_STEPS + 1,), "logistic": (2 * CDF_REACH * CDF_STEPS + 1,),
+        "gaussian_position": (3, LEVELS), "gaussian_inverse": (3, LEVELS),
+        "pixel_position": (planes, LEVELS), "pixel_inverse": (planes, LEVELS), "pixel_weight": (planes, LEVELS),
+        "top_prior": (LEVELS,), "seed_words": (), "tile": (3,),
+    }  # fmt: skip
+    return shapes if channels == 1 else shapes | {"linear": (planes, 3, 3, planes), "linear_bias": (planes,)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +66,15 @@ class LosslessTables:
         gaussian_position, gaussian_inverse: of the top posterior, the lower posterior and the lower prior: what an
             int8 mean stands for, in 1/64 of a latent's symbol from the symbol 0, and the inverse of the standard
             deviation of an int8 log variance, in 2^-12 steps of the distribution function to 1/64 of a symbol.
-        pixel_position, pixel_inverse: the same of the four quarters' means and log scales, of pixels.
+        pixel_position, pixel_inverse: the same of the planes' means and log scales, of pixels; the planes are the four
+            quarters, in colour the channels of each.
         pixel_weight: what a component's logit that lies 0, 1, … 255 steps below the largest weighs, at most 2^16.
         top_prior: frequencies of the top layer's symbols, at least 1, with the sum 2^24.
         seed_words: words that each chunk starts with, for the first tile's latents to be drawn from.
-        tile: ``(height, width, 1)``.
+        tile: ``(height, width, 1)``, or of colour ``(height, width, 3)``.
+        linear, linear_bias: of colour, in 2^-12 of 1/64 of a level: what a plane's means are corrections of, plane by
+            plane, is the sum of the weights times the pixels about the place, ``(planes, 3, 3, planes)``, of the planes
+            before it, and the bias. None of grey tiles.
     """
 
     normal: np.ndarray
@@ -74,6 +87,8 @@ class LosslessTables:
     top_prior: np.ndarray
     seed_words: np.ndarray
     tile: np.ndarray
+    linear: np.ndarray | None = None
+    linear_bias: np.ndarray | None = None
 
     @classmethod
     def read(cls, path: Path) -> "LosslessTables":
@@ -83,8 +98,12 @@ class LosslessTables:
             ValueError: if it is no such file, or contradicts itself; the message names it.
         """
         try:
-            arrays = read_arrays(path, _SHAPES)
-            for name, shape in _SHAPES.items():
+            arrays = read_arrays(path, _shapes(3), _OF_COLOUR)
+            tile = arrays["tile"]
+            if tile.shape == (3,) and (tile[2] not in (1, 3) or tile.min() < 1 or (tile[:2] % 2).any()):
+                raise ValueError(f"tile must have even sides and 1 or 3 channels: received {tile.tolist()}.")
+            shapes = _shapes(int(tile[-1]) if tile.shape == (3,) else 1)
+            for name, shape in shapes.items():
                 if arrays[name].dtype != np.int32 or arrays[name].shape != shape:
                     raise ValueError(f"{name} must be int32 {shape}.")
             for name, total in (("normal", 1 << PRECISION), ("logistic", (1 << PRECISION) // WEIGHTS)):
@@ -93,7 +112,7 @@ class LosslessTables:
                     raise ValueError(f"{name} must rise from 0 to {total}.")
             if arrays["top_prior"].min() < 1 or arrays["top_prior"].sum() != 1 << PRECISION:
                 raise ValueError(f"top_prior must be at least 1 and sum to 2^{PRECISION}.")
-            return cls(**arrays)
+            return cls(**{name: arrays[name] for name in shapes})
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} holds no lossless tables: {' '.join(str(error).split())}") from None
 
@@ -106,6 +125,9 @@ class LosslessCoder:
         encode:  z2 ← q(z2|x),  z1 ← q(z1|x, z2)   decoded from the words so far
                  x → p(x|z1, z2),  z1 → p(z1|z2),  z2 → p(z2)   coded onto them
         decode:  the same, backwards
+
+    Of colour, where a tile has three channels, x is coded plane after plane: the channels of a quarter, then those of
+    the next. A plane's means are then the networks' plus a linear prediction from the planes before it, of integers.
 
     A chunk begins with a few constant words; its first batch is one tile, and each batch is as large as
     all before it, so that there are always enough words to draw from.
@@ -124,7 +146,13 @@ class LosslessCoder:
         self._networks = {name: Network(artifact.file(f"{name}.tflite")) for name in NETWORKS}
         self._tables = LosslessTables.read(artifact.file("lossless.npz"))
         self._shape = tuple(self._tables.tile.tolist())
-        self.tile = self._shape[:2]
+        self.tile = self._shape if self._shape[2] > 1 else self._shape[:2]
+        # Row, column and channel of each plane, in the order of the likelihood's outputs.
+        self._planes = [(*quarter, channel) for quarter in QUARTERS for channel in range(self._shape[2])]
+        if len(self._networks["likelihood"].outputs) != 3 * len(self._planes):
+            raise ValueError(
+                f"{artifact.name} is damaged: its likelihood must have {3 * len(self._planes)} outputs. Reinstall it."
+            )
         self._top_dim = int(np.prod(self._networks["prior"].input["shape"][1:]))
         self._lower_dim = int(np.prod(self._networks["prior"].output["shape"][1:]))
         # 24 bits are the most that a symbol costs.
@@ -146,7 +174,7 @@ class LosslessCoder:
         return Probe(self._networks["likelihood"].runtime, digest.digest()[:8])
 
     def pack(self, tiles: np.ndarray, advance: Callable[[float], None] | None = None) -> np.ndarray:
-        """Uint32 words of tiles, uint8 ``(n, height, width, 1)``; ``advance`` hears which part of them is done."""
+        """Uint32 words of tiles, uint8 ``(n, height, width, channels)``; ``advance`` hears which part is done."""
         import constriction
 
         coder = constriction.stream.stack.AnsCoder(self._seed())
@@ -181,7 +209,7 @@ class LosslessCoder:
         sizes: np.ndarray | None = None,
         advance: Callable[[float], None] | None = None,
     ) -> np.ndarray:
-        """The tiles, uint8 ``(count, height, width, 1)``, that words stand for.
+        """The tiles, uint8 ``(count, height, width, channels)``, that words stand for.
 
         Raises:
             CodecError: if they are not those of ``count`` tiles.
@@ -217,9 +245,9 @@ class LosslessCoder:
         z1 = _decode(coder, self._gaussian(1, *self._networks["posterior"](x, z2)), n * self._lower_dim)
         z1 = self._latents("likelihood", 2, z1, n)
         outputs = self._networks["likelihood"](x, z2, z1)
-        for index, (row, column) in reversed(list(enumerate(QUARTERS))):
-            pixels = tiles[:, row::2, column::2].reshape(-1)
-            _encode(coder, self._mixture(index, *outputs[3 * index : 3 * index + 3]), pixels)
+        for index in reversed(range(len(self._planes))):
+            mixture = self._mixture(index, tiles, *outputs[3 * index : 3 * index + 3])
+            _encode(coder, mixture, self._places(tiles, index).reshape(-1))
         _encode(coder, self._gaussian(2, *self._networks["prior"](z2)), _symbols(z1))
         _encode(coder, self._top(), _symbols(z2))
 
@@ -228,17 +256,32 @@ class LosslessCoder:
         z1 = _decode(coder, self._gaussian(2, *self._networks["prior"](z2)), n * self._lower_dim)
         z1 = self._latents("likelihood", 2, z1, n)
         tiles = np.zeros((n, *self._shape), np.uint8)
-        for index, (row, column) in enumerate(QUARTERS):
-            # What is not known yet has no say in this quarter's outputs: the network is built so.
+        for index in range(len(self._planes)):
+            # What is not known yet has no say in this plane's outputs: the network is built so.
             if coder.is_empty():
                 raise CodecError("its words end too early")
             outputs = self._networks["likelihood"](as_int8(tiles), z2, z1)[3 * index : 3 * index + 3]
-            places = tiles[:, row::2, column::2]
-            places[...] = _decode(coder, self._mixture(index, *outputs), places.size).reshape(places.shape)
+            places = self._places(tiles, index)
+            places[...] = _decode(coder, self._mixture(index, tiles, *outputs), places.size).reshape(places.shape)
         x = as_int8(tiles)
         _encode(coder, self._gaussian(1, *self._networks["posterior"](x, z2)), _symbols(z1))
         _encode(coder, self._gaussian(0, *self._networks["top_posterior"](x)), _symbols(z2))
         return tiles
+
+    def _places(self, tiles: np.ndarray, index: int) -> np.ndarray:
+        """A plane of tiles, a view ``(n, height / 2, width / 2)``."""
+        row, column, channel = self._planes[index]
+        return tiles[:, row::2, column::2, channel]
+
+    def _predicted(self, index: int, tiles: np.ndarray) -> np.ndarray:
+        """What the means of a plane of colour are corrections of, in 1/64 of a level, int64 ``(places, 1)``."""
+        before = np.stack([self._places(tiles, k) for k in range(index)], axis=-1).astype(np.int64)
+        height, width = before.shape[1:3]
+        before = np.pad(before, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+        weights, total = self._tables.linear[index, ..., :index].astype(np.int64), np.int64(0)
+        for row, column in np.ndindex(3, 3):
+            total = total + before[:, row : row + height, column : column + width] @ weights[row, column]
+        return (total + self._tables.linear_bias[index] >> LINEAR_SHIFT).reshape(-1, 1)
 
     def _latents(self, network: str, index: int, symbols: np.ndarray, n: int) -> np.ndarray:
         """Symbols 0 to 255 as a network's int8 input."""
@@ -257,12 +300,14 @@ class LosslessCoder:
         inverse = tables.gaussian_inverse[index][log_var.reshape(-1).astype(np.int16) + 128]
         return lambda part: _frequencies(_masses(tables.normal, position[part], inverse[part]))
 
-    def _mixture(self, index: int, means: np.ndarray, log_scales: np.ndarray, logits: np.ndarray):
+    def _mixture(self, index: int, tiles: np.ndarray, means: np.ndarray, log_scales: np.ndarray, logits: np.ndarray):
         tables, components = self._tables, means.shape[-1]
         means, log_scales, logits = (
             a.reshape(-1, components).astype(np.int16) + 128 for a in (means, log_scales, logits)
         )
         position, inverse = tables.pixel_position[index][means], tables.pixel_inverse[index][log_scales]
+        if tables.linear is not None and index:
+            position = np.clip(position + self._predicted(index, tiles), *REACH)
         weights = tables.pixel_weight[index][logits.max(axis=1, keepdims=True) - logits].astype(np.int64)
         weights = (weights * WEIGHTS // weights.sum(axis=1, keepdims=True)).astype(np.int32)
         weights[np.arange(len(weights)), logits.argmax(axis=1)] += WEIGHTS - weights.sum(axis=1, dtype=np.int32)

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import io
 import itertools
+import math
 import os
 from collections.abc import Iterator
 
@@ -29,7 +30,8 @@ MAX_PROFILE_BYTES = 1 << 22  # of all colour profiles of a container
 QUALITY_STEPS = 64  # to one of a coder's qualities
 MAX_QUALITY = 1 << 16  # in these steps
 DEPTHS = 8, 16
-_NAMED, _CODED, _PROBED, _QUALITY = 1, 2, 4, 8  # flags
+_NAMED, _CODED, _PROBED, _QUALITY, _COLOUR = 1, 2, 4, 8, 16  # flags
+COLOURS = 3  # channels of a tile that holds all of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Header:
     Attributes:
         model: name of the artefact whose encoder wrote it.
         fingerprint: first 8 bytes of the SHA-256 digest of the model's ``codec.npz``.
-        tile: ``(height, width)`` of the model's input, in pixels.
+        tile: ``(height, width)`` of the model's input, in pixels; ``(height, width, 3)`` where a tile holds all three
+            channels of its pictures, else each channel has tiles of its own.
         sections: runs of equally shaped pictures, in their order.
         axes: 2, 3 or 4: the number of axes of the array that was compressed.
         names: ``(count, name)`` of each input in its order; empty where names were not kept.
@@ -87,7 +90,7 @@ class Header:
 
     model: str
     fingerprint: bytes
-    tile: tuple[int, int]
+    tile: tuple[int, ...]
     sections: tuple[Section, ...]
     axes: int = 4
     names: tuple[tuple[int, str], ...] = ()
@@ -100,8 +103,9 @@ class Header:
     @property
     def version(self) -> int:
         """The lowest that has a field for all of this."""
-        plain = all(s.channels in (1, 3) and s.depth == 8 and not s.profile for s in self.sections)
-        if not plain or self.tile[1] == 0 or self.quality is not None or (self.coded and self.probe is None):
+        plain = len(self.tile) == 2 and self.tile[1] > 0
+        plain &= all(s.channels in (1, 3) and s.depth == 8 and not s.profile for s in self.sections)
+        if not plain or self.quality is not None or (self.coded and self.probe is None):
             return WHOLE_VERSION
         return VERSION if self.probe is None else LOSSLESS_VERSION
 
@@ -158,19 +162,21 @@ class Header:
             yield from [name] if count == 1 else (f"{name}_{i:0{digits}}" for i in range(count))
 
 
-def tiles_of(shape: tuple[int, int, int], tile: tuple[int, int]) -> int:
-    """Number of tiles of a picture ``(height, width, channels)``; every channel has its own, but not of strips."""
+def tiles_of(shape: tuple[int, int, int], tile: tuple[int, ...]) -> int:
+    """Number of tiles of a picture ``(height, width, channels)``; every channel has its own, but not of strips, nor
+    where a tile holds all channels.
+    """
     if not tile[1]:
         return -(-shape[0] // tile[0])
-    return -(-shape[0] // tile[0]) * -(-shape[1] // tile[1]) * shape[2]
+    return -(-shape[0] // tile[0]) * -(-shape[1] // tile[1]) * (shape[2] if len(tile) == 2 else 1)
 
 
-def fits(shape: tuple[int, int, int], tile: tuple[int, int]) -> bool:
+def fits(shape: tuple[int, int, int], tile: tuple[int, ...]) -> bool:
     """Whether the tiles of a picture, or its strips, stay within what a reader takes."""
     if not tile[1]:
         row = shape[1] * shape[2]
         return min(shape[0], tile[0]) * row <= MAX_SAMPLES and shape[0] * row <= MAX_STRIPS_SAMPLES
-    return tiles_of(shape, tile) * tile[0] * tile[1] <= MAX_SAMPLES
+    return tiles_of(shape, tile) * math.prod(tile) <= MAX_SAMPLES
 
 
 def run_lengths(sections: list[Section]) -> tuple[Section, ...]:
@@ -211,10 +217,11 @@ def pack(header: Header, version: int | None = None) -> bytes:
     flags = bool(header.names) * _NAMED | header.coded * _CODED
     if whole:
         flags |= (header.probe is not None) * _PROBED | (header.quality is not None) * _QUALITY
+        flags |= (len(header.tile) == 3) * _COLOUR
     parts = [text(header.model), header.fingerprint]
     if whole:
         parts.append(text(header.medium))
-    parts += [*map(varint, header.tile), varint(header.tiles_per_chunk), bytes([header.axes, flags])]
+    parts += [*map(varint, header.tile[:2]), varint(header.tiles_per_chunk), bytes([header.axes, flags])]
     if header.quality is not None:
         parts.append(varint(header.quality))
     if whole:
@@ -245,8 +252,12 @@ def unpack(cursor: Cursor, version: int) -> Header:
     tile = cursor.varint("tile height", 1, 4096), cursor.varint("tile width", 0 if whole else 1, 4096)
     tiles_per_chunk = cursor.varint("tiles per chunk", 1, MAX_TILES_PER_CHUNK)
     axes = cursor.between(cursor.byte("axes"), "axes", 2, 4)
-    most = {VERSION: _NAMED, LOSSLESS_VERSION: _NAMED | _CODED}.get(version, _NAMED | _CODED | _PROBED | _QUALITY)
+    most = {VERSION: _NAMED, LOSSLESS_VERSION: _NAMED | _CODED}.get(version, 2 * _COLOUR - 1)
     flags = cursor.between(cursor.byte("flags"), "flags", 0, most)
+    if flags & _COLOUR:
+        if not tile[1]:
+            raise cursor.fault("strips have no tiles of all channels")
+        tile = *tile, COLOURS
     if flags & _QUALITY:
         quality = cursor.varint("quality", 0, MAX_QUALITY)
     profiles = _unpack_profiles(cursor) if whole else []
@@ -271,7 +282,7 @@ def unpack(cursor: Cursor, version: int) -> Header:
     return header
 
 
-def _unpack_sections(cursor: Cursor, tile: tuple[int, int], whole: bool, profiles: list[bytes]) -> tuple[Section, ...]:
+def _unpack_sections(cursor: Cursor, tile: tuple[int, ...], whole: bool, profiles: list[bytes]) -> tuple[Section, ...]:
     sections: list[Section] = []
     least = 6 if whole else 4  # bytes of a section
     for _ in range(cursor.varint("number of sections", 1, max(1, cursor.left // least))):
@@ -279,6 +290,8 @@ def _unpack_sections(cursor: Cursor, tile: tuple[int, int], whole: bool, profile
         if not whole and section.channels not in (1, 3):
             raise cursor.fault(f"pictures have {section.channels} channels: expected 1 or 3")
         cursor.between(section.channels, "channels", 1, MAX_CHANNELS)
+        if len(tile) == 3 and section.channels != tile[2]:
+            raise cursor.fault(f"pictures have {section.channels} channels, and tiles all {tile[2]} of them")
         if not fits(section.shape, tile):
             raise cursor.fault(f"a picture {section.shape} exceeds {MAX_SAMPLES:,} samples")
         if whole:

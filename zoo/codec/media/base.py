@@ -1,6 +1,7 @@
 """What a medium is: the contract between what a user has and the chunks that a coder takes; what media share."""
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -136,7 +137,7 @@ class InTiles:
     """What media share whose units are rows of one array, many a chunk."""
 
     def room(self, header: Header, first: int, count: int) -> int:
-        return count * header.tile[0] * header.tile[1]
+        return count * math.prod(header.tile)
 
     def chunks(self, sources: Iterable[Any], size: int) -> Iterator[np.ndarray]:
         return tiles.Rows(itertools.chain.from_iterable(map(self.rows, sources))).pieces(size)

@@ -1,4 +1,4 @@
-"""Pictures as tiles of the model's size, each channel on its own."""
+"""Pictures as tiles of the model's size, each channel on its own or all of them in one."""
 
 import dataclasses
 import itertools
@@ -28,13 +28,14 @@ class Pictures(InTiles):
     """Pictures ``(height, width, channels)`` as tiles of the model's size.
 
     Attributes:
-        tile: ``(height, width)``.
+        tile: ``(height, width)``; ``(height, width, 3)`` of a coder of colour, which takes pictures of three channels
+            and refuses others.
         exact: whether they are kept without loss, and refused where that cannot be. An alpha channel is one more
             channel then; else pictures with one are refused.
         depths: bits of the levels that the coder takes.
     """
 
-    tile: tuple[int, int]
+    tile: tuple[int, ...]
     exact: bool = False
     depths: tuple[int, ...] = (8,)
     name, what, unit = "image", "pictures", "pixels"
@@ -60,11 +61,30 @@ class Pictures(InTiles):
                 raise CodecError(f"{name} has levels of {section.depth} bits: its model takes {max(self.depths)}.")
 
     def from_array(self, array: np.ndarray) -> pictures.Source:
-        return pictures.from_array(np.asarray(array), take=self.take)
+        source = pictures.from_array(np.asarray(array), take=self.take)
+        if refusal := self._refusal(source):
+            raise ValueError(refusal)
+        return source
 
     def open(self, inputs, fit="tile", taken=(), failed=None, transform=None) -> list[pictures.Source]:
-        sources = pictures.open_sources(inputs, fit, self.tile, taken, failed, take=self.take)
+        sources = pictures.open_sources(inputs, fit, self.tile[:2], taken, failed, take=self.take)
+        if refusals := [refusal for source in sources if (refusal := self._refusal(source))]:
+            if failed is None:
+                raise ValueError(refusals[0])
+            failed += refusals
+            sources = [source for source in sources if not self._refusal(source)]
         return pictures.transformed(sources, transform)
+
+    def _refusal(self, source: pictures.Source) -> str | None:
+        """Why the coder does not take a source; None if it does."""
+        if len(self.tile) == 2 or source.shape[2] == self.tile[2]:
+            return None
+        kinds = {1: "grey", 2: "grey with transparency", 4: "in colour with transparency"}
+        found = kinds.get(source.shape[2], f"of {source.shape[2]} channels")
+        return (
+            f"{source.name} is {found}: this model takes pictures of {self.tile[2]} channels, red, green and blue. "
+            "Give another model, such as pixel_predictor, or convert it."
+        )
 
     def section(self, source: pictures.Source) -> Section:
         return Section(source.count, *source.shape, source.depth, source.profile)
@@ -102,7 +122,8 @@ class Pictures(InTiles):
 
     def sizes(self, header: Header, first: int, count: int) -> np.ndarray:
         """Bytes of the pictures in each of the tiles from ``first`` on, int64 ``(count,)``."""
-        return np.prod(tiles.extents(header.parts(first, count), self.tile), axis=0)
+        places = np.prod(tiles.extents(header.parts(first, count), self.tile), axis=0)
+        return places * tiles.channels_of(self.tile)
 
     def store(self, header: Header, first: int, rows: np.ndarray) -> tuple[int, bytes]:
         """Tiles from ``first`` on without the model: how they are coded, and the bytes."""
@@ -119,7 +140,7 @@ class Pictures(InTiles):
         return stored.pack(content, sheets)
 
     def stored(self, header: Header, chunk: Chunk) -> np.ndarray:
-        """The tiles, uint8 ``(n, height, width, 1)``, that ``store`` made a chunk of.
+        """The tiles, uint8 ``(n, height, width, 1)`` or of all channels, that ``store`` made a chunk of.
 
         Raises:
             CodecError: if it holds others.
@@ -133,8 +154,10 @@ class Pictures(InTiles):
         layouts = [self._sheet(*part) for part in parts]
         if any(layout is None for layout, _, _ in layouts):
             raise CodecError("its tiles do not fit a WebP picture")
+        channels = tiles.channels_of(self.tile)
         shapes = [
-            (layout[0] * self.tile[0], layout[1] * self.tile[1], 3 if planes else 1) for layout, _, planes in layouts
+            (layout[0] * self.tile[0], layout[1] * self.tile[1], 3 if planes else channels)
+            for layout, _, planes in layouts
         ]
         rows = []
         for picture, (layout, phase, planes), (_, _, count) in zip(
@@ -148,10 +171,10 @@ class Pictures(InTiles):
 
     def _sheet(self, section: Section, first: int, count: int) -> tuple[tuple[int, int] | None, int, int]:
         """How tiles of a section lie on a sheet: its layout, the empty places before the first, and, where they are
-        those of whole colour pictures, the tiles of a plane; else 0.
+        those of whole colour pictures in tiles of one channel, the tiles of a plane; else 0.
         """
         tiles_each = tiles_of(section.shape, self.tile)
-        whole = section.channels == 3 and first % tiles_each == 0 and count % tiles_each == 0
+        whole = section.channels == 3 and len(self.tile) == 2 and first % tiles_each == 0 and count % tiles_each == 0
         columns = -(-section.width // self.tile[1])
         phase = 0 if whole else first % columns
         layout = stored.sheet_layout(count // 3 if whole else count, columns, phase, self.tile)

@@ -10,6 +10,8 @@ from zoo.models.autoencoders.conv_vae import ConvVAE
 from zoo.models.autoencoders.denoising_ae import DenoisingAE
 from zoo.models.autoencoders.denoising_signal_ae import DenoisingSignalAE
 from zoo.models.autoencoders.dense_ae import DenseAE
+from zoo.models.autoencoders.detecting_ae import DetectingAE
+from zoo.models.autoencoders.detecting_signal_ae import DetectingSignalAE
 from zoo.models.autoencoders.hierarchical_vae import HierarchicalVAE
 from zoo.models.autoencoders.map_ae import MapAE
 from zoo.models.autoencoders.photo_compressor import PhotoCompressor
@@ -35,6 +37,8 @@ __all__ = [
     "DenoisingAE",
     "DenoisingSignalAE",
     "DenseAE",
+    "DetectingAE",
+    "DetectingSignalAE",
     "HierarchicalVAE",
     "MapAE",
     "PhotoCompressor",

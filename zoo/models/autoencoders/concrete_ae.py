@@ -9,6 +9,7 @@ temperature that stays at its lowest until the decoder has settled.
 import keras
 from keras import layers, ops
 
+from zoo import backend
 from zoo.layers.concrete_selector import ConcreteSelector
 from zoo.models.base import Autoencoder
 
@@ -93,7 +94,12 @@ class ConcreteAE(Autoencoder):
         return {**super().refused, "sample_weight": reason}
 
     def train_step(self, *args):
-        return {**super().train_step(*args), "certainty": self.selector.certainty}
+        result = super().train_step(*args)
+        if isinstance(result, dict):
+            return {**result, "certainty": self.selector.certainty}
+        logs, state = result
+        with backend.state_of(self, state):
+            return {**logs, "certainty": self.selector.certainty}, state
 
     def get_config(self):
         return {

@@ -85,6 +85,7 @@ class Summarizer(SelfSupervised):
         self.summary_length, self.document_length = summary_length, self.length - summary_length
         self.vocabulary_size, self.embedding_dim, self.latent_dim = vocabulary_size, embedding_dim, latent_dim
         self.units, self.heads, self.dropout, self.code_weight, self.seed = units, heads, dropout, code_weight, seed
+        self.supports_jit &= backend.DYNAMIC_SHAPES  # the loss is of all tokens but padding
         self.tokenizer = TextTokenizer(vocabulary_size, name="tokenizer")
         self.embedding = layers.ReversibleEmbedding(
             vocabulary_size, embedding_dim, embeddings_initializer="glorot_uniform", name="embedding"
@@ -300,7 +301,7 @@ class Summarizer(SelfSupervised):
         similar = 10.0 * ops.matmul(z, ops.swapaxes(own, 0, 1)) / self.latent_dim
         own_similar = 10.0 * ops.sum(z * own, axis=-1) / self.latent_dim
         code_loss = _mean(ops.logsumexp(similar, axis=-1) - own_similar)
-        right = _mean(ops.cast(own_similar >= ops.max(similar, axis=-1) - 1e-4, "float32"))
+        right = _mean(ops.cast(own_similar >= ops.max(similar, axis=-1, initial=-1e9) - 1e-4, "float32"))
 
         sizes = (ops.shape(prose)[0], ops.shape(z)[0], ops.shape(z)[0])  # not every batch has both
         values = (language_loss, summary_loss, right)

@@ -108,7 +108,7 @@ class TabularAE(Autoencoder):
         """What ``encoder`` takes of rows ``(b, columns)``."""
         values = [ops.take(x, places, axis=1) for places in (self.numeric, self.categorical)]
         known = ops.logical_not(ops.isnan(values[0]))
-        numbers = ops.where(known, (values[0] - self.means) / self.scales, 0.0)
+        numbers = ops.where(known, self._standardised(values[0]), 0.0)
         numbers = ops.log(1 + ops.relu(numbers)) - ops.log(1 + ops.relu(-numbers))
         chosen = [ops.equal(values[1][:, at, None], np.arange(n)) for at, n in enumerate(self.sizes)]
         return ops.concatenate([numbers, *(ops.cast(part, "float32") for part in (known, *chosen))], axis=1)
@@ -123,12 +123,14 @@ class TabularAE(Autoencoder):
 
     def reconstruct(self, table):
         """A table through the code and back, as it came: every cell of the model's columns, the missing ones too."""
-        return self._like(table, np.asarray(self.decode(self.encode(table))))
+        return self._like(table, ops.convert_to_numpy(self.decode(self.encode(table))))
 
     def impute(self, table):
         """A table as it came, its missing cells filled in; what is known stays as it is."""
         rows = self.rows(table)
-        return self._like(table, np.where(np.isnan(rows), np.asarray(self.decode(self.encode(rows))), rows), rows)
+        return self._like(
+            table, np.where(np.isnan(rows), ops.convert_to_numpy(self.decode(self.encode(rows))), rows), rows
+        )
 
     def _like(self, table, found, known=None):
         """Rows as the table that they were made of; cells that are known are the table's own."""
@@ -155,6 +157,9 @@ class TabularAE(Autoencoder):
         self.add_loss(mean(self._surprise(target, outputs), self._sample_weight()))
         return self.cells(outputs)
 
+    def _standardised(self, values):
+        return ops.divide(ops.subtract(values, self.means), self.scales)
+
     def _with_gaps(self, x):
         """Rows with a share of their cells hidden, another share each."""
 
@@ -164,12 +169,27 @@ class TabularAE(Autoencoder):
         share = self.hidden_cells * backend.per_example(uniform, (ops.shape(x)[0], 1))
         return ops.where(backend.per_example(uniform, ops.shape(x)) < share, np.nan, x)
 
+    def errors(self, x, z):
+        """What codes ``z`` miss of rows ``x`` without gaps, float32 ``(b, columns)``.
+
+        Of numbers the error in standard deviations; of a category the root of twice its cross-entropy, so that half the
+        sum of squares is the loss.
+        """
+        numbers, logits = self._parts(self.decoder(z, training=False))
+        x = ops.convert_to_tensor(x, "float32")
+        parts = [(ops.take(x, self.numeric, axis=1) - self.means) / self.scales - numbers]
+        for at, part in zip(self.categorical, logits, strict=True):
+            chosen = ops.cast(x[:, at], "int32")
+            surprise = keras.losses.sparse_categorical_crossentropy(chosen, part, from_logits=True)
+            parts.append(ops.sqrt(2 * surprise)[:, None])
+        return ops.concatenate(parts, axis=1)
+
     def _surprise(self, x, outputs):
         """The loss of each row, ``(b,)``: see the class."""
         numbers, logits = self._parts(outputs)
         values = ops.take(x, self.numeric, axis=1)
         known = ops.logical_not(ops.isnan(values))
-        error = ops.where(known, (values - self.means) / self.scales - numbers, 0.0)
+        error = ops.where(known, self._standardised(values) - numbers, 0.0)
         loss = 0.5 * ops.sum(ops.square(error), axis=1)
         for at, part in zip(self.categorical, logits, strict=True):
             known = ops.logical_not(ops.isnan(x[:, at]))
@@ -187,7 +207,7 @@ class TabularAE(Autoencoder):
     def cells(self, outputs):
         """The decoder's outputs as rows ``(b, columns)``: of categories the index of the likeliest one."""
         numbers, logits = self._parts(ops.convert_to_tensor(outputs))
-        values = [numbers * self.scales + self.means]
+        values = [ops.add(ops.multiply(numbers, self.scales), self.means)]
         for part in logits:  # argmax needs an operator that LiteRT lacks
             likeliest = ops.equal(part, ops.max(part, axis=1, keepdims=True))
             indices = np.arange(part.shape[1], dtype=np.float32)

@@ -78,6 +78,7 @@ class TextAE(SelfSupervised):
         self.binding_dim, self.decoder_units, self.decoder_blocks = binding_dim, decoder_units, decoder_blocks
         self.heads, self.hidden_tokens, self.seed = heads, hidden_tokens, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_jit &= backend.DYNAMIC_SHAPES  # the loss is of all tokens but padding
         self.tokenizer = TextTokenizer(vocabulary_size, name="tokenizer")
         self.embedding = layers.ReversibleEmbedding(
             vocabulary_size, embedding_dim, embeddings_initializer="glorot_uniform", name="embedding"
@@ -150,7 +151,9 @@ class TextAE(SelfSupervised):
             count: of neighbours.
         """
         codes, others = (
-            np.concatenate([np.asarray(self.encode(texts[at : at + BATCH])) for at in range(0, len(texts), BATCH)])
+            np.concatenate(
+                [ops.convert_to_numpy(self.encode(texts[at : at + BATCH])) for at in range(0, len(texts), BATCH)]
+            )
             for texts in (queries, among)
         )
         codes, others = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (codes, others))
@@ -164,7 +167,7 @@ class TextAE(SelfSupervised):
         References:
             Shoemake 1985, "Animating Rotation with Quaternion Curves", for spherical interpolation.
         """
-        a, b = np.asarray(self.encode([first, last]), np.float64)
+        a, b = np.float64(ops.convert_to_numpy(self.encode([first, last])))
         angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
         t = np.linspace(0, 1, steps)[:, None]
         path = (

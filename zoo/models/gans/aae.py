@@ -35,6 +35,7 @@ class AAE(Reconstructing, AdversarialModel):
     """
 
     value_range = (0, 1)
+    sees_images = False
 
     def __init__(
         self,

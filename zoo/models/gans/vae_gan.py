@@ -9,7 +9,8 @@ from keras import layers, ops
 
 from zoo import backend, losses
 from zoo.models.base import Reconstructing
-from zoo.models.gans.dcgan import CONVOLUTION, DCGAN
+from zoo.models.gans.dcgan import DCGAN
+from zoo.models.gans.residual import CONVOLUTION
 from zoo.models.variational import LOG_VAR_BOUNDS
 
 
@@ -58,9 +59,9 @@ class VAEGAN(Reconstructing, DCGAN):
     def batch_parts(self):
         return 2 * super().batch_parts  # half of the examples are reconstructed, as many others generated
 
-    def train_step(self, data):
+    def train_step(self, *args):
         with backend.batch_in_parts(2):
-            return super().train_step(data)
+            return super().train_step(*args)
 
     def fake_examples(self, x, labels, training=True):
         noise = self.noise_for(x, training)
@@ -78,8 +79,11 @@ class VAEGAN(Reconstructing, DCGAN):
             z = self._drawn(z_mean, z_log_var, self.noise_for(x))
             images = self.generator(ops.concatenate([z, self.noise_for(x)]), training=True)
             number = ops.shape(x)[0]
+            draws = self.augmentation.draws(2 * number)  # an image and its reconstruction are changed alike
+            draws = ops.concatenate([draws[:number], draws])
             with backend.batch_in_parts(3):
-                features, scores = self.applied(self.features, ops.concatenate([ops.cast(x, images.dtype), images]))
+                images = ops.concatenate([ops.cast(x, images.dtype), images])
+                features, scores = self.applied(self.features, self.augmentation(images, training=True, draws=draws))
             features = ops.cast(features, "float32")
             error = ops.square(ops.stop_gradient(features[:number]) - features[number : 2 * number])
             shared["error"] = 0.5 * ops.mean(ops.sum(error, axis=-1))

@@ -1,10 +1,10 @@
 """Where a trained artefact lies, and proof that it is the one that was shipped.
 
-An artefact is a folder: ``savedmodels/<architecture>/<tag>/`` for a shipped model, or whatever
-folder ``zoo train -o DIR`` wrote. Its ``manifest.json`` records the SHA-256 digest of every other
-file, and no file is handed out before its digest has been checked. Networks of a shipped model are
-folded: restored from its weights when they are asked for (``zoo.folded``). The codec finds its tables
-here on a device without TensorFlow.
+An artefact is a folder: ``savedmodels/<architecture>/<tag>/`` for a shipped model, whatever folder
+``zoo train -o DIR`` wrote, or one elsewhere, which its address leads to (``zoo.artifacts.sources``).
+Its ``manifest.json`` records the SHA-256 digest of every other file, and no file is handed out before
+its digest has been checked. Networks of a shipped model are folded: restored from its weights when they
+are asked for (``zoo.folded``). The codec finds its tables here on a device without TensorFlow.
 """
 
 import dataclasses
@@ -18,10 +18,14 @@ import stat
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo import deprecations
+from zoo.artifacts import addresses
 from zoo.io import writing
+
+if TYPE_CHECKING:
+    from zoo.artifacts.sources import Remote
 
 MANIFEST = "manifest.json"
 MAX_JSON_BYTES = 1 << 24  # of a manifest or card
@@ -33,7 +37,7 @@ DEFAULT_TAGS = ("fashion_mnist", "fashion_mnist_q3", "spoken_digit")
 
 def shipped_root() -> Path:
     """Folder of the shipped models: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     installed = package / "savedmodels"
     return installed if installed.is_dir() else package.parent / "savedmodels"
 
@@ -47,7 +51,12 @@ def names() -> list[str]:
 def shipped(name: str) -> "Artifact":
     """The shipped artefact of a name that is among ``names()``."""
     architecture, tag = split_name(name)
-    return Artifact(shipped_root() / architecture / (tag or ""), f"{architecture}.{tag}")
+    found = Artifact(shipped_root() / architecture / (tag or ""), f"{architecture}.{tag}")
+    if found.declares("shipped") and not found.declared("shipped"):  # the wheel has its manifest and its card
+        from zoo.artifacts import sources
+
+        return sources.of_catalogue(found.path, found.name)
+    return found
 
 
 def default_tag(tags: Sequence[str]) -> str:
@@ -95,11 +104,13 @@ class Artifact:
         path: of the folder.
         name: of the model.
         prefix: of the files that are meant, within the folder.
+        source: where the files come from that the folder lacks; None for a folder that has them all.
     """
 
     path: Path
     name: str
     prefix: str = ""
+    source: "Remote | None" = dataclasses.field(default=None, compare=False)
 
     @functools.cached_property
     def manifest(self) -> dict:
@@ -110,7 +121,7 @@ class Artifact:
         """
         path = self.path / MANIFEST
         try:
-            entries = {**self._document["files"], **self._restored}
+            entries = {**self._document["files"], **self.restored}
             files = {n: {"sha256": f["sha256"], "bytes": f["bytes"]} for n, f in entries.items()}
             wrong = next((name for name, entry in files.items() if not _is_entry(name, entry)), None)
             if wrong is not None:
@@ -136,9 +147,14 @@ class Artifact:
         return document
 
     @property
-    def _restored(self) -> dict:
+    def restored(self) -> dict:
         """The files that are not in the folder but restored from it: as ``manifest``."""
         return self._document.get("restored", {})
+
+    @property
+    def declarations(self) -> dict[str, Any]:
+        """All that the manifest says beside its files: see ``declared``."""
+        return {key: value for key, value in self._document.items() if key not in ("files", "restored")}
 
     def declares(self, key: str) -> bool:
         """Whether the manifest says anything of ``key``: those of earlier releases name files alone."""
@@ -191,13 +207,20 @@ class Artifact:
         if filename not in self.manifest:
             raise ValueError(f"{self.name} has no {filename}: it holds {', '.join(sorted(self.manifest))}.")
         path, expected = self.path / filename, self.manifest[filename]
-        if filename in self._restored:
+        if filename in self.restored:
             return self._unfolded(filename.removeprefix(self.prefix), expected)
+        if self.source is not None and not path.exists():
+            path = self.source.fetch(filename, expected)
+            _check_archive(path, expected["bytes"])
+            return path
         try:
             size = self._size(path)
             digest = sha256(path) if size == expected["bytes"] else None
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}. Reinstall the model.") from None
+        if digest != expected["sha256"] and self.source is not None:
+            path = self.source.fetch(filename, expected)  # in place of a damaged one in the cache
+            digest, size = expected["sha256"], expected["bytes"]
         if digest != expected["sha256"]:
             if digest is None:
                 wanted, found = f"{expected['bytes']} bytes", f"{size} bytes"
@@ -208,10 +231,11 @@ class Artifact:
         return path
 
     def _unfolded(self, filename: str, expected: dict) -> Path:
-        """A file that is restored from the model's weights, and kept (``folded.kept``); checked each time."""
+        """A file that is restored from the model's weights, and kept in the cache; checked each time."""
         from zoo import folded  # with NumPy, which names and cards do without
+        from zoo.artifacts import cache
 
-        path = folded.kept(PurePosixPath(filename).name, expected["sha256"])
+        path = cache.restored(PurePosixPath(filename).name, expected["sha256"])
         if not (path.is_file() and sha256(path) == expected["sha256"]):
             stored, weights = self.file(filename + folded.SUFFIX), self.file(folded.WEIGHTS)
             try:
@@ -227,19 +251,23 @@ class Artifact:
 
 
 def find(name_or_path: str | os.PathLike, *, folders: bool = True) -> Artifact:
-    """Finds an artefact by its name (``conv_ae``, ``conv_ae.mnist``) or by its folder.
+    """Finds an artefact by its name (``conv_ae``, ``conv_ae.mnist``), by its folder or by its address (``hf://…``).
 
     A name without a tag means the first of ``DEFAULT_TAGS`` that it has, or its first one.
 
     Args:
         name_or_path: of the artefact.
-        folders: whether it may be a folder; not where a file from others says the name.
+        folders: whether it may be a folder or an address; not where a file from others says the name.
 
     Raises:
-        ValueError: if nothing of that name is shipped (the closest names are offered), or the
-            folder holds no artefact.
+        ValueError: if nothing of that name is shipped (the closest names are offered), the folder
+            holds no artefact, or as ``zoo.artifacts.sources.find``.
     """
     text = os.fspath(name_or_path)
+    if folders and addresses.is_address(text):
+        from zoo.artifacts import sources
+
+        return sources.find(text)
     architecture, tag = split_name(text, quiet=not folders)
     known = names()
     tags = [n.partition(".")[2] for n in known if n.partition(".")[0] == architecture]
@@ -259,7 +287,7 @@ def _is_entry(name: str, entry: dict) -> bool:
     """Whether a manifest's line is a relative path within the folder, with a digest and a size."""
     digest, size = entry["sha256"], entry["bytes"]
     hexadecimal = isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
-    return bool(_is_inside(name) and hexadecimal) and type(size) is int and size >= 0
+    return bool(_is_inside(name) and name != MANIFEST and hexadecimal) and type(size) is int and size >= 0
 
 
 def _is_inside(name: str) -> bool:
