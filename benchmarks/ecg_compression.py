@@ -35,7 +35,7 @@ from zoo.data.heartbeats import BITS, RATE, Stretch, load_people
 from zoo.evaluation import measure_people
 
 BLOCK, LEVELS, WAVELET = 256, 5, "bior4.4"
-STEPS = (0.18, 0.3, 0.5, 0.8)  # of the standard deviation
+STEPS = (0.15, 0.22, 0.45, 0.7)  # of the standard deviation
 THRESHOLDS = (0.55, 0.65, 0.75)  # of a step
 TRAINED_BLOCKS, ROUNDS = 6000, 6
 TARGETS = (10, 20)
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="of each person; default: all")
     arguments = parser.parse_args()
     train = [person.samples for person in cut(load_people("train"), 600)]
-    choose = cut(load_people("validation"), 120)
+    choose = cut(load_people("validation"), 60)
     people = cut(load_people(arguments.split), arguments.seconds)
     points = [{"codec": name, **of_zoo(people, name)} for name in arguments.models]
     number = len(Codec(arguments.models[0]).tables.index_counts) if arguments.models else 32

@@ -204,7 +204,7 @@ def _resampled(blocks: Iterator[np.ndarray], found: int, rate: int) -> Iterator[
 def open_file(path: Path):
     """A ``soundfile.SoundFile`` to read from; raises ``ValueError`` for what is none."""
     soundfile = library("soundfile")
-    if path.suffix.lower() in AAC and path.isopen_file():
+    if path.suffix.lower() in AAC and path.is_file():
         return _from_aac(path)
     try:
         return soundfile.SoundFile(path)

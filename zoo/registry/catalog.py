@@ -107,8 +107,8 @@ CATALOG: dict[str, Spec] = {
         modality="audio",
         modalities={"ecg": "signal", "ecg_20": "signal"},
         summaries={
-            "ecg": "Electrocardiograms at about a tenth of their bits, in frames of 0.71 s: the codec's model of them.",
-            "ecg_20": "Electrocardiograms at about a twentieth of their bits, in frames of 0.71 s.",
+            "ecg": "Electrocardiograms at about a ninth of their bits, in frames of 0.71 s: the codec's model of them.",
+            "ecg_20": "Electrocardiograms at about a fifteenth of their bits, in frames of 0.71 s.",
         },
         tasks=("compress", "reconstruct"),
     ),
