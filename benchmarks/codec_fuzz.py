@@ -254,7 +254,8 @@ class Fuzz:
             self._restored(data)  # the interpreters' own memory, once
             self.exact[kind], self.honest_seconds[kind], self.honest_bytes[kind] = self._restored(data)
         if BY_MODEL in self.files:  # a byte of a stored chunk says that it is the model's
-            self.honest_bytes["stored"] = self.honest_bytes[BY_MODEL]
+            least = self.honest_bytes[BY_MODEL]
+            self.honest_bytes = {kind: max(size, least) for kind, size in self.honest_bytes.items()}
         self.counts: Counter = Counter()
         self.failures: list[dict] = []
         self.slowest, self.largest = 0.0, 0.0
