@@ -237,7 +237,6 @@ def test_chunks_that_a_model_of_colour_does_not_suit(colours):
         (noise, RAW),
         (noise[:, :5, :7], RAW),
         (ramp.astype(np.uint8), WEBP),
-        (images(64, 4, COLOUR), MODEL),
     ):
         data = colours.compress(array)
         (chunk,) = Reader(io.BytesIO(data), "x").chunks(lambda *_: (1 << 20, 1 << 20))
