@@ -263,9 +263,7 @@ def test_heartbeats_are_taken_from_their_medians_and_brought_to_the_model_s_scal
     other[4, 5:7] = 15, -20  # what differs from the usual beat, whose peak is 20
     found = heartbeat.given(personal, other)
     assert found[4, 5, 0] == pytest.approx(10 / 20 / 2, abs=1e-4) and np.count_nonzero(found) == 1
-    with pytest.raises(
-        ValueError, match="at least 20 stretches of one source, .* received 5"
-    ):
+    with pytest.raises(ValueError, match="at least 20 stretches of one source, .* received 5"):
         heartbeat.given(personal, other[:5])
     beats[3, 3] = np.nan
     with pytest.raises(ValueError, match="array must be finite: received NaN or infinity in row 3"):

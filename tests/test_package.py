@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,11 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 import zoo
+from zoo.registry import terms
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "colab").glob("*.ipynb"))
@@ -84,14 +87,71 @@ def test_wheel_holds_the_package_its_data_and_the_models(wheel):
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         entry_points = next(n for n in archive.namelist() if n.endswith("entry_points.txt"))
         assert "zoo = zoo.cli:main" in archive.read(entry_points).decode()
+        metadata = archive.read(entry_points.replace("entry_points.txt", "METADATA")).decode()
         licences = {
             n.partition("/licenses/")[2]: archive.read(n).decode() for n in archive.namelist() if "/licenses/" in n
         }
     assert names == shipped_files()
     assert wheel.stat().st_size <= 95_000_000, "weights ship once: zoo.packaging.folding"
+    assert "\nName: autoencoder-zoo\n" in metadata
     assert set(licences) == {"LICENSE", "NOTICE", "LICENSES/CC-BY-SA-3.0.txt", "LICENSES/CC-BY-SA-4.0.txt"}
     assert "Attribution-ShareAlike 3.0 Unported" in licences["LICENSES/CC-BY-SA-3.0.txt"]
     assert "Attribution-ShareAlike 4.0 International" in licences["LICENSES/CC-BY-SA-4.0.txt"]
+
+
+@pytest.fixture
+def packaging(monkeypatch):
+    """The names of ``setup.py``, which builds nothing meanwhile."""
+    monkeypatch.setattr("setuptools.setup", lambda **options: None)
+    return runpy.run_path(str(ROOT / "setup.py"))
+
+
+def test_nothing_installs_the_package_of_another_name():
+    """``zoo`` on the package index is a stranger's: what a user may type names the distribution."""
+    old = re.compile(r"(?<![\w.-])zoo\\?\[[a-z]+(,[a-z]+)*\\?\]|\binstall\b[^\n]*[ '\"=]zoo(['\" ]|$|[=<>~]=)", re.M)
+    assert all(map(old.search, ("pip install 'zoo[maps]'", "pip install zoo", "needs zoo[text,audio]", r"'zoo\[a\]'")))
+    assert not any(map(old.search, ("pip install 'autoencoder-zoo[maps]'", "device/bin/zoo x", "zoo = zoo.cli:main")))
+    suffixes = {".py", ".md", ".toml", ".in", ".json", ".ipynb", ".yml", ".yaml", ".cff", ".j2", ".sh", ""}
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in source_files()
+        if path.suffix in suffixes and path != Path(__file__)
+        for match in old.finditer(path.read_text())
+    ]
+    assert not found
+
+
+def test_the_readme_on_the_index_has_absolute_links(packaging):
+    readme, version = (ROOT / "README.md").read_text(), zoo.__version__
+    published = packaging["readme_for_index"](readme, "owner/name")
+    assert f"[NOTICE](https://github.com/owner/name/blob/v{version}/NOTICE)" in published
+    assert f"](https://github.com/owner/name/raw/v{version}/docs/photograph.png)" in published
+    assert (
+        "pip install --quiet 'autoencoder-zoo[tensorflow]'" in published
+        and "`pip install autoencoder-zoo`" in published
+    )
+    assert "pip install --quiet --editable '.[dev]'" in published and "'.[t" not in published
+    relative = re.compile(r"\]\((?!https?:|#)")
+    assert relative.search(readme) and not relative.search(published)
+    private = packaging["readme_for_index"](readme, "")
+    assert not relative.search(private) and "github.com/owner" not in private
+
+
+def test_what_the_wheel_has_no_weights_of_keeps_its_digests_and_card(packaging, tmp_path):
+    for name, shipped in (("a/x", {}), ("b/y", {"shipped": False})):
+        (tmp_path / name).mkdir(parents=True)
+        files = dict.fromkeys(("model.keras", "card.json", "preview.png"), {})
+        (tmp_path / name / "manifest.json").write_text(json.dumps({**shipped, "files": files}))
+    assert packaging["not_shipped"](tmp_path) == ["b/y/model.keras", "b/y/preview.png"]
+
+
+def test_a_tag_publishes_what_the_changelog_tells():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text())
+    build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
+    steps = "\n".join(step.get("run", "") for step in build["steps"])
+    assert "twine check --strict" in steps and "CHANGELOG.md" in steps
+    assert publish["permissions"] == {"id-token": "write"} and publish["needs"] == "build", "no password is stored"
+    assert "secrets." not in (ROOT / ".github/workflows/publish.yml").read_text()
 
 
 def test_the_notice_credits_every_data_set_whose_examples_come_along():
@@ -114,9 +174,10 @@ def test_the_notice_credits_every_data_set_whose_examples_come_along():
         ),
         "WordNet 3.0 license (Princeton University)": ("WordNet 3.0 Copyright 2006 by Princeton University",),
         "CC BY 4.0 (Wolberg, Mangasarian, Street & Street, UCI)": ("William Wolberg, Olvi Mangasarian", "CC BY 4.0"),
+        "ODC-BY 1.0 (Moody & Mark 2001, MIT-BIH Arrhythmia Database, PhysioNet)": ("George Moody", "ODC-BY 1.0"),
         "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)": ("NetworkX", "BSD-3-Clause", "xarray"),
     }
-    assert licences == set(credits)
+    assert licences == set(credits) == set(terms.TERMS), "zoo.registry.terms says the same in short"
     for licence in licences:
         assert all(part in notice for part in credits[licence]), licence
     assert "Gianni Rosato: gb82 image set" in notice and "CC0 1.0" in notice
@@ -145,6 +206,10 @@ def test_sdist_builds_the_same_wheel(tree, wheel):
             return {i.filename: i.CRC for i in archive.infolist() if ".dist-info/" not in i.filename}
 
     assert digests(again) == digests(wheel)
+    checked = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", wheel, sdist], capture_output=True, text=True
+    )
+    assert checked.returncode == 0 and checked.stdout.count("PASSED") == 2, checked.stdout + checked.stderr
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +240,7 @@ def test_a_device_compresses_without_tensorflow(device):
     """The instructions of docs/export.md, in an environment that has the base installation alone."""
     distributions = {path.name.partition("-")[0].lower() for path in device.site.glob("*.dist-info")}
     desk = {"tensorflow", "keras", "tensorflow_datasets", "scikit_learn", "scipy", "matplotlib"}
-    assert "zoo" in distributions and not distributions & desk
+    assert "autoencoder_zoo" in distributions and not distributions & desk
     megabytes = sum(path.lstat().st_blocks for path in [device.site, *device.site.rglob("*")]) * 512 / 2**20
     assert megabytes <= 350, "with the weights, and with pip"
     for line in device.blocks["Compressing on a device"].splitlines()[2:]:
@@ -189,11 +254,12 @@ def test_a_device_compresses_without_tensorflow(device):
     assert device("device/bin/zoo denoise photo.png -o clean")[0] == 0
     small = "denoise photo.png -o grey --model denoising_ae"
     for line in ("train dense_ae", small, "certify compressor", "generate dcgan -o x.png"):
-        expected = "zoo: This command needs TensorFlow: pip install 'zoo[tensorflow]'.\n"
+        expected = "zoo: This command needs TensorFlow: pip install 'autoencoder-zoo[tensorflow]'.\n"
         assert device(f"device/bin/zoo {line}") == (2, expected), line
     # That command adds to what is installed: it takes nothing of this name from an index.
-    status, output = device("device/bin/pip install --dry-run 'zoo[audio]'")
-    assert status == 0 and re.search(r"Requirement already satisfied: zoo\[audio\] in .*device", output), output
+    status, output = device("device/bin/pip install --dry-run 'autoencoder-zoo[audio]'")
+    assert status == 0, output
+    assert re.search(r"Requirement already satisfied: autoencoder-zoo\[audio\] in .*device", output), output
     assert re.search(r"Would install .*soundfile", output) and not re.search(r"Would install .*zoo", output)
 
 
@@ -304,7 +370,7 @@ def test_commands_in_the_documents_exist(document):
             command = commands[name]
             if hasattr(command, "commands"):  # it has commands of its own
                 command = command.commands[rest.split()[0]]
-            known = {option for p in command.params for option in p.opts}
+            known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
             assert set(re.findall(r"(?<=\s)(--?[a-z][\w-]*)", rest)) <= known, line
 
 
@@ -381,7 +447,7 @@ def test_notebook_has_the_badge_and_installs_itself(path):
     private, published = (script.updated(notebook, path.name, repository) for repository in ("", "owner/name"))
     assert "colab.research.google.com" not in json.dumps(private) and "'..[tensorflow]'" in json.dumps(private)
     assert f"/github/owner/name/blob/main/colab/{path.name})" in "".join(published["cells"][0]["source"])
-    assert "'zoo[tensorflow] @ git+https://github.com/owner/name'" in json.dumps(published)
+    assert "'autoencoder-zoo[tensorflow] @ git+https://github.com/owner/name'" in json.dumps(published)
     assert script.updated(published, path.name) == notebook
 
 
