@@ -19,7 +19,7 @@ AUTOENCODERS = {
     ),
     "denoising_ae": lambda: models.DenoisingAE(**SHAPE, filters=8, blocks=1, latent_channels=4, global_units=8),
     "detecting_ae": lambda: models.DetectingAE(**SHAPE, filters=4, latent_dim=4, turned=False),
-    "detecting_signal_ae": lambda: models.DetectingSignalAE(example_shape=(96, 1), filters=4, latent_dim=4, seed=0),
+    "detecting_signal_ae": lambda: models.DetectingSignalAE(example_shape=(96, 1), filters=16, latent_dim=8, seed=0),
     "unpool_ae": lambda: models.UnpoolAE(**SHAPE, filters=(4, 8), pooled_channels=(1, 2), latent_dim=4),
     "tied_ae": lambda: models.TiedAE(**SHAPE, hidden_units=(16,), latent_dim=4),
     "conv_tied_ae": lambda: models.ConvTiedAE(**SHAPE, filters=(4, 8), latent_dim=4),

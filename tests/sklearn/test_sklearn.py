@@ -158,6 +158,18 @@ def test_a_detector_tells_digits_that_it_never_saw(watcher):
     np.testing.assert_array_equal(twin.score_samples(eights), watcher.score_samples(eights))
 
 
+def test_the_score_of_neighbours_is_their_mean_distance():
+    detector = AutoencoderDetector(3, n_neighbors=2, max_iter=1, random_state=0).fit(DIGITS[:40])
+    x = (DIGITS[:50] - detector.data_min_) / detector.data_range_
+    restored = detector.model_.decode(detector.model_.encoder(x.reshape(-1, 1, 64, 1).astype(np.float32)))
+    restored = np.asarray(restored).reshape(50, 64)
+    places = np.concatenate([restored, x - restored], axis=1)
+    distances = np.sort(np.linalg.norm(places[:, None] - places[None, :40], axis=2), axis=1)[:, :2]
+    np.testing.assert_allclose(detector.score_samples(DIGITS[:50]), -distances.mean(axis=1), atol=1e-4)
+    plain = AutoencoderDetector(3, n_neighbors=None, max_iter=1, random_state=0).fit(DIGITS[:40])
+    assert plain.neighbors_ is None and plain.normality_.code_mean.shape == (1, 3)
+
+
 def test_a_detector_of_images():
     shaped = {"example_shape": (8, 8, 1), "model": lambda **sizes: DetectingAE(filters=2, turned=False, **sizes)}
     detector = AutoencoderDetector(3, max_iter=1, random_state=0, **shaped).fit(DIGITS[:60])
@@ -175,6 +187,7 @@ def test_a_detector_of_few_examples_warns_in_a_line():
     [
         ({"contamination": 0.7}, "contamination must be above 0 and at most 0.5: received 0.7"),
         ({"contamination": "auto"}, "contamination must be above 0"),
+        ({"n_neighbors": 0}, "n_neighbors must be an integer ≥ 1: received 0"),
         ({"n_components": 0}, "n_components must be an integer ≥ 1: received 0"),
         (
             {"example_shape": (8, 9, 1)},

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import OutlierMixin
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from zoo.models import DenseAE
@@ -21,11 +22,14 @@ MOST_PASSES = 100
 class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
     """Tells what does not fit: an autoencoder learns examples, and scores others by code and reconstruction error.
 
-    Each feature is brought into [0, 1] by its smallest and largest value. ``zoo.sklearn.Normality`` says what the score
-    is made of. Most of the examples must be normal; none needs a label.
+    Each feature is brought into [0, 1] by its smallest and largest value. An example's place is its reconstruction and,
+    beside, what that misses; its score is how far the nearest training examples' places are on average. Without
+    ``n_neighbors`` it is what ``zoo.sklearn.Normality`` says, one Gaussian for all codes and one for all errors, which
+    suits tables whose normal rows form a single cloud. Most of the examples must be normal; none needs a label.
 
     Args:
         n_components: length of the code; None for a quarter of the features, from 1 to 16.
+        n_neighbors: how many training examples a score is the mean distance to; None for ``zoo.sklearn.Normality``.
         contamination: the share of the training examples that lies beyond the threshold, above 0 and at most 0.5.
             ``zoo.detect`` sets thresholds by held-out normal examples instead.
         model: what makes the autoencoder, a class of ``zoo.models`` or any function of the same keywords
@@ -42,6 +46,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
     Attributes:
         model_: the trained ``Autoencoder``.
         normality_: the ``zoo.sklearn.Normality`` of the training examples.
+        neighbors_: scikit-learn's ``NearestNeighbors`` of their places; None without ``n_neighbors``.
         offset_: the threshold of ``score_samples``.
         history_: the mean loss of each pass.
         n_iter_: passes that were made.
@@ -49,13 +54,16 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         n_features_in_, feature_names_in_: as scikit-learn's.
 
     References:
-        See ``zoo.sklearn.Normality``.
+        See ``zoo.sklearn.Normality``; Ramaswamy, Rastogi & Shim 2000, "Efficient Algorithms for Mining Outliers from
+        Large Data Sets", for distances to neighbours; Zong et al. 2018, "Deep Autoencoding Gaussian Mixture Model for
+        Unsupervised Anomaly Detection", for the density of what an autoencoder knows and misses, taken together.
     """
 
     def __init__(
         self,
         n_components: int | None = None,
         *,
+        n_neighbors: int | None = 5,
         contamination: float = 0.1,
         model: Any = None,
         example_shape: Sequence[int] | None = None,
@@ -67,6 +75,7 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
+        self.n_neighbors = n_neighbors
         self.contamination = contamination
         self.model = model
         self.example_shape = example_shape
@@ -87,6 +96,8 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         features = X.shape[1]
         numbers = min(16, max(1, features // 4)) if self.n_components is None else self.n_components
         self._check_integers(n_components=numbers, batch_size=self.batch_size)
+        if self.n_neighbors is not None:
+            self._check_integers(n_neighbors=self.n_neighbors)
         if not isinstance(self.contamination, Real) or not 0 < self.contamination <= 0.5:
             raise ValueError(f"contamination must be above 0 and at most 0.5: received {self.contamination!r}.")
         if self.example_shape is not None and np.prod(self.example_shape) != features:
@@ -103,7 +114,11 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         self._check_integers(max_iter=epochs)
         make = self.model or functools.partial(DenseAE, hidden_units=self.hidden_units)
         self._train(X, functools.partial(make, latent_dim=int(numbers)), epochs)
-        self.normality_ = Normality.fitted(*self._measured(X))
+        codes, errors, places = self._measured(X)
+        self.normality_, self.neighbors_ = Normality.fitted(codes, errors), None
+        if self.n_neighbors is not None:
+            number = int(min(self.n_neighbors, len(X)))
+            self.neighbors_ = NearestNeighbors(n_neighbors=number, algorithm="kd_tree").fit(places)
         self.offset_ = float(np.percentile(self._scored(X), 100 * self.contamination))
         return self
 
@@ -125,11 +140,19 @@ class AutoencoderDetector(OutlierMixin, AutoencoderEstimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _scored(self, X: np.ndarray) -> np.ndarray:
-        return -self.normality_.scores(*self._measured(X))
+        codes, errors, places = self._measured(X)
+        if self.neighbors_ is None:
+            return -self.normality_.scores(codes, errors)
+        return -self.neighbors_.kneighbors(places)[0].mean(axis=1)
 
-    def _measured(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes and errors, ``(n, 1, numbers)``; not by `encode`, as features of new examples may lie further out."""
+    def _measured(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Codes and errors, ``(n, 1, numbers)``, and places, ``(n, 2 · features)``.
+
+        Not by `encode`, as features of new examples may lie further out.
+        """
         x = self._images(X)
         codes = self._in_batches(lambda part: self.model_.encoder(part, training=False), x)
         restored = self._in_batches(lambda part: self.model_.decoder(part, training=False), codes)
-        return codes.reshape(len(X), 1, -1), (x - restored).reshape(len(X), 1, -1)
+        restored = restored.reshape(len(X), -1).astype(np.float64)
+        errors = x.reshape(len(X), -1) - restored
+        return codes.reshape(len(X), 1, -1), errors[:, None], np.concatenate([restored, errors], axis=1)
