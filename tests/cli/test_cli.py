@@ -229,9 +229,9 @@ def test_backends_and_devices_are_looked_at_before_keras_is(monkeypatch):
         with pytest.raises(ValueError, match=f"^device must be cpu, gpu, gpu:N or tpu: received '{device}'"):
             console.choose(None, device)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"^The backend jax needs jax: pip install 'zoo\[jax\]'"):
+    with pytest.raises(ValueError, match=r"^The backend jax needs jax: pip install '[\w-]+\[jax\]'"):
         console.choose("jax", None)
-    with pytest.raises(ValueError, match=r"^The backend torch needs PyTorch: pip install 'zoo\[torch\]'"):
+    with pytest.raises(ValueError, match=r"^The backend torch needs PyTorch: pip install '[\w-]+\[torch\]'"):
         console.choose("torch", None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     console.choose("torch", "gpu:2")
