@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo import extras
+
 __all__ = [
     "DYNAMIC_SHAPES",
     "MANY_CHANNELS",
@@ -99,8 +101,8 @@ def deterministic() -> bool:
     return _deterministic
 
 
-def configure(threads: int | None = None) -> None:
-    """Says how the runtime is to be started.
+def configure(threads: int | None = None, *, processors: int = 1) -> None:
+    """Says how the runtime is to be started, see ``zoo.backend.tensorflow.configure``.
 
     Raises:
         ValueError: if ``threads`` is given, of a backend that takes all there are.
@@ -252,16 +254,17 @@ def guarded(x: Tensor, value: Tensor, least: int, message: str) -> Tensor:
     return x
 
 
-def plain_errors() -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
     """Inside, a check that failed in a graph is a ValueError with the check's message alone."""
-    return contextlib.nullcontext()
+    yield
 
 
 def ms_ssim(picture: np.ndarray, other: np.ndarray) -> float:
     """``tf.image.ssim_multiscale`` of two uint8 pictures ``(height, width, channels)``, ≥ 161 pixels a side."""
     raise ValueError(
         f"MS-SSIM is TensorFlow's, and Keras' backend is {keras.backend.backend()}: run it with "
-        "KERAS_BACKEND=tensorflow and pip install 'autoencoder-zoo[tensorflow]'."
+        f"KERAS_BACKEND=tensorflow and {extras.install('tensorflow')}."
     )
 
 

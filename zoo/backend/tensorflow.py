@@ -246,7 +246,7 @@ def plain_errors():
     """Inside, a check that failed in a graph is a ValueError with the check's message alone."""
     try:
         yield
-    except CheckFailed as error:
+    except tf.errors.InvalidArgumentError as error:
         found = re.search(r"assertion failed: \[(\w+ must .*?)\]\n", error.message)
         if found is None:
             raise

@@ -21,7 +21,7 @@ def start(threads: int | None = None, *, deterministic: bool = False) -> None:
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
 
 
-def configure(threads: int | None = None) -> None:
+def configure(threads: int | None = None, *, processors: int = 1) -> None:
     """Says how many threads share an operation; None for as many as there are.
 
     Raises:

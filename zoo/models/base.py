@@ -258,7 +258,8 @@ class SelfSupervised(Guarded, keras.Model):
     def compile(self, optimizer="adam", loss=None, *, metrics=None, **kwargs):
         """As ``keras.Model.compile``; the loss defaults to the model's own."""
         if isinstance(metrics, (list, tuple)):
-            metrics = [made_metric(metric) for metric in metrics]
+            # None of none, or Keras would call the model on shapes alone, to build them.
+            metrics = [made_metric(metric) for metric in metrics] or None
         super().compile(optimizer=optimizer, loss=loss or self.default_loss(), metrics=metrics, **kwargs)
 
     def default_loss(self) -> keras.losses.Loss | None:
