@@ -54,14 +54,12 @@ def write_gallery(
     if not resolved:
         raise ValueError("names must hold at least one model: received none.")
     models = [describe(name) for name in resolved]
-    if live:
-        from zoo.gallery.live import live_files
     # The index last, so that what it links to is there.
     files = {
         **{model["picture"]["file"]: model["picture"]["data"] for model in models if model["picture"]},
         STYLE: _style().encode(),
         **{f"models/{model['name']}.html": model_page(model, models).encode() for model in models},
-        **(live_files(None if packages is None else Path(packages)) if live else {}),
+        **(_live(packages) if live else {}),
         "index.html": index_page(models, live).encode(),
     }
 
@@ -70,6 +68,12 @@ def write_gallery(
 
     write_folder(folder, files, files.values(), "", write)
     return [folder / name for name in reversed(files)]
+
+
+def _live(packages: str | os.PathLike | None) -> dict[str, bytes]:
+    from zoo.gallery.live import live_files  # needs TensorFlow, which nothing else of the gallery does
+
+    return live_files(None if packages is None else Path(packages))
 
 
 def describe(name: str) -> dict[str, Any]:
