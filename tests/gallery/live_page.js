@@ -47,7 +47,9 @@ addEventListener("load", async () => {
   document.querySelector("[data-source=compress] .camera").click();
   await until("compress-status", /\./);
   await post("camera.said", found("compress-status").textContent);
-  await post("gpu.said", found("gpu-choice").textContent);
+  if (!found("gpu").disabled) found("gpu").click();
+  await until("gpu-note", /WebAssembly computes/);
+  await post("gpu.said", found("gpu-note").textContent);
   found("tab-denoise").click();
   give("denoise", await fetchedFile("/odd.png"));
   await until("denoise-status", /pixels in/);

@@ -387,6 +387,7 @@ def test_the_command(tmp_path):
         (["-o", "file/site", "--models", "gan"], "zoo: Cannot write into file/site: Not a directory."),
         (["-o", "site", "--models", "lion"], "zoo: models must match the name of a trained model: received 'lion'. "
          "`zoo list --pretrained` shows them."),
+        (["-o", "site", "--litert", "."], "zoo: --litert is for the live page: give --live too."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_exit_status_2(arguments, message, tmp_path):

@@ -60,14 +60,12 @@ def write_gallery(
     models = [describe(name) for name in resolved]
     for other in also:
         models.append(describe(os.fspath(other), taken=[model["name"] for model in models]))
-    if live:
-        from zoo.gallery.live import live_files
     # The index last, so that what it links to is there.
     files = {
         **{model["picture"]["file"]: model["picture"]["data"] for model in models if model["picture"]},
         STYLE: _style().encode(),
         **{f"models/{model['name']}.html": model_page(model, models).encode() for model in models},
-        **(live_files(None if packages is None else Path(packages)) if live else {}),
+        **(_live(packages) if live else {}),
         "index.html": index_page(models, live).encode(),
     }
 
@@ -76,6 +74,12 @@ def write_gallery(
 
     write_folder(folder, files, files.values(), "", write)
     return [folder / name for name in reversed(files)]
+
+
+def _live(packages: str | os.PathLike | None) -> dict[str, bytes]:
+    from zoo.gallery.live import live_files  # needs TensorFlow, which nothing else of the gallery does
+
+    return live_files(None if packages is None else Path(packages))
 
 
 def describe(name: str, taken: Iterable[str] = ()) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def live_files(packages: Path | None = None) -> dict[str, bytes]:
     Raises:
         ValueError: if LiteRT.js cannot be had, or a model is damaged.
     """
-    own = resources.files(__package__)
+    own = resources.files("zoo.gallery.live")
     files = {f"litert/{name}": content for name, content in runtime.runtime_files(packages).items()}
     files |= {f"js/{entry.name}": entry.read_bytes() for entry in (own / "js").iterdir() if entry.name.endswith(".js")}
     files |= {f"models/{name}": content for name, content in model_files().items()}

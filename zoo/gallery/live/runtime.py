@@ -41,7 +41,7 @@ def runtime_files(packages: Path | None = None) -> dict[str, bytes]:
     for name in VARIANTS:
         files[f"{name}.js"] = core[f"package/wasm/{name}.js"]
         files[f"{name}.wasm.gz"] = gzip.compress(core[f"package/wasm/{name}.wasm"], 9, mtime=0)
-    licence = (resources.files(__package__) / "apache-2.0.txt").read_bytes()
+    licence = (resources.files("zoo.gallery.live") / "apache-2.0.txt").read_bytes()
     notice = (
         f"LiteRT.js {VERSION} (@litertjs/core, @litertjs/wasm-utils), Copyright Google LLC. The import of the second\n"
     )
@@ -69,7 +69,8 @@ def _contents(name: str, packages: Path | None) -> dict[str, bytes]:
     if base64.b64encode(hashlib.sha512(data).digest()).decode() != PACKAGES[name]:
         raise ValueError(f"{file} is not {name} {VERSION}: its SHA-512 digest differs. Fetch it again.")
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}
+        files = {member.name: archive.extractfile(member) for member in archive}
+        return {name: file.read() for name, file in files.items() if file is not None}
 
 
 def _fetched(name: str, file: str) -> bytes:

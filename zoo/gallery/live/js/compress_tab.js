@@ -42,16 +42,20 @@ function row(format, { bytes, psnr: decibels }, { width, height }) {
   return line;
 }
 
+/** Says why WebAssembly computes. @param {string} reason */
+function withoutGpu(reason) {
+  Object.assign(element("gpu"), { checked: false, disabled: true });
+  element("gpu-note").textContent = `— ${reason}`;
+}
+
 async function restoredOn(call, ...parameters) {
   const chosen = accelerator();
   try {
     return await engine(call, ...parameters, chosen);
   } catch (error) {
     if (chosen === "wasm") throw error;
-    element("gpu").checked = false;
-    const result = await engine(call, ...parameters, "wasm");
-    element("gpu-choice").append(` — it failed, so WebAssembly computed: ${error.message}`);
-    return result;
+    withoutGpu(`it failed, so WebAssembly computes: ${error.message}`);
+    return engine(call, ...parameters, "wasm");
   }
 }
 
@@ -107,9 +111,9 @@ export function startCompress() {
   const slider = element("quality");
   slider.addEventListener("input", () => (element("quality-shown").textContent = slider.value));
   slider.addEventListener("change", () => original && compressed());
-  element("gpu").addEventListener("change", () => original && compressed());
-  if (!navigator.gpu) {
-    element("gpu").disabled = true;
-    element("gpu-choice").append(" — this browser has no WebGPU: WebAssembly computes");
-  }
+  element("gpu").addEventListener("change", async () => {
+    if (!(await engine("hasGpu"))) withoutGpu("no graphics processor can be reached: WebAssembly computes");
+    else if (original) compressed();
+  });
+  if (!navigator.gpu) withoutGpu("this browser has no WebGPU: WebAssembly computes");
 }

@@ -3,12 +3,10 @@
 import { CodecError } from "./bytes.js";
 import { QUALITY_STEPS, read, written } from "./container.js";
 import { fetched, Networks } from "./networks.js";
-import { PATCH, PhotoCodec, ROWS } from "./photo_codec.js";
+import { checkSize, PATCH, PhotoCodec, ROWS } from "./photo_codec.js";
 import { arrays, even } from "./tables.js";
 
 const ENCODER_MARGIN = 2, DECODER_MARGIN = 8, TILE_COLUMNS = 64; // positions, as in Python
-/** Pixels of the largest picture that a tab of a browser takes. */
-export const MOST_PIXELS = 24e6;
 const models = new URL("../models/", import.meta.url);
 
 /** @typedef {{width: number, height: number, data: Uint8ClampedArray}} Rgba */
@@ -92,13 +90,6 @@ export async function open(data, name, index, accelerator) {
   const layers = strips[0].map((_, layer) => strips.map((strip) => strip[layer]));
   const restored = await rendered(codec, layers, picture, accelerator);
   return { restored, names: pictures.map((found) => found.name), quality: header.quality / QUALITY_STEPS };
-}
-
-/** @param {{width: number, height: number}} picture @param {string} name @throws {CodecError} */
-export function checkSize({ width, height }, name) {
-  if (width * height <= MOST_PIXELS) return;
-  const [millions, most] = [width * height, MOST_PIXELS].map((count) => (count / 1e6).toFixed(0));
-  throw new CodecError(`${name} has ${millions} megapixels: this page takes up to ${most}. \`zoo\` takes any size.`);
 }
 
 /** The encoder's output without its zero point, of every position of a strip, as zoo/codec/coders/latents.py cuts it. */

@@ -3,6 +3,7 @@
 import { startCompress } from "./compress_tab.js";
 import { startDenoise } from "./denoise_tab.js";
 import { startDigits } from "./digits_tab.js";
+import { checkSize } from "./photo_codec.js";
 
 /** @param {string} id @returns {any} */
 export const element = (id) => document.getElementById(id);
@@ -59,8 +60,6 @@ export function draw(canvas, { width, height, data }) {
   canvas.getContext("2d").putImageData(new ImageData(data, width, height), 0, 0);
 }
 
-const MOST_PIXELS = 24e6;
-
 /** The pixels of a file, a blob or a video. @throws {Error} in words for the reader. */
 export async function pixels(source, name) {
   let image;
@@ -70,10 +69,7 @@ export async function pixels(source, name) {
     throw new Error(`${name} is no picture that this browser can open: expected a photograph, such as JPEG or PNG.`);
   }
   const { width, height } = image;
-  if (width * height > MOST_PIXELS) {
-    const [found, most] = [width * height, MOST_PIXELS].map((count) => (count / 1e6).toFixed(0));
-    throw new Error(`${name} has ${found} megapixels: this page takes up to ${most}. \`zoo compress\` takes any size.`);
-  }
+  checkSize(image, name);
   const context = new OffscreenCanvas(width, height).getContext("2d", { alpha: false });
   context.drawImage(image, 0, 0);
   image.close();

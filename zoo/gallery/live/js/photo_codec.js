@@ -14,10 +14,18 @@ export const PATCH = 16;
 /** Rows of a strip, in pixels. */
 export const ROWS = 768;
 const FRACTIONS = 16; // of a mean's unit
+const MOST_PIXELS = 24e6; // of a picture, for the memory of a browser's tab
 const { fround } = Math;
 
 /** @typedef {{height: number, width: number, pixels: Uint8Array}} Picture pixels row by row, red, green, blue. */
 /** @typedef {{rows: number, columns: number, values: Int16Array}} Symbols row by row, channel by channel. */
+
+/** @param {{width: number, height: number}} picture @param {string} name @throws {CodecError} */
+export function checkSize({ width, height }, name) {
+  if (width * height <= MOST_PIXELS) return;
+  const [millions, most] = [width * height, MOST_PIXELS].map((count) => (count / 1e6).toFixed(0));
+  throw new CodecError(`${name} has ${millions} megapixels: this page takes up to ${most}. \`zoo\` takes any size.`);
+}
 
 /** A photo compressor's tables at a quality. */
 export class PhotoCodec {
