@@ -19,7 +19,7 @@ entropy coder (``zoo.codec.tables.Tables``): as many tables as the zoo's model h
 which every 256 samples take the cheapest. The threshold is the one of a few that is best for the validation people. At
 10 : 1 and 20 : 1 their PRD is interpolated between two measured steps, in logarithms of both.
 
-Needs PyWavelets (pip install 'zoo[benchmark]').
+Needs PyWavelets (pip install 'autoencoder-zoo[benchmark]').
 """
 
 import argparse

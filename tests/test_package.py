@@ -174,6 +174,7 @@ def test_the_notice_credits_every_data_set_whose_examples_come_along():
         ),
         "WordNet 3.0 license (Princeton University)": ("WordNet 3.0 Copyright 2006 by Princeton University",),
         "CC BY 4.0 (Wolberg, Mangasarian, Street & Street, UCI)": ("William Wolberg, Olvi Mangasarian", "CC BY 4.0"),
+        "ODC-BY 1.0 (Moody & Mark 2001, MIT-BIH Arrhythmia Database, PhysioNet)": ("George Moody", "ODC-BY 1.0"),
         "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)": ("NetworkX", "BSD-3-Clause", "xarray"),
     }
     assert licences == set(credits) == set(terms.TERMS), "zoo.registry.terms says the same in short"

@@ -75,7 +75,7 @@ def test_what_is_pulled_is_what_was_pushed(hub, tmp_path):
 def test_a_pull_that_fails_leaves_nothing(hub, tmp_path):
     zoo.push(NAME, ADDRESS)
     in_repository(hub)["golden.npz"] = b"another"
-    with pytest.raises(ValueError, match="golden.npz is not the file of its manifest: it has fewer than 26,514 bytes"):
+    with pytest.raises(ValueError, match="golden.npz is cut, or not the file of its manifest: it ended after 7 of"):
         zoo.pull(ADDRESS, tmp_path / "mine")
     assert list((tmp_path / "mine").iterdir()) == []
 
@@ -93,6 +93,7 @@ def test_push_pull_load_fit_push_keeps_outputs(hub, tmp_path):
     model = zoo.load(tmp_path / "mine")
     for loaded in (model, zoo.load(ADDRESS), keras.saving.load_model(ADDRESS)):
         np.testing.assert_array_equal(np.asarray(loaded.encode(images)), expected)
+    assert zoo.export(ADDRESS, tmp_path / "encoder.tflite", part="encoder").stat().st_size > 1000
     model.fit(images, epochs=1, batch_size=8, verbose=0)
     fitted = np.asarray(model.encode(images))
     assert np.abs(fitted - expected).max() > 0
@@ -157,14 +158,7 @@ def test_no_place_of_the_machine_leaves(hub, own, place):
 
 
 def test_texts_without_places_pass(tmp_path):
-    texts = [
-        "https://example.org/srv/data/me",
-        "either/or, and/or/both",
-        "savedmodels/a/b",
-        "4/5",
-        "float32 / 255",
-        "</a>",
-    ]
+    texts = ["https://example.org/srv/data", "either/or, and/or/both", "savedmodels/a/b", "4/5", "a / b", "</a>"]
     (tmp_path / "card.json").write_text(json.dumps(texts))
     sharing.check_places(tmp_path)
 

@@ -212,7 +212,13 @@ def _train(model: str, fit: Any, room: Path, false_alarms: float | None, progres
     _check_normal(modality.load(fit, untrained.example_shape, seed=options["seed"]), fit)
     found = training.train(model, data_source=fit, output=room, progress=progress, overrides=overrides, **changes)
     packaging.write_artifact(found, room, progress=progress)
-    _add(room, found.model, found.data, false_alarms)
+    if "detect" not in spec.tasks:
+        _add(room, found.model, found.data, false_alarms)
+    elif false_alarms is not None:
+        with np.load(room / DETECTOR, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        conformal_threshold(arrays["held_out"], false_alarms)
+        artifacts.add(room, {DETECTOR: tables.to_bytes({**arrays, "false_alarms": np.float64(false_alarms)})})
 
 
 def _refit(model: str, fit: Any, room: Path, false_alarms: float | None, seed: int) -> None:

@@ -142,7 +142,8 @@ def parse_whole(data: bytes) -> dict:
     found["probe"] = (text(), take(8)) if flags & 4 else None
     assert at == end
     height, width = found["tile"]
-    units = sum(n * -(-h // height) * (c * -(-w // width) if width else 1) for n, h, w, c, *_ in found["sections"])
+    each = lambda w, c: (1 if found["colour"] else c) * -(-w // width) if width else 1  # noqa: E731
+    units = sum(n * -(-h // height) * each(w, c) for n, h, w, c, *_ in found["sections"])
     total, at, found["chunks"] = -(-units // found["tiles_per_chunk"]), end + 4, []
     for index in range(total):
         coding = take(1) if flags & 2 else b""

@@ -227,7 +227,7 @@ def test_the_linear_prediction_is_that_of_the_model(colours, in_colour):
         assert np.abs(colours.coder._predicted(index, array) / 64 - exact).max() < 0.1
     planes = _planes(array / np.float32(255))
     error = [255 * np.std(planes[k] - np.asarray(floats[k - 1])) for k in range(1, 12)]
-    assert max(error[k - 1] for k in (1, 2, 4, 5, 7, 8, 10, 11)) < 16 and max(error[6:]) < 6
+    assert max(error[6:]) < 6 < min(error[:2])  # of the later quarters about the noise
 
 
 def test_chunks_that_a_model_of_colour_does_not_suit(colours):

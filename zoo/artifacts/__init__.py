@@ -31,7 +31,8 @@ MANIFEST = "manifest.json"
 MAX_JSON_BYTES = 1 << 24  # of a manifest or card
 # What an archive (.keras, .npz) may unpack to: the zoo's own unpack to 18 times their size at most.
 MAX_RATIO, MAX_UNPACKED_BYTES = 32, 1 << 26
-DEFAULT_TAGS = ("fashion_mnist", "fashion_mnist_q3")  # what a name without a tag means: the first there is
+# What a name without a tag means: the first there is.
+DEFAULT_TAGS = ("fashion_mnist", "fashion_mnist_q3", "spoken_digit")
 
 
 def shipped_root() -> Path:

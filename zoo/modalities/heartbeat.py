@@ -121,7 +121,7 @@ class Heartbeat(Modality):
             "import zoo",
             "",
             f'model = zoo.load("{name}")',
-            "beats = np.zeros((1, 256, 1), np.float32)  # yours, in [-1, 1]",
+            "beats = np.zeros((20, 256, 1), np.float32)  # yours: 20 or more of one person",
         ]
 
     def draw(self, rows, path):

@@ -47,6 +47,19 @@ class Signal(Audio):
         """Evenly spaced: levels make quiet frames as loud as others."""
         return super(Audio, self).calibration_examples(examples, number)
 
+    def calibration_inputs(self, model, examples):
+        """One frame is scaled to a peak of 127/128, and one, upside down, to −1: the input scale is 1/128 exactly.
+
+        A sample of −1 beside others, as in frames of sound, would stretch the ranges of all layers.
+        """
+        from zoo import data
+
+        inputs = np.minimum(data.unit(examples), np.float32(127 / 128))
+        for place, peak in enumerate((127 / 128, -1.0)):
+            largest = inputs[place].ravel()[np.abs(inputs[place]).argmax()]
+            inputs[place] *= np.float32(peak) / largest
+        return inputs
+
     def described(self, model):
         return {"sample_rate": model.sample_rate, "unit": model.unit, "steps_per_unit": model.resolution}
 

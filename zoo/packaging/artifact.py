@@ -193,7 +193,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
         "name": training.name if own else f"{architecture} trained on {data.name}",
         "architecture": architecture,
         "tag": tag if own else None,
-        "description": spec.summary,
+        "description": registry.spec_of(training.name).summary,
         "paper": spec.paper,
         "licence": licence,
         **({"examples_licence": data.licence} if _holds_examples(spec) else {}),

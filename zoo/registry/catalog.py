@@ -106,6 +106,10 @@ CATALOG: dict[str, Spec] = {
         },
         modality="audio",
         modalities={"ecg": "signal", "ecg_20": "signal"},
+        summaries={
+            "ecg": "Electrocardiograms at about a tenth of their bits, in frames of 0.71 s: the codec's model of them.",
+            "ecg_20": "Electrocardiograms at about a twentieth of their bits, in frames of 0.71 s.",
+        },
         tasks=("compress", "reconstruct"),
     ),
     "denoising_signal_ae": Spec(

@@ -151,7 +151,7 @@ class Spec:
         recipes: tag (the data set's name, or one of several qualities for it) → recipe; the first is the default tag.
         config: tag → arguments of the constructor; the tag ``""`` holds those of every tag.
         modality: what its examples are, a name of ``zoo.modalities``.
-        modalities: the same of tags that differ.
+        modalities, summaries: the same, and the line, of tags that differ.
         tasks: what it does, names of ``zoo.tasks``, first what it is made for.
         labelled: whether labels are its targets.
     """
@@ -163,6 +163,7 @@ class Spec:
     config: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     modality: str = "image"
     modalities: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    summaries: Mapping[str, str] = dataclasses.field(default_factory=dict)
     tasks: tuple[str, ...] = ("reconstruct",)
     labelled: bool = False
 
@@ -182,7 +183,11 @@ class Spec:
 
     def of_tag(self, tag: str) -> "Spec":
         """The row as it is of one tag."""
-        return dataclasses.replace(self, modality=self.modalities.get(tag, self.modality))
+        return dataclasses.replace(
+            self,
+            modality=self.modalities.get(tag, self.modality),
+            summary=self.summaries.get(tag, self.summary),
+        )
 
     def data_of(self, tag: str) -> str:
         """Name of the data set that a tag is trained on."""

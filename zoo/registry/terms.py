@@ -19,6 +19,9 @@ TERMS = {
     "CC BY 4.0 (Wolberg, Mangasarian, Street & Street, UCI)": (
         f"Breast Cancer Wisconsin, by William Wolberg, Olvi Mangasarian, Nick and W. Street: {_CREDIT}"
     ),
+    "ODC-BY 1.0 (Moody & Mark 2001, MIT-BIH Arrhythmia Database, PhysioNet)": (
+        "MIT-BIH Arrhythmia Database, by George Moody and Roger Mark: credit them and link the licence"
+    ),
     "of the packages, permissive (BSD, MIT, Apache-2.0 and the like)": (
         "docstrings of NetworkX, scikit-image, statsmodels and xarray: keep their copyright notices and licences"
     ),

@@ -1,5 +1,7 @@
 """What does not fit: examples that are not like normal ones."""
 
+from pathlib import Path
+
 import numpy as np
 
 from zoo.modalities.base import predicted
@@ -27,9 +29,13 @@ class Detect(Task):
         return [f'scores = zoo.Detector("{name}").scores({examples})  # the higher, the less it fits']
 
     def commands(self, name, spec, modality, metrics):
+        normal = "normal/" if modality.folder.endswith("/") else f"normal{Path(modality.sample).suffix}"
         return [
             (f"zoo detect {modality.sample} --model {name} -o scores.csv", "what does not fit"),
-            (f"zoo detect new/ --fit normal/ --model {name} -o scores.csv", "the same of your own normal examples"),
+            (
+                f"zoo detect {modality.sample} --fit {normal} --model {name} -o scores.csv",
+                "by your own normal examples",
+            ),
         ]
 
 
