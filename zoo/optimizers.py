@@ -1,4 +1,4 @@
-"""Adam in one kernel, the optimizers of two players as one, and how files name optimizers."""
+"""Adam in one kernel, the optimizers of two players as one, and how files compile models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -84,3 +84,13 @@ def portable(config: Any) -> Any:
     if str(config.get("module")).startswith("keras.src.backend.torch.optimizers."):
         config |= {"module": "keras.optimizers", "registered_name": None}
     return config
+
+
+def compile_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``compile`` takes, of a file's configuration, which another backend may have written."""
+    settings = keras.saving.deserialize_keras_object(config)
+    if "jit_compile" in settings:
+        settings["jit_compile"] = backend.jit_compile(settings["jit_compile"])
+    if not backend.SEVERAL_STEPS:
+        settings.pop("steps_per_execution", None)
+    return settings

@@ -1,5 +1,6 @@
 """Every shipped model gives TensorFlow's golden outputs on whatever backend Keras has, within 1e-4."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -11,8 +12,6 @@ TOLERANCE = 1e-4
 
 
 def numbers(x) -> np.ndarray:
-    import keras
-
     return keras.ops.convert_to_numpy(x)
 
 
@@ -54,5 +53,7 @@ def test_golden_outputs(name):
         close(model.predict(x, verbose=0), golden["reconstruction"], "predict", relative)
         if not spec.compresses:  # of those, the code is rounded in between
             close(model.decode(code), golden["reconstruction"], "decode", relative)
+    if name.startswith("summarizer") and keras.backend.backend() == "jax":
+        return  # which fit and evaluate refuse, see test_fit.py
     figures = model.evaluate(x, targets, verbose=0, return_dict=True)
     assert np.isfinite([*figures.values()]).all(), figures

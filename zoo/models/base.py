@@ -11,7 +11,7 @@ from keras import ops
 
 from zoo import backend, deprecations, losses
 from zoo.models.inputs import MARGIN, at_hand, bounds_of, checked_examples, checked_source, refuse
-from zoo.optimizers import portable
+from zoo.optimizers import compile_settings, portable
 
 # Examples that encode and decode compute at once: few enough for what a network holds in between to stay small.
 BATCH = 500
@@ -269,7 +269,7 @@ class SelfSupervised(Guarded, keras.Model):
     def compile_from_config(self, config):
         # Keras restores a model's own compile() only if the model says how; without this, a reloaded model
         # would silently lose its optimizer.
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.compile(**compile_settings(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
 

@@ -13,6 +13,7 @@ from zoo import backend
 from zoo.layers import BatchNormalization, Dropout, ResidualBlock2D
 from zoo.models.base import Guarded
 from zoo.models.inputs import check_divisible
+from zoo.optimizers import compile_settings
 
 NORMALIZATIONS = ("batch", None)
 
@@ -134,7 +135,7 @@ class Classifier(Guarded, keras.Model):
 
     def compile_from_config(self, config):
         # See ``Autoencoder``: without this, a reloaded model would silently lose its optimizer.
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.compile(**compile_settings(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
 

@@ -9,7 +9,7 @@ from keras import ops
 from zoo import backend, losses, optimizers
 from zoo.models.base import Guarded, Reconstructing
 from zoo.models.inputs import at_hand, refuse
-from zoo.optimizers import OptimizerPair, portable
+from zoo.optimizers import OptimizerPair, compile_settings, portable
 
 
 class TwoPlayers(Guarded, keras.Model):
@@ -184,7 +184,7 @@ class TwoPlayers(Guarded, keras.Model):
 
     def compile_from_config(self, config):
         # Builds both optimizers too, so that a file's state of theirs finds its place.
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.compile(**compile_settings(config))
 
     def build(self, input_shape=None):
         self.built = True
@@ -253,11 +253,8 @@ class TwoPlayers(Guarded, keras.Model):
             state.assign(states[f"seed_{index}"])
 
     def _seed_states(self) -> list:
-        others = {id(weight) for weight in self.weights}
-        augmentation = getattr(self, "augmentation", None)
-        if augmentation is not None and not augmentation.kinds:  # earlier files lack it, and nothing comes of its draws
-            others.add(id(augmentation.seed_generator.state))
-        return [variable for variable in self.variables if id(variable) not in others]
+        weights = {id(weight) for weight in self.weights}
+        return [variable for variable in self.variables if id(variable) not in weights]
 
 
 def _built_for(optimizer) -> list:

@@ -85,7 +85,6 @@ class Summarizer(SelfSupervised):
         self.summary_length, self.document_length = summary_length, self.length - summary_length
         self.vocabulary_size, self.embedding_dim, self.latent_dim = vocabulary_size, embedding_dim, latent_dim
         self.units, self.heads, self.dropout, self.code_weight, self.seed = units, heads, dropout, code_weight, seed
-        self.supports_jit &= backend.DYNAMIC_SHAPES  # the loss is of all tokens but padding
         self.tokenizer = TextTokenizer(vocabulary_size, name="tokenizer")
         self.embedding = layers.ReversibleEmbedding(
             vocabulary_size, embedding_dim, embeddings_initializer="glorot_uniform", name="embedding"
@@ -253,6 +252,11 @@ class Summarizer(SelfSupervised):
         """Documents and their summaries, and what stands in rows without a summary."""
         if tuple(x.shape[1:]) != self.example_shape:
             raise ValueError(f"x must have the shape (batch, {self.length}): received {tuple(x.shape)}.")
+        if not backend.DYNAMIC_SHAPES:
+            raise ValueError(
+                "A summarizer learns and is evaluated with KERAS_BACKEND=tensorflow or torch: on jax, no step can part "
+                "rows with a summary from those without."
+            )
         x = ops.cast(x, "int32")
         paired = ops.not_equal(x[:, self.document_length], PAD)
         pairs, rest = (ops.take(x, ops.nonzero(rows)[0], axis=0) for rows in (paired, ops.logical_not(paired)))
