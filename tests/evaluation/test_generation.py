@@ -1,7 +1,6 @@
 """Figures of generated images, by a small classifier and samples whose figures are known."""
 
 import json
-import types
 
 import keras
 import numpy as np
@@ -174,7 +173,7 @@ def test_samples_of_few_or_unknown_images_are_refused_in_one_line(monkeypatch):
     grey = rng.integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
     photos = data.DataSet("photos", "/own/photos", grey, grey[:1], grey[:1], "the user's own")
     monkeypatch.setattr(data, "load", lambda *args, **kwargs: photos)
-    model = types.SimpleNamespace(generate=None, example_shape=(28, 28, 1))
+    model = models.VAE(hidden_units=(4,), latent_dim=2)
     monkeypatch.setattr(registry, "load", lambda name: model)
     with pytest.raises(ValueError, match="the zoo has none of photos, only of fashion_mnist and mnist: name one .--cl"):
         zoo.evaluate("conv_vae.mnist", "photos", samples=True)

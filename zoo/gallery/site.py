@@ -90,7 +90,7 @@ def describe(name: str, taken: Iterable[str] = ()) -> dict[str, Any]:
         taken: names of pages that there are already.
     """
     artifact, card = registry.artifact_of(name), registry.info(name)
-    spec = registry.spec_of(card["architecture"])
+    spec = registry.spec_of(name if name in registry.list_models() else card["architecture"])
     plain = re.sub(r"[^\w.-]", "-", artifact.name)
     pages_of_it = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
     page = next(name for name in pages_of_it if name not in taken)
