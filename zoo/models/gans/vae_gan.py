@@ -79,8 +79,10 @@ class VAEGAN(Reconstructing, DCGAN):
             z = self._drawn(z_mean, z_log_var, self.noise_for(x))
             images = self.generator(ops.concatenate([z, self.noise_for(x)]), training=True)
             number = ops.shape(x)[0]
-            draws = self.augmentation.draws(2 * number)  # an image and its reconstruction are changed alike
-            draws = ops.concatenate([draws[:number], draws])
+            draws = None
+            if self.augmentation.kinds:  # an image and its reconstruction are changed alike
+                draws = self.augmentation.draws(2 * number)
+                draws = ops.concatenate([draws[:number], draws])
             with backend.batch_in_parts(3):
                 images = ops.concatenate([ops.cast(x, images.dtype), images])
                 features, scores = self.applied(self.features, self.augmentation(images, training=True, draws=draws))
