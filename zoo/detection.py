@@ -218,7 +218,7 @@ def _train(model: str, fit: Any, room: Path, false_alarms: float | None, progres
         with np.load(room / DETECTOR, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         conformal_threshold(arrays["held_out"], false_alarms)
-        artifacts.add(room, {DETECTOR: tables.to_bytes({**arrays, "false_alarms": np.float64(false_alarms)})})
+        artifacts.add(room, {DETECTOR: tables.to_bytes({**arrays, "false_alarms": np.array(false_alarms)})})
 
 
 def _refit(model: str, fit: Any, room: Path, false_alarms: float | None, seed: int) -> None:

@@ -14,7 +14,7 @@ FLOWERS = "flowers"  # the set's name, and its folder's
 VIEWS = 3  # of a picture
 
 
-def load_flowers(*, image_shape: tuple[int, int, int] = (64, 64, 3), seed: int = 0) -> DataSet:
+def load_flowers(*, image_shape: tuple[int, ...] = (64, 64, 3), seed: int = 0) -> DataSet:
     """Three overlapping squares along the longer side of each photograph of a flower, in the zoo's own set.
 
     A tenth of the photographs is held out for validation and a tenth for testing, each with all its views; the first

@@ -50,7 +50,8 @@ class DifferentiableAugmentation(keras.layers.Layer):
 
     def __init__(self, kinds: tuple[str, ...] = KINDS, *, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(kinds, str) or (unknown := [kind for kind in kinds if kind not in KINDS]):
+        unknown = [kind for kind in kinds if kind not in KINDS]
+        if isinstance(kinds, str) or unknown:
             received = repr(kinds) if isinstance(kinds, str) else ", ".join(map(str, unknown))
             raise ValueError(f"kinds must be of {', '.join(KINDS)}: received {received}.")
         self.kinds, self.seed = tuple(kinds), seed
@@ -66,20 +67,20 @@ class DifferentiableAugmentation(keras.layers.Layer):
         if not training or not self.kinds:
             return x
         draws = self.draws(ops.shape(x)[0]) if draws is None else draws
-        draws = ops.reshape(ops.cast(draws, x.dtype), (-1, DRAWS, 1, 1, 1))
+        u: Any = ops.reshape(ops.cast(draws, x.dtype), (-1, DRAWS, 1, 1, 1))
         y = x - 0.5
         if "colour" in self.kinds:
-            y = y + 0.5 * (draws[:, 0] - 0.5)
+            y = y + 0.5 * (u[:, 0] - 0.5)
             grey = ops.mean(y, axis=3, keepdims=True)
-            y = grey + 2 * draws[:, 1] * (y - grey)
+            y = grey + 2 * u[:, 1] * (y - grey)
             middle = ops.mean(y, axis=(1, 2, 3), keepdims=True)
-            y = middle + (0.5 + draws[:, 2]) * (y - middle)
+            y = middle + (0.5 + u[:, 2]) * (y - middle)
         if "translation" in self.kinds:
-            rows, columns = (_moves(x.shape[axis], draws[:, 2 + axis, :, :, 0], x.dtype) for axis in (1, 2))
+            rows, columns = (_moves(x.shape[axis], u[:, 2 + axis, :, :, 0], x.dtype) for axis in (1, 2))
             y = ops.einsum("bij,bjkc->bikc", rows, y)
             y = ops.einsum("bik,bjkc->bjic", columns, y)
         if "cutout" in self.kinds:
-            rows, columns = (_hole(x.shape[axis], draws[:, 4 + axis, 0, :, 0], x.dtype) for axis in (1, 2))
+            rows, columns = (_hole(x.shape[axis], u[:, 4 + axis, 0, :, 0], x.dtype) for axis in (1, 2))
             y = y * (1 - rows[:, :, None, None] * columns[:, None, :, None])
         return y + 0.5
 

@@ -87,10 +87,12 @@ class Audio(Modality):
 
     def measure_codec(self, codec, data_set, split):
         from zoo import data
+        from zoo.data.audio import RATE
         from zoo.evaluation import measure_audio
 
         unread: list[str] = []  # said when the data set was loaded
-        return measure_audio(codec, data.load_audio(data_set.source, split, unread, codec.tables.sample_rate))
+        rate = codec.tables.sample_rate or RATE
+        return measure_audio(codec, data.load_audio(data_set.source, split, unread, rate))
 
     def preview(self, model, data_set, card, path):
         rows = reconstructions(model, data_set.test[: self.drawn])

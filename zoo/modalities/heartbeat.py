@@ -48,9 +48,10 @@ class Heartbeat(Modality):
 
         if isinstance(source, str) and source == heartbeats.MITBIH:
             beats = {split: heartbeats.load_beats(split) for split in ("train", "validation", "test")}
-            splits = [_of_people(part, shape) for part in beats.values()]
+            train, validation, test = (_of_people(part, shape) for part in beats.values())
             labels = {split: part.labels.astype(np.int64) for split, part in beats.items()}
-            return DataSet(source, source, *splits, LICENCES[source], labels, classes=heartbeats.CLASSES)
+            known = {"labels": labels, "classes": heartbeats.CLASSES}
+            return DataSet(source, source, train, validation, test, LICENCES[source], **known)
         found = _beside_usual(_stretches(_array(source), shape, _name(source)))
         held_out = len(found) // HELD_OUT
         if not held_out:
@@ -130,8 +131,8 @@ class Heartbeat(Modality):
         examples = np.stack([*rows.values()])[..., 0]  # (rows, examples, samples)
         gap = np.full((*examples.shape[:2], 8), np.nan, np.float32)
         joined = np.concatenate([examples, gap], axis=2).reshape(len(rows), -1)
-        place = np.arange(joined.shape[1], dtype=float)
-        series = {label: (place, values) for label, values in zip(rows, joined, strict=True)}
+        place = [float(at) for at in range(joined.shape[1])]
+        series = {label: (place, values.tolist()) for label, values in zip(rows, joined, strict=True)}
         plots.lines(series, path, x_label="sample", y_label="of full scale")
 
 

@@ -28,8 +28,9 @@ class Image(Modality):
 
     def load(self, source, shape, *, fit="crop", seed=0, failed=None):
         from zoo import data
+        from zoo.data.flowers import FLOWERS
 
-        if isinstance(source, str) and source == data.flowers.FLOWERS:
+        if isinstance(source, str) and source == FLOWERS:
             return data.load_flowers(image_shape=shape, seed=seed)
         return data.load(source, image_shape=shape, fit=fit, seed=seed, failed=failed)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -22,9 +23,13 @@ class Signal(Audio):
         from zoo.data import DataSet, heartbeats
         from zoo.data.images import LICENCES
 
-        splits = [[person.samples for person in heartbeats.load_people(split, source)] for split in heartbeats.PEOPLE]
+        # Signals of several lengths are no array yet.
+        train, validation, test = (
+            cast(np.ndarray, [person.samples for person in heartbeats.load_people(split, source)])
+            for split in heartbeats.PEOPLE
+        )
         place = source if source == heartbeats.MITBIH else str(Path(source).resolve())
-        return DataSet(heartbeats.MITBIH, place, *splits, LICENCES[heartbeats.MITBIH])
+        return DataSet(heartbeats.MITBIH, place, train, validation, test, LICENCES[heartbeats.MITBIH])
 
     def prepared(self, model, data_set):
         """Frames that the codec makes of each person's signal."""

@@ -213,7 +213,7 @@ def _card(training: Training, spec: registry.Spec, command: str, licence: str) -
             "licence": data.licence,
             "fingerprint": data.fingerprint,
             **{split: len((data.texts or vars(data))[split]) for split in ("train", "validation", "test")},
-            **({"classes": list(data.classes)} if _named_classes(data, own) else {}),
+            **({"classes": list(data.classes or ())} if _named_classes(data, own) else {}),
             **({"summary": data.summary} if data.summary and not own else {}),
             **_packages(data),
             **({"credits": _counted(data.credits)} if data.credits else {}),

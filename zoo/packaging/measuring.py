@@ -64,7 +64,8 @@ def evaluate(
         return _compared_samples(artifact.name, model, data_set, classifier, advance)
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
-    data_set = data_set.with_normal(trained_on.get("normal"))
+    if trained_on.get("normal") is not None:
+        data_set = data_set.with_normal(trained_on["normal"])
     if importance_samples is None:
         importance_samples = artifact.card["metrics"].get("importance_samples", IMPORTANCE_SAMPLES)
     if data_source is None:
