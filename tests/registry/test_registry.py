@@ -186,7 +186,7 @@ def test_fresh_weights_are_not_the_trained_ones():
 
 def test_every_row_says_what_a_user_asks():
     others = {"text_ae": "glosses", "summarizer": "docstrings", "tabular_ae": "breast_cancer"}
-    others |= dict.fromkeys(["signal_ae", "denoising_signal_ae"], "spoken_digit")
+    others |= dict.fromkeys(["signal_ae", "denoising_signal_ae"], "spoken_digit") | {"detecting_signal_ae": "mitbih"}
     others |= dict.fromkeys(["photo_compressor", "photo_denoiser", "pixel_predictor"], "photos")
     for name, spec in CATALOG.items():
         default = others.get(name, "fashion_mnist")
