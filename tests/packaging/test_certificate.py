@@ -146,10 +146,7 @@ def test_shipped_certificates_are_true(name):
     assert found["images"] == artifact.card["data"]["test"] * (9 if tiles else 1)
     assert artifact.file("certificate.md").read_text() == certificates.page(found)
     assert found["checks"] == certificates.checks(found)
-    # At 40 dB the steps of int8 activations show, which no other encoder's figures come near to.
-    failed = {check["what"] for check in found["checks"] if not check["passed"]}
-    assert failed == ({"int8 loses PSNR"} if name.startswith("signal_ae.ecg") else set())
-    assert found["passed"] == (not failed) and len(found["checks"]) >= 6
+    assert found["passed"] and len(found["checks"]) >= 6
 
     # The figures hold on other images of the kind, within what another sample makes of them.
     images = np.load(artifact.file("calibration.npz"))["images"].reshape(-1, *artifact.card["input_shape"])

@@ -25,15 +25,17 @@ def audio_encoder(example_shape, latent_channels, filters, blocks):
     Args:
         example_shape: ``(length, channels)`` of a frame.
         latent_channels: numbers of the code for each 32 samples.
-        filters: channels at a 4th, 16th and 32nd of the rate.
+        filters: channels at a 4th, 16th and 32nd of the rate; none for a linear encoder, one convolution of 64 samples,
+            whose int8 sums are rounded once.
         blocks: residual blocks, in the same order.
     """
+    if not filters and not blocks:
+        return keras.Sequential([_linear(latent_channels), _code(example_shape, latent_channels)], name="encoder")
     body = []
     for width, number, (kernel, strides) in zip(filters, blocks, ((16, 4), (8, 4), (4, 2)), strict=True):
         body += [conv1d(width, kernel, strides), *(ResidualBlock1D(width) for _ in range(number))]
-    code = example_shape[0] // STRIDE * latent_channels
     last = layers.Conv1D(latent_channels, 1, dtype="float32", data_format="channels_last")
-    return keras.Sequential([*body, last, layers.Reshape((code,), dtype="float32", name="z")], name="encoder")
+    return keras.Sequential([*body, last, _code(example_shape, latent_channels)], name="encoder")
 
 
 def audio_decoder(example_shape, latent_channels, filters, blocks):
@@ -54,6 +56,17 @@ def audio_decoder(example_shape, latent_channels, filters, blocks):
             body += _sub_pixel(time, factor, channels, None, dtype="float32", name="reconstruction")
         time *= factor
     return keras.Sequential(body, name="decoder")
+
+
+def _linear(latent_channels):
+    """A lapped transform: each 32 samples, and the 16 before and after them, to their part of the code."""
+    return layers.Conv1D(
+        latent_channels, 2 * STRIDE, STRIDE, padding="same", dtype="float32", data_format="channels_last"
+    )
+
+
+def _code(example_shape, latent_channels):
+    return layers.Reshape((example_shape[0] // STRIDE * latent_channels,), dtype="float32", name="z")
 
 
 def conv1d(filters, kernel_size, strides=1):

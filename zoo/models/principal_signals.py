@@ -12,7 +12,8 @@ from zoo.models.audio import STRIDE
 
 HALF = STRIDE // 2
 _FINE = 4  # samples of the finest stage
-_PRIOR_SPREAD = (-2.0, 1.5)  # octaves of the priors' scales around that of all frames
+_ROUNDS = 12  # of choosing kinds of frames
+_LEAST_MEAN = 0.02  # of magnitudes
 _MIXTURE_SPREAD = (0.4, 1.0, 2.0)
 _RATE_SLOPE = 2 * np.log(2) / 12  # −dD/dR of a uniform quantiser of step 1, in squares a bit
 
@@ -26,51 +27,39 @@ def start(encoder, decoder, bottleneck, frames: np.ndarray, step: float) -> None
     """Sets the weights so that the code is the principal components of each 32 samples, a step of them one of the code.
 
     Args:
-        encoder, decoder: of ``zoo.models.audio``, for one channel, whose residual blocks start as the identity.
+        encoder, decoder: of ``zoo.models.audio``, for one channel; the encoder is linear, and the decoder's residual
+            blocks start as the identity.
         bottleneck: an ``EntropyBottleneck`` for their code.
         frames: of the training split, ``(n, length)``.
         step: of the principal components.
 
     Raises:
-        ValueError: if the networks have fewer channels than the transform takes.
+        ValueError: if the decoder has fewer channels than the transform takes.
     """
-    convolutions = [layer for layer in encoder.layers if isinstance(layer, keras.layers.Conv1D)]
+    (analysis,) = (layer for layer in encoder.layers if isinstance(layer, keras.layers.Conv1D))
     synthesis = [layer for layer in decoder.layers if isinstance(layer, keras.layers.Conv1D)]
-    latents = convolutions[3].filters
-    numbers = (convolutions[0].filters, convolutions[1].filters, synthesis[0].filters, convolutions[2].filters)
-    if any(n < least for n, least in zip(numbers, (2 * _FINE, 2 * HALF, 2 * latents, 2 * latents), strict=True)):
-        raise ValueError(f"The encoder's filters must be at least 8, 32 and {2 * latents}: received {numbers}.")
+    latents = analysis.filters
+    numbers = (synthesis[2].filters // (HALF // _FINE), synthesis[1].filters // 2, synthesis[0].filters)
+    least = (2 * _FINE, 2 * HALF, 2 * latents)
+    if any(number < few for number, few in zip(numbers, least, strict=True)):
+        raise ValueError(f"decoder_filters must be at least {least}: received {numbers}.")
     half, whole = _components(frames, HALF), _components(frames, STRIDE)
     # Of the halves' components to those of the whole, (2, 16, latents).
     joined = np.einsum("psk,psl->pkl", np.stack([half, half]), whole[:, :latents].reshape(2, HALF, latents))
-    ranges = [_range(frames.reshape(-1, HALF) @ half), _range(frames.reshape(-1, STRIDE) @ whole[:, :latents])]
-
-    fine = np.zeros((1, _FINE, 1, _FINE))
-    fine[0, :, 0, :] = np.eye(_FINE)
-    _set(convolutions[0], fine.swapaxes(0, 1)[:, 0], first=True)
-    _set(convolutions[1], half.reshape(HALF // _FINE, _FINE, HALF) / ranges[0])
-    _set(convolutions[2], joined * ranges[0][:, None] / ranges[1])
-    kernel, bias = (np.zeros(weight.shape, np.float32) for weight in convolutions[3].weights)
-    kernel[0, : 2 * latents : 2] = np.diag(ranges[1] * bottleneck.step / step)
-    kernel[0, 1 : 2 * latents : 2] = -kernel[0, : 2 * latents : 2]
-    convolutions[3].set_weights([kernel, bias])
+    _set(analysis, whole[:, None, :latents] * bottleneck.step / step, first=True, linear=True)
 
     _set(synthesis[0], np.eye(latents)[None] * step / bottleneck.step, first=True)
     _set(synthesis[1], joined.transpose(2, 0, 1)[None], parts=2)
     _set(synthesis[2], half.T.reshape(1, HALF, HALF // _FINE, _FINE), parts=HALF // _FINE)
     _set(synthesis[3], np.eye(_FINE)[None, :, :, None], parts=_FINE, linear=True)
-    _start_priors(bottleneck, (frames.reshape(-1, STRIDE) @ whole[:, :latents]).std(axis=0) / step)
+    codes = (frames.reshape(-1, STRIDE) @ whole[:, :latents] / step).reshape(len(frames), -1)
+    _start_priors(bottleneck, np.abs(np.rint(codes)))
 
 
 def _components(frames: np.ndarray, size: int) -> np.ndarray:
     """Principal components of pieces, whose mean is left in: ``(size, size)``, orthonormal, the largest first."""
     pieces = frames.reshape(-1, size).astype(np.float64)
     return np.linalg.eigh(pieces.T @ pieces)[1][:, ::-1]
-
-
-def _range(values: np.ndarray) -> np.ndarray:
-    """What channels are divided by, so that int8 has about the same number of steps for each."""
-    return np.maximum(np.quantile(np.abs(values), 0.9999, axis=0), 1e-3)
 
 
 def _set(layer, functions: np.ndarray, *, first=False, parts=1, linear=False) -> None:
@@ -98,11 +87,25 @@ def _set(layer, functions: np.ndarray, *, first=False, parts=1, linear=False) ->
     layer.set_weights([kernel.reshape(layer.weights[0].shape), np.zeros_like(bias)])
 
 
-def _start_priors(bottleneck, deviations: np.ndarray) -> None:
-    """Priors of many widths around those of all frames, for each of a latent's positions the same."""
+def _start_priors(bottleneck, magnitudes: np.ndarray) -> None:
+    """Priors of the kinds of frames that there are: each kind is what the same geometric distributions code best.
+
+    Args:
+        magnitudes: whole steps of the frames' codes, ``(n, latent_dim)``.
+    """
+    number = bottleneck.num_priors
+    chosen = np.empty(len(magnitudes), np.int64)
+    chosen[np.argsort(magnitudes.sum(axis=1))] = np.arange(len(magnitudes)) * number // len(magnitudes)
+    for _ in range(_ROUNDS):
+        use = np.bincount(chosen, minlength=number)
+        sums = np.stack([magnitudes[chosen == kind].sum(axis=0) for kind in range(number)])
+        means = (sums + magnitudes.mean(axis=0) + _LEAST_MEAN) / (use[:, None] + 1)
+        decay = means / (np.sqrt(1 + means**2) + 1)
+        constant = np.log((1 + decay) / (1 - decay)).sum(axis=1) - np.log((use + 1) / (len(magnitudes) + number))
+        chosen = np.argmin(magnitudes @ -np.log(decay).T + constant, axis=1)
     shape = tuple(bottleneck.log_scales.shape)
-    octaves = np.linspace(*_PRIOR_SPREAD, shape[0]) if len(shape) == 3 else np.zeros(1)
-    wide = np.tile(deviations, shape[-2] // len(deviations))
-    scales = 2.0 ** octaves[:, None, None] * wide[:, None] * np.array(_MIXTURE_SPREAD) * np.sqrt(3) / np.pi
-    bottleneck.log_scales.assign(np.log(np.maximum(scales, 0.15)).reshape(shape))
-    bottleneck.means.assign(0.05 * np.array(bottleneck.means) * wide[:, None])
+    scales = means[..., None] * np.array(_MIXTURE_SPREAD) / (2 * np.log(2))
+    bottleneck.log_scales.assign(np.log(np.maximum(scales, 0.1)).reshape(shape))
+    bottleneck.means.assign(0.05 * np.array(bottleneck.means) * means.reshape(*shape[:-1], 1))
+    if number > 1:
+        bottleneck.table_logits.assign(np.log(use + 1.0))

@@ -37,7 +37,8 @@ class SignalAE(QuantizedAutoencoder):
         latent_channels: numbers of the code for each 32 samples; training leaves unused ones constant.
         step: quantisation step of the code.
         num_priors: learned priors of the latent code, of which every frame takes the one that suits it best.
-        filters: channels of the encoder at a 4th, 16th and 32nd of the rate.
+        filters: channels of the encoder at a 4th, 16th and 32nd of the rate; none, without ``encoder_blocks`` either,
+            for a linear encoder: one convolution of 64 samples, which int8 rounds only once.
         decoder_filters: of the decoder, from a 4th to a 32nd.
         encoder_blocks, decoder_blocks: residual blocks, in the same order.
         sample_rate: of the signals, in Hz.
@@ -109,7 +110,12 @@ class SignalAE(QuantizedAutoencoder):
         self.decoder = audio_decoder(self.example_shape, latent_channels, self.decoder_filters, self.decoder_blocks)
 
     def adapt(self, frames):
-        """Starts as the principal components of frames ``(n, length, 1)``, in steps that suit the rate weight."""
+        """A linear encoder starts as the principal components of frames ``(n, length, 1)``, others as they are drawn.
+
+        The steps of the components suit the rate weight.
+        """
+        if self.filters:
+            return
         step = principal_signals.step_for(self.rate_weight)
         principal_signals.start(self.encoder, self.decoder, self.bottleneck, frames[..., 0], step)
 
