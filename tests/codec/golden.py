@@ -29,7 +29,7 @@ def write(name: str) -> None:
     if codec.what == "texts":
         save(name, codec, {"container": np.frombuffer(codec.compress(TEXT), np.uint8), "text": np.array(TEXT)})
         return
-    if codec.what == "sounds":
+    if codec.what in ("sounds", "signals"):
         write_sound(name, codec)
         return
     if not codec.tile[1]:
