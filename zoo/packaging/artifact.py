@@ -30,7 +30,7 @@ from zoo.sklearn import Normality
 from zoo.training import Training, adapt_decoder
 from zoo.training.run import CHECKPOINT
 
-CALIBRATION_EXAMPLES, OF_A_DETECTOR = 128, 48  # normal ones alone, which are more alike
+CALIBRATION_EXAMPLES = 128
 NOT_STATED = "not stated"
 FEW_EXAMPLES = 16  # of data whose licence is not stated, which is not to be passed on
 GOLDEN_IMAGES = 8
@@ -76,8 +76,7 @@ def write_artifact(
     with writing.locked(folder), writing.staging(folder) as temporary:
         (room := temporary / _name_in(folder, training.name)).mkdir()  # a container carries its codec's name
         card = _card(training, spec, command, licence or ("Apache-2.0" if _is_shipped(folder) else NOT_STATED))
-        number = OF_A_DETECTOR if "detect" in spec.tasks else CALIBRATION_EXAMPLES
-        number = FEW_EXAMPLES if data.licence.startswith(NOT_STATED) else number
+        number = FEW_EXAMPLES if data.licence.startswith(NOT_STATED) else CALIBRATION_EXAMPLES
         chosen = modality.calibration_examples(data.train, number) if encodes else None
         if chosen is not None or whole:
             steps.next("converting to LiteRT")

@@ -114,7 +114,10 @@ def _of_encoder(
     data_set = modality.prepared(model, modality.load(data.source_of(trained_on), model.example_shape, **options))
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
-    test = modality.tiles(model, data_set.test[:images])
+    test = data_set.test
+    if (normal := trained_on.get("normal")) is not None:  # what a detector restores; the rest leaves int8's range
+        test = test[data_set.labels["test"] == data_set.classes.index(normal)]
+    test = modality.tiles(model, test[:images])
     step("float against int8")
     tables = tables_of(artifact)
     found = quantization(model, Network(path), tables, test, modality)
