@@ -115,7 +115,8 @@ def _of_encoder(
     if trained_on.get("binarized"):
         data_set = data_set.binarized(trained_on["seed"])
     test = data_set.test
-    if (normal := trained_on.get("normal")) is not None:  # what a detector restores; the rest leaves int8's range
+    normal = trained_on.get("normal")
+    if normal is not None and data_set.labels and data_set.classes:  # what a detector restores; the rest leaves range
         test = test[data_set.labels["test"] == data_set.classes.index(normal)]
     test = modality.tiles(model, test[:images])
     step("float against int8")
