@@ -209,7 +209,7 @@ def _train(model: str, fit: Any, room: Path, false_alarms: float | None, progres
     changes = {key: value for key, value in options.items() if value is not None}
     overrides = training.sized(model, changes.pop("size", None), None, modality.arguments(fit, seed=options["seed"]))
     untrained = registry.create(model, **overrides)
-    _check_normal(modality.load(fit, untrained.example_shape, seed=options["seed"]), fit)
+    _check_normal(modality.load(fit, untrained.example_shape, seed=options["seed"]), fit, false_alarms)
     found = training.train(model, data_source=fit, output=room, progress=progress, overrides=overrides, **changes)
     packaging.write_artifact(found, room, progress=progress)
     if "detect" not in spec.tasks:
@@ -228,7 +228,7 @@ def _refit(model: str, fit: Any, room: Path, false_alarms: float | None, seed: i
     if not hasattr(network, "encode"):
         raise ValueError(f"model must be an autoencoder: received {artifact.name}.")
     loaded = modality.load(fit, network.example_shape, seed=seed)
-    _check_normal(loaded, fit)
+    _check_normal(loaded, fit, false_alarms)
     room.mkdir()
     files = {name: artifact.file(name).read_bytes() for name in artifact.manifest if not name.startswith("versions/")}
     for name, content in files.items():
@@ -244,11 +244,13 @@ def _add(room: Path, network: Any, data_set: Any, false_alarms: float | None) ->
     artifacts.add(room, {DETECTOR: tables.to_bytes(arrays)})
 
 
-def _check_normal(data_set: Any, fit: Any) -> None:
-    """Refuses too few normal examples, and gaps, before anything is trained."""
+def _check_normal(data_set: Any, fit: Any, false_alarms: float | None) -> None:
+    """Refuses too few normal examples, for a share of false alarms too, and gaps, before anything is trained."""
     splits = [data_set.train, data_set.validation, data_set.test]
     if (number := sum(map(len, splits))) < LEAST:
         raise ValueError(f"{fit} must hold at least {LEAST} normal examples to fit a detector: received {number}.")
+    if false_alarms is not None:
+        conformal_threshold(np.zeros(len(data_set.validation)), false_alarms)
     for split in splits:
         for column in split.dtype.names or ():
             values = split[column]
