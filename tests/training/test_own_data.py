@@ -122,7 +122,7 @@ def test_a_codec_of_another_size_compresses_and_is_measured(photos, tmp_path):
     found = experiments.benchmark_codec(tmp_path / "out", str(photos), models=[str(tmp_path / "mine")])
     assert found["data"] == "photos" and found["images"] == 3 and (tmp_path / "out" / "codec-photos.json").exists()
     assert {point["format"] for point in found["points"]} >= {"mine", "JPEG"}
-    with pytest.raises(ValueError, match="models must be of one size of pictures: received mine of 16 × 24, comp"):
+    with pytest.raises(ValueError, match="models must be of one size of pictures: received mine of 16 × 24 × 1, comp"):
         models = [str(tmp_path / "mine"), "compressor.fashion_mnist_q1"]
         experiments.benchmark_codec(tmp_path / "o2", str(photos), models=models)
 

@@ -315,6 +315,11 @@ def test_a_dozen_pictures_train_a_model_or_are_refused_before(name, few, tmp_pat
             trained_on(few(12), name, output)
         assert not output.exists()
         return
+    if name == "detecting_ae":
+        with pytest.raises(ValueError, match="few must hold at least 20 normal examples beside .*: received 18"):
+            trained_on(few(20), name, output)
+        assert not output.exists()
+        return
     # Two validation images, as vae_gan halves its batches.
     card = packaging.write_artifact(trained_on(few(20), name, output), output, licence="CC-BY-4.0")
     assert card["licence"] == "CC-BY-4.0" and card["data"]["source"] == "./few"

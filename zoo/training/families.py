@@ -27,6 +27,8 @@ from zoo.training.pretraining import pretrain_greedily
 if TYPE_CHECKING:
     from zoo.training.run import Run
 
+LEAST_NORMAL = 20  # examples that a detector is fitted on, held-out ones included
+
 
 @functools.singledispatch
 def changed(recipe: Recipe, data_set: DataSet) -> DataSet:
@@ -41,7 +43,13 @@ def _(recipe: AutoencoderRecipe, data_set):
 
 @changed.register
 def _(recipe: DetectorRecipe, data_set):
-    return data_set.with_normal(recipe.normal)
+    found = data_set.with_normal(recipe.normal)
+    if (number := len(found.train) + len(found.validation)) < LEAST_NORMAL:
+        raise ValueError(
+            f"{found.name} must hold at least {LEAST_NORMAL} normal examples beside those for testing, to fit a detector: "
+            f"received {number}."
+        )
+    return found
 
 
 @changed.register
