@@ -46,8 +46,8 @@ def _(recipe: DetectorRecipe, data_set):
     found = data_set.with_normal(recipe.normal)
     if (number := len(found.train) + len(found.validation)) < LEAST_NORMAL:
         raise ValueError(
-            f"{found.name} must hold at least {LEAST_NORMAL} normal examples beside those for testing, to fit a detector: "
-            f"received {number}."
+            f"{found.name} must hold at least {LEAST_NORMAL} normal examples beside those for testing, to fit a "
+            f"detector: received {number}."
         )
     return found
 
