@@ -80,11 +80,11 @@ def fitted_detector(
         held_out = held_out[np.random.default_rng(0).choice(len(held_out), MOST_HELD_OUT, replace=False)]
     normality = Normality.fitted(*measured(model, normal, advance=advance))
     # As it is stored: thresholds are of what scores by it.
-    normality = Normality.of_arrays({key: array.astype(np.float32) for key, array in normality.arrays().items()})
+    arrays = {key: array.astype(np.float32) for key, array in normality.arrays().items()}
+    normality = Normality.of_arrays(arrays)
     scores = np.sort(normality.scores(*measured(model, held_out, advance=advance)))
     share = max(FALSE_ALARMS, 1 / (len(scores) + 1)) if false_alarms is None else false_alarms
     conformal_threshold(scores, share)
-    arrays = {key: array.astype(np.float32) for key, array in normality.arrays().items()}
     return {**arrays, "held_out": scores, "false_alarms": np.float64(share)}
 
 

@@ -21,13 +21,12 @@ from zoo.registry import (
     Recipe,
     TextRecipe,
 )
+from zoo.sklearn.normality import LEAST
 from zoo.training.callbacks import StopAtNonFinite
 from zoo.training.pretraining import pretrain_greedily
 
 if TYPE_CHECKING:
     from zoo.training.run import Run
-
-LEAST_NORMAL = 20  # examples that a detector is fitted on, held-out ones included
 
 
 @functools.singledispatch
@@ -44,9 +43,9 @@ def _(recipe: AutoencoderRecipe, data_set):
 @changed.register
 def _(recipe: DetectorRecipe, data_set):
     found = data_set.with_normal(recipe.normal)
-    if (number := len(found.train) + len(found.validation)) < LEAST_NORMAL:
+    if (number := len(found.train) + len(found.validation)) < LEAST:
         raise ValueError(
-            f"{found.name} must hold at least {LEAST_NORMAL} normal examples beside those for testing, to fit a "
+            f"{found.name} must hold at least {LEAST} normal examples beside those for testing, to fit a "
             f"detector: received {number}."
         )
     return found
