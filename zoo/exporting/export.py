@@ -87,17 +87,12 @@ def export(
             return _saved_model({part: parts[part]} if part != "model" else parts, path)
         if format == "micro":
             quantization = "int8"
-            if (photo := _photo_codec_of(source, part)) is not None:
+            stored = _stored(source, part)
+            if stored is not None and stored.has(DETECTOR):  # both networks and the score belong together
+                return _micro_detector(path, stored, model, parts["decoder"])
+            if stored is not None and (stored.has(LatentCoder.tables_file) or tables_of(stored) is not None):
                 if calibration is None and batch_size == 1:
-                    with _new_folder(path) as folder:
-                        write_photo_micro(photo, folder)
-                    return path
-                raise ValueError(OWN_ENCODER.format(model.name))
-            if (detector := _detector_of(source, part)) is not None:
-                return _micro_detector(path, detector, model, parts["decoder"])
-            if (stored := _codec_of(source, part)) is not None:
-                if calibration is None and batch_size == 1:
-                    return _micro(path, stored.file("encoder.tflite").read_bytes(), stored.name, part, stored)
+                    return _micro_codec(path, stored, part)
                 raise ValueError(OWN_ENCODER.format(model.name))
         if quantization == "int8":
             calibration = _calibration(source, model, part, calibration)
@@ -210,28 +205,9 @@ def functional(network: keras.Model, model: keras.Model, fixed: bool = False) ->
     return keras.Model(inputs, network(inputs, training=False), name=network.name)
 
 
-def _codec_of(source, part: str) -> artifacts.Artifact | None:
-    """The artefact whose encoder and tables belong together, if that encoder is what is exported."""
-    if part != "encoder" or isinstance(source, keras.Model):
-        return None
-    artifact = registry.artifact_of(source)
-    return artifact if tables_of(artifact) is not None else None
-
-
-def _photo_codec_of(source, part: str) -> artifacts.Artifact | None:
-    """The artefact of a photo compressor, if its encoder is what is exported."""
-    if part != "encoder" or isinstance(source, keras.Model):
-        return None
-    artifact = registry.artifact_of(source)
-    return artifact if artifact.has(LatentCoder.tables_file) else None
-
-
-def _detector_of(source, part: str) -> artifacts.Artifact | None:
-    """The artefact of a detector, if that is what is exported: both networks and the score belong together."""
-    if part != "encoder" or isinstance(source, keras.Model):
-        return None
-    artifact = registry.artifact_of(source)
-    return artifact if artifact.has(DETECTOR) else None
+def _stored(source, part: str) -> artifacts.Artifact | None:
+    """The artefact whose encoder is exported, with what belongs to it; None of a model that lies nowhere."""
+    return None if part != "encoder" or isinstance(source, keras.Model) else registry.artifact_of(source)
 
 
 def _micro_detector(path: Path, artifact: artifacts.Artifact, model: keras.Model, decoder: keras.Model) -> Path:
@@ -257,6 +233,15 @@ def _micro_detector(path: Path, artifact: artifacts.Artifact, model: keras.Model
         found = integer_detector(normality, threshold, tuple(model.example_shape), *networks)
         write_detector(found, folder, name=artifact.name)
     return path
+
+
+def _micro_codec(path: Path, stored: artifacts.Artifact, part: str) -> Path:
+    """The encoder of a codec with the tables of its own, and the coder that takes them."""
+    if stored.has(LatentCoder.tables_file):
+        with _new_folder(path) as folder:
+            write_photo_micro(stored, folder)
+        return path
+    return _micro(path, stored.file("encoder.tflite").read_bytes(), stored.name, part, stored)
 
 
 def _micro(path: Path, flatbuffer: bytes, name: str, part: str, codec: artifacts.Artifact | None = None) -> Path:

@@ -1,6 +1,6 @@
-"""Parts that models share: critics of dense layers, whose penalised step is differentiated by hand.
+"""Parts that models share: a convolution, and critics of dense layers, whose penalised step is differentiated by hand.
 
-That takes few large products, not many small ones.
+The latter takes few large products, not many small ones.
 """
 
 import dataclasses
@@ -106,3 +106,16 @@ class Perceptron:
                 tangent = ops.matmul(tangent, kernel)
                 tangent = backend.leaky_relu_gradient(tangent, inputs[index + 1][2 * number :], self.slopes[index])
         return result
+
+
+def conv(filters, size=3, strides=1):
+    """A convolution with ReLU that keeps the size, but for its strides."""
+    return layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+    )

@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from zoo.layers import EntropyBottleneck, ResidualBlock2D, SubPixelConv2D
 from zoo.models.base import Autoencoder
+from zoo.models.blocks import conv
 
 
 class QuantizedAutoencoder(Autoencoder):
@@ -32,19 +33,6 @@ class QuantizedAutoencoder(Autoencoder):
     def bits(self, x):
         """What images ``(batch, *image_shape)`` take by the learned prior, in bits, ``(batch,)``."""
         return self.bottleneck.rate(ops.round(self.encode(x) / self.step))
-
-
-def conv(filters, size=3, strides=1):
-    """A convolution with ReLU that keeps the size, but for its strides."""
-    return layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding="same",
-        activation="relu",
-        kernel_initializer="he_normal",
-        data_format="channels_last",
-    )
 
 
 def sub_pixel_decoder(image_shape, narrow_filters, filters, blocks, initial_bias):

@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from zoo.layers import Dropout, ResidualBlock2D, SubPixelConv2D
+from zoo.models.blocks import conv
 from zoo.models.inputs import check_divisible
 from zoo.models.variational import VariationalAutoencoder
 
@@ -73,16 +74,16 @@ class ConvVAE(VariationalAutoencoder):
         self.encoder_blocks, self.decoder_blocks = tuple(encoder_blocks), tuple(decoder_blocks)
 
         inputs = keras.Input(self.image_shape, name="x")
-        x = _conv(filters // 2, 4, strides=2)(inputs)
+        x = conv(filters // 2, 4, strides=2)(inputs)
         x = _blocks(x, filters // 2, self.encoder_blocks[0], dropout)
-        x = _conv(filters, 4, strides=2)(x)
+        x = conv(filters, 4, strides=2)(x)
         x = _blocks(x, filters, self.encoder_blocks[1], dropout)
-        features = Dropout(dropout)(layers.Flatten(data_format="channels_last")(_conv(filters // 4, 1)(x)))
+        features = Dropout(dropout)(layers.Flatten(data_format="channels_last")(conv(filters // 4, 1)(x)))
 
         z = keras.Input((latent_dim,), name="z")
         narrow = (height // 4, width // 4, filters // 4)
         x = layers.Dense(narrow[0] * narrow[1] * narrow[2], "relu", kernel_initializer="he_normal")(z)
-        x = _conv(filters, 1)(layers.Reshape(narrow)(Dropout(dropout)(x)))
+        x = conv(filters, 1)(layers.Reshape(narrow)(Dropout(dropout)(x)))
         x = _blocks(x, filters, self.decoder_blocks[1], dropout)
         x = SubPixelConv2D(filters // 2, activation="relu")(x)
         x = _blocks(x, filters // 2, self.decoder_blocks[0], dropout)
@@ -99,18 +100,6 @@ class ConvVAE(VariationalAutoencoder):
             "dropout": self.dropout,
             "initial_bias": self.initial_bias,
         }
-
-
-def _conv(filters, size, strides=1):
-    return layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding="same",
-        activation="relu",
-        kernel_initializer="he_normal",
-        data_format="channels_last",
-    )
 
 
 def _blocks(x, filters, number, dropout):

@@ -9,6 +9,7 @@ from keras import layers
 
 from zoo.layers import Corruption, ResidualBlock2D, SpatialMixing, SubPixelConv2D
 from zoo.models.base import Autoencoder
+from zoo.models.blocks import conv
 from zoo.models.inputs import check_divisible
 
 CORRUPTION_ARGUMENTS = ("gaussian", "masking", "salt_and_pepper", "frequencies", "seed")
@@ -82,11 +83,11 @@ class DenoisingAE(Autoencoder):
 
     def _encoder(self, quarter):
         inputs = keras.Input(self.image_shape, name="x")
-        x = _conv(self.filters // 2, 4, strides=2)(inputs)
-        x = _conv(self.filters, 4, strides=2)(x)
+        x = conv(self.filters // 2, 4, strides=2)(inputs)
+        x = conv(self.filters, 4, strides=2)(x)
         x = self._stack(x)
         local = layers.Conv2D(self.latent_channels, 3, padding="same", data_format="channels_last")(x)
-        whole = layers.Flatten(data_format="channels_last")(_conv(self.filters // 4, 1)(x))
+        whole = layers.Flatten(data_format="channels_last")(conv(self.filters // 4, 1)(x))
         whole = layers.Dense(self.global_units, "relu", kernel_initializer="he_normal")(whole)
         whole = layers.Dense(quarter[0] * quarter[1] * self.latent_channels, kernel_initializer="zeros")(whole)
         whole = layers.Reshape((*quarter, self.latent_channels))(whole)
@@ -105,7 +106,7 @@ class DenoisingAE(Autoencoder):
         )
         x = self._stack(layers.ReLU()(layers.Add()([local, whole])))
         x = SubPixelConv2D(self.filters // 2, activation="relu")(x)
-        x = _conv(self.filters // 2)(x)
+        x = conv(self.filters // 2)(x)
         x = SubPixelConv2D(
             channels,
             activation="sigmoid",
@@ -135,15 +136,3 @@ class DenoisingAE(Autoencoder):
             "initial_bias": self.initial_bias,
             **{key: corruption[key] for key in CORRUPTION_ARGUMENTS},
         }
-
-
-def _conv(filters, size=3, strides=1):
-    return layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding="same",
-        activation="relu",
-        kernel_initializer="he_normal",
-        data_format="channels_last",
-    )

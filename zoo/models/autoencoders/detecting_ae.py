@@ -13,6 +13,7 @@ from keras import layers, ops
 from zoo import backend
 from zoo.layers import SubPixelConv2D
 from zoo.models.base import Autoencoder
+from zoo.models.blocks import conv
 from zoo.models.inputs import check_divisible
 
 QUARTERS = 4  # of a turn
@@ -60,10 +61,10 @@ class DetectingAE(Autoencoder):
         self.encoder = keras.Sequential(
             [
                 keras.Input(self.image_shape, name="x"),
-                _conv(filters, 4, 2),
-                _conv(2 * filters, 4, 2),
-                _conv(2 * filters, 3),
-                _conv(narrow[2], 1),
+                conv(filters, 4, 2),
+                conv(2 * filters, 4, 2),
+                conv(2 * filters, 3),
+                conv(narrow[2], 1),
                 layers.Flatten(data_format="channels_last"),
                 layers.Dense(latent_dim, dtype="float32", name="z"),
             ],
@@ -74,7 +75,7 @@ class DetectingAE(Autoencoder):
                 keras.Input((latent_dim,), name="z"),
                 layers.Dense(narrow[0] * narrow[1] * narrow[2], "relu", kernel_initializer="he_normal"),
                 layers.Reshape(narrow),
-                _conv(2 * filters, 3),
+                conv(2 * filters, 3),
                 SubPixelConv2D(filters, activation="relu"),
                 SubPixelConv2D(channels, activation="sigmoid", dtype="float32", name="reconstruction"),
             ],
@@ -104,15 +105,3 @@ class DetectingAE(Autoencoder):
     def get_config(self):
         names = ("filters", "latent_dim", "turned", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def _conv(filters, size, strides=1):
-    return layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding="same",
-        activation="relu",
-        kernel_initializer="he_normal",
-        data_format="channels_last",
-    )

@@ -15,6 +15,7 @@ from keras import layers, ops
 from zoo import backend, losses
 from zoo.codec.coders.lossless import QUARTERS
 from zoo.layers import ResidualBlock2D, SubPixelConv2D
+from zoo.models.blocks import conv
 from zoo.models.inputs import check_divisible, mean
 from zoo.models.variational import LOG_VAR_BOUNDS, BoundedAutoencoder
 
@@ -97,20 +98,20 @@ class HierarchicalVAE(BoundedAutoencoder):
 
     def _features(self, x):
         """What both posteriors see of an image, at a quarter of its resolution."""
-        x = _conv(self.filters)(layers.Concatenate()([x[:, row::2, column::2] for row, column in QUARTERS]))
-        x = _conv(self.filters, 4, strides=2)(ResidualBlock2D(self.filters)(x))
+        x = conv(self.filters)(layers.Concatenate()([x[:, row::2, column::2] for row, column in QUARTERS]))
+        x = conv(self.filters, 4, strides=2)(ResidualBlock2D(self.filters)(x))
         return ResidualBlock2D(self.filters)(x)
 
     def _spread(self, z2):
         """The top layer's latents over the positions of the lower one's."""
         height, width, _ = self.code_shape
         narrow = layers.Dense(height * width * (self.filters // 4), "relu", kernel_initializer="he_normal")(z2)
-        x = _conv(self.filters)(layers.Reshape((height, width, self.filters // 4))(narrow))
+        x = conv(self.filters)(layers.Reshape((height, width, self.filters // 4))(narrow))
         return ResidualBlock2D(self.filters)(x)
 
     def _top_posterior(self):
         x = keras.Input(self.image_shape, name="x")
-        flat = layers.Flatten(data_format="channels_last")(_conv(self.filters // 4, 1)(self._features(x)))
+        flat = layers.Flatten(data_format="channels_last")(conv(self.filters // 4, 1)(self._features(x)))
         outputs = [layers.Dense(self.top_dim, dtype="float32", name=name)(flat) for name in ("mean", "log_var")]
         return keras.Model(x, outputs, name="top_posterior")
 
@@ -121,7 +122,7 @@ class HierarchicalVAE(BoundedAutoencoder):
 
     def _prior(self):
         z2 = keras.Input((self.top_dim,), name="z2")
-        return keras.Model(z2, self._gaussian(_conv(self.filters)(self._spread(z2))), name="prior")
+        return keras.Model(z2, self._gaussian(conv(self.filters)(self._spread(z2))), name="prior")
 
     def _gaussian(self, x):
         return [_linear(x, self.latent_channels, name) for name in ("mean", "log_var")]
@@ -323,18 +324,6 @@ def _divergence(posterior, prior=(0.0, None)):
         prior_log_var = ops.clip(prior_log_var, *LOG_VAR_BOUNDS)
     nats = losses.gaussian_kl(mean, ops.clip(log_var, *LOG_VAR_BOUNDS), prior_mean, prior_log_var)
     return ops.sum(nats, axis=tuple(range(1, len(nats.shape))))
-
-
-def _conv(filters, size=3, strides=1):
-    return layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding="same",
-        activation="relu",
-        kernel_initializer="he_normal",
-        data_format="channels_last",
-    )
 
 
 def _joined(filters, *inputs):

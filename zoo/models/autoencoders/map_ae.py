@@ -12,6 +12,7 @@ from keras import layers, ops
 
 from zoo import backend, losses
 from zoo.models.base import Autoencoder
+from zoo.models.blocks import conv
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -61,8 +62,8 @@ class MapAE(Autoencoder):
         height, width, channels = self.image_shape
         self.encoder = keras.Sequential(
             [
-                _conv(filters // 2),
-                _conv(filters),
+                conv(filters // 2, 4, 2),
+                conv(filters, 4, 2),
                 layers.Flatten(data_format="channels_last"),
                 *[_dense(self.hidden_units[0], "relu") for _ in range(2)],
                 layers.Dense(latent_dim, dtype="float32", name="z"),
@@ -110,12 +111,6 @@ def nearest_of_batch(x):
     vectors = ops.cast(ops.reshape(x, (ops.shape(x)[0], -1)), "float32")
     itself = ops.eye(ops.shape(x)[0]) * 1e9
     return ops.take(x, ops.argmin(losses.squared_distances(vectors, vectors) + itself, axis=1), axis=0)
-
-
-def _conv(filters):
-    return layers.Conv2D(
-        filters, 4, 2, padding="same", activation="relu", kernel_initializer="he_normal", data_format="channels_last"
-    )
 
 
 def _dense(units, activation):

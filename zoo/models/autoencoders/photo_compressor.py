@@ -18,6 +18,7 @@ from zoo.codec.coders.latents import PATCH
 from zoo.layers import LatentContext, PatchAnalysis, PatchSynthesis, ResidualBlock2D, Whitening
 from zoo.layers.latent_context import logistic_bits
 from zoo.models.base import Autoencoder, in_batches
+from zoo.models.blocks import conv
 from zoo.models.inputs import check_divisible, mean
 
 LAST = "channels_last"
@@ -116,10 +117,10 @@ class PhotoCompressor(Autoencoder):
     def _correction(self):
         fine, middle, coarse = self.encoder_filters
         x = keras.Input((None, None, 3), dtype="float32", name="x")
-        y = _conv(fine)(ops.space_to_depth(2.0 * x - 1.0, 4, data_format=LAST))
-        y = ResidualBlock2D(middle, activation=None)(_conv(middle, strides=2)(y))
+        y = conv(fine)(ops.space_to_depth(2.0 * x - 1.0, 4, data_format=LAST))
+        y = ResidualBlock2D(middle, activation=None)(conv(middle, strides=2)(y))
         y = layers.Conv2D(self.latent_channels, 1, kernel_initializer="zeros", data_format=LAST, name="y")(
-            _conv(coarse, strides=2)(y)
+            conv(coarse, strides=2)(y)
         )
         return keras.Model(x, y, name="correction")
 
@@ -248,11 +249,6 @@ class PhotoCompressor(Autoencoder):
             "distortion_weights steps quality seed"
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names.split()}}
-
-
-def _conv(filters, strides=1):
-    options = {"padding": "same", "activation": "relu", "kernel_initializer": "he_normal", "data_format": LAST}
-    return layers.Conv2D(filters, 3, strides, **options)
 
 
 def _table(channels, name):

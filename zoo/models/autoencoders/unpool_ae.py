@@ -12,6 +12,7 @@ from keras import layers
 
 from zoo.layers.pooling import MaxPoolWithSwitches2D, MaxUnpool2D
 from zoo.models.base import Autoencoder
+from zoo.models.blocks import conv
 from zoo.models.inputs import check_divisible
 
 POOL = 2
@@ -71,10 +72,10 @@ class UnpoolAE(Autoencoder):
         x = inputs = keras.Input(self.image_shape, name="x")
         switches = []
         for units, pooled in zip(self.filters, self.pooled_channels, strict=True):
-            x = layers.Conv2D(pooled, 3, padding="same", data_format="channels_last")(_conv(units)(x))
+            x = layers.Conv2D(pooled, 3, padding="same", data_format="channels_last")(conv(units)(x))
             x, where = MaxPoolWithSwitches2D(POOL, name=f"switches_{len(switches) + 1}")(x)
             switches.append(where)
-        x = layers.Flatten(data_format="channels_last")(_conv(self.filters[1])(x))
+        x = layers.Flatten(data_format="channels_last")(conv(self.filters[1])(x))
         z = layers.Dense(latent_dim, dtype="float32", name="z")(x)
         self.encoder = keras.Model(inputs, (z, *switches), name="encoder")
 
@@ -87,7 +88,7 @@ class UnpoolAE(Autoencoder):
         x = layers.Reshape((*quarter, self.filters[1]))(x)
         for units, pooled, where in zip(self.filters[::-1], self.pooled_channels[::-1], inputs[:0:-1], strict=True):
             x = layers.Conv2D(pooled, 3, padding="same", data_format="channels_last")(x)
-            x = _conv(units)(MaxUnpool2D(POOL)([x, where]))
+            x = conv(units)(MaxUnpool2D(POOL)([x, where]))
         x = layers.Conv2D(
             channels,
             3,
@@ -125,9 +126,3 @@ class UnpoolAE(Autoencoder):
             "latent_dim": self.latent_dim,
             "initial_bias": self.initial_bias,
         }
-
-
-def _conv(filters):
-    return layers.Conv2D(
-        filters, 3, padding="same", activation="relu", kernel_initializer="he_normal", data_format="channels_last"
-    )
